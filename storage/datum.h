@@ -1,13 +1,15 @@
-// One SQL value of a statically known type, as expressions pass it around: a word, or a borrowed run of bytes.
+// One SQL value of a statically known type, as expressions pass it around: a word, or a borrowed run of
+// bytes.
 //
 //   kind                                              word        size
 //   bool, int2, int4, int8, date, timestamp[tz], oid  integer     0
 //   float4, float8                                    real        0      (float4: the float's exact double)
 //   text, varchar, char, bytea, name, numeric, uuid   data        bytes
 //
-// A Datum does not own its bytes: they lie in a row of the snapshot being read, in the statement's arena, in a cached
-// plan or in the message being executed, each of which outlives the statement. Dates are days, timestamps microseconds,
-// both since 2000-01-01 as in PostgreSQL's binary format; INT_MIN/INT_MAX of each are -infinity/infinity.
+// A Datum does not own its bytes: they lie in a row of the snapshot being read, in the statement's arena, in
+// a cached plan or in the message being executed, each of which outlives the statement. Dates are days,
+// timestamps microseconds, both since 2000-01-01 as in PostgreSQL's binary format; INT_MIN/INT_MAX of each
+// are -infinity/infinity.
 #pragma once
 
 #include <cstdint>

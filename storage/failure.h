@@ -1,5 +1,6 @@
-// What ends a statement: a kind of fault and the words for the client. Thrown by type input, expression evaluation and
-// constraint checks; the adapter maps each kind to its SQLSTATE. Never thrown on a path that succeeds.
+// What ends a statement: a kind of fault and the words for the client. Thrown by type input, expression
+// evaluation and constraint checks; the adapter maps each kind to its SQLSTATE. Never thrown on a path that
+// succeeds.
 #pragma once
 
 #include <cstdint>
@@ -11,18 +12,18 @@ namespace gyre::storage {
 
 // Named after PostgreSQL's error conditions (manual, appendix A), one enumerator each.
 enum class Fault : std::uint8_t {
-  invalid_text_representation,      // 'abc' as an integer
-  invalid_binary_representation,    // a binary value of the wrong length or content
-  protocol_violation,               // a binary value that ends too early
+  invalid_text_representation,    // 'abc' as an integer
+  invalid_binary_representation,  // a binary value of the wrong length or content
+  protocol_violation,             // a binary value that ends too early
   numeric_value_out_of_range,
   division_by_zero,
-  string_data_right_truncation,     // 'abc' into varchar(2)
+  string_data_right_truncation,  // 'abc' into varchar(2)
   invalid_datetime_format,
   datetime_field_overflow,
   invalid_parameter_value,
   invalid_regular_expression,
   invalid_escape_sequence,
-  character_not_in_repertoire,      // a byte sequence that is not UTF-8
+  character_not_in_repertoire,  // a byte sequence that is not UTF-8
   untranslatable_character,
   null_value_not_allowed,
   not_null_violation,
@@ -32,13 +33,13 @@ enum class Fault : std::uint8_t {
   serialization_failure,
   invalid_argument_for_logarithm,
   invalid_argument_for_power_function,
-  substring_error,                  // negative substring length
+  substring_error,  // negative substring length
   cannot_coerce,
   undefined_function,
   feature_not_supported,
   program_limit_exceeded,
-  statement_too_complex,            // stack depth
-  out_of_memory,                    // the memory limit, not the heap
+  statement_too_complex,  // stack depth
+  out_of_memory,          // the memory limit, not the heap
   query_canceled,
   undefined_object,
   undefined_table,

@@ -2,8 +2,10 @@
 //
 //   row  := nulls slots tail
 //   nulls: one bit per column, 1 is null; ceil(columns / 8) bytes
-//   slots: one per column in order, at an offset fixed by the layout: the value itself, little-endian, for the
-//          fixed-size types (1, 2, 4, 8 or 16 bytes); {u32 offset from the row's start, u32 size} for the others
+//   slots: one per column in order, at an offset fixed by the layout: the value itself, little-endian, for
+//   the
+//          fixed-size types (1, 2, 4, 8 or 16 bytes); {u32 offset from the row's start, u32 size} for the
+//          others
 //   tail:  the bytes of the variable-size values
 //
 // Any column is read without touching the others. Rows are not aligned; every access is a memcpy of the slot.
@@ -24,7 +26,17 @@ namespace gyre::storage {
 
 // How one column is found and read; constant after the table's creation.
 struct ColumnSlot {
-  enum class Kind : std::uint8_t { int8_bits, int16, int32, int64, uint32, real32, real64, bytes16, variable };
+  enum class Kind : std::uint8_t {
+    int8_bits,
+    int16,
+    int32,
+    int64,
+    uint32,
+    real32,
+    real64,
+    bytes16,
+    variable
+  };
   std::uint32_t offset;  // of the slot, from the row's start
   Kind kind;
 };
@@ -43,7 +55,8 @@ class RowLayout {
   // The column's value; bytes are borrowed from the row.
   Datum get(const char* row, std::size_t column) const;
 
-  // Appends the packed row; values.size() == column_count(). Throws Failure (program_limit_exceeded) above 1 GiB - 1.
+  // Appends the packed row; values.size() == column_count(). Throws Failure (program_limit_exceeded) above 1
+  // GiB - 1.
   void pack(std::span<const Datum> values, OutBuffer& out) const;
 
  private:

@@ -1,4 +1,5 @@
-// The SQL types and what can be done with a value of each: one table of functions per type, one file per type.
+// The SQL types and what can be done with a value of each: one table of functions per type, one file per
+// type.
 #pragma once
 
 #include <cstdint>
@@ -66,7 +67,8 @@ struct TextStyle {
   std::int64_t now_us = 0;             // transaction start since 2000-01-01 UTC: 'now', 'today', …
 };
 
-// Everything a type can do. All functions are pure. Bytes that a result borrows lie in the arena or the input.
+// Everything a type can do. All functions are pure. Bytes that a result borrows lie in the arena or the
+// input.
 struct TypeTraits {
   TypeId id;
   std::uint32_t oid;            // pg_type.oid
@@ -78,19 +80,23 @@ struct TypeTraits {
   bool preferred;               // pg_type.typispreferred
   std::uint8_t slot_size;       // bytes in a packed row: 1, 2, 4, 8, 16; 0 is variable
 
-  // Text to value, applying nothing of typmod; throws Failure (invalid_text_representation, …_out_of_range, …).
+  // Text to value, applying nothing of typmod; throws Failure (invalid_text_representation, …_out_of_range,
+  // …).
   Datum (*parse)(std::string_view text, const TextStyle& style, Arena& arena);
   // Appends the text that PostgreSQL would print. Not for nulls.
   void (*print)(Datum value, const TextStyle& style, OutBuffer& out);
-  // PostgreSQL's binary format, both ways; receive throws Failure (invalid_binary_representation, protocol_violation).
+  // PostgreSQL's binary format, both ways; receive throws Failure (invalid_binary_representation,
+  // protocol_violation).
   Datum (*receive)(std::string_view wire, Arena& arena);
   void (*send)(Datum value, OutBuffer& out);
-  // <0, 0, >0 in SQL order; neither is null. NaN equals NaN and is above all numbers; char(n) ignores trailing blanks.
+  // <0, 0, >0 in SQL order; neither is null. NaN equals NaN and is above all numbers; char(n) ignores
+  // trailing blanks.
   int (*compare)(Datum left, Datum right);
-  // Appends a key whose memcmp order is compare()'s and which is prefix-free (storage/key.h). Equal values, equal keys.
+  // Appends a key whose memcmp order is compare()'s and which is prefix-free (storage/key.h). Equal values,
+  // equal keys.
   void (*append_key)(Datum value, OutBuffer& key);
-  // Fits the value to a modifier, as assignment (explicit_cast false: too long is an error) or as a cast (true: cut)
-  // does. Null where the type has no modifiers.
+  // Fits the value to a modifier, as assignment (explicit_cast false: too long is an error) or as a cast
+  // (true: cut) does. Null where the type has no modifiers.
   Datum (*apply_typmod)(Datum value, std::int32_t typmod, bool explicit_cast, Arena& arena);
 };
 
@@ -101,9 +107,11 @@ inline const TypeTraits& traits(Type type) {
 
 // By PostgreSQL's oid; TypeId::unknown where it is none of ours (705, "unknown", included).
 TypeId type_by_oid(std::uint32_t oid);
-// By a name as SQL spells it after the grammar: "int4", "pg_catalog.int4" without its schema, "bool"; count_ if unknown.
+// By a name as SQL spells it after the grammar: "int4", "pg_catalog.int4" without its schema, "bool"; count_
+// if unknown.
 TypeId type_by_name(std::string_view name);
-// As PostgreSQL's format_type prints it: "character varying(10)", "numeric(10,2)", "timestamp with time zone".
+// As PostgreSQL's format_type prints it: "character varying(10)", "numeric(10,2)", "timestamp with time
+// zone".
 std::string format_type(Type type);
 
 }  // namespace gyre::storage

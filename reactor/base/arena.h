@@ -1,5 +1,5 @@
-// A bump allocator for the values of one statement. Freed all at once; the first block is kept for the next statement,
-// so a warmed-up arena serves short statements without touching the heap.
+// A bump allocator for the values of one statement. Freed all at once; the first block is kept for the next
+// statement, so a warmed-up arena serves short statements without touching the heap.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,6 @@
-// Three strengths of check: GYRE_CHECK always, GYRE_DCHECK in debug and sanitizer builds, GYRE_UNREACHABLE for
-// states that no input can bring about. A failed check ends the process: it is a bug of ours, never of a client.
+// Three strengths of check: GYRE_CHECK always, GYRE_DCHECK in debug and sanitizer builds, GYRE_UNREACHABLE
+// for states that no input can bring about. A failed check ends the process: it is a bug of ours, never of a
+// client.
 #pragma once
 
 namespace gyre {
@@ -8,10 +9,10 @@ namespace gyre {
 
 }  // namespace gyre
 
-#define GYRE_CHECK(condition)                                                                  \
-  do {                                                                                         \
-    if (!(condition)) [[unlikely]]                                                             \
-      ::gyre::check_failed(#condition, __FILE__, __LINE__);                                    \
+#define GYRE_CHECK(condition)                               \
+  do {                                                      \
+    if (!(condition)) [[unlikely]]                          \
+      ::gyre::check_failed(#condition, __FILE__, __LINE__); \
   } while (false)
 
 #ifdef NDEBUG

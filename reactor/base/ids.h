@@ -32,5 +32,7 @@ inline constexpr Timestamp kTimestampMax{UINT64_MAX};
 
 template <class Tag, class Value>
 struct std::hash<gyre::StrongId<Tag, Value>> {
-  std::size_t operator()(gyre::StrongId<Tag, Value> id) const noexcept { return std::hash<Value>{}(id.value); }
+  std::size_t operator()(gyre::StrongId<Tag, Value> id) const noexcept {
+    return std::hash<Value>{}(id.value);
+  }
 };

@@ -1,5 +1,5 @@
-// A growable run of bytes that answers are appended to. Appending is two stores and a compare when there is room;
-// the memory is kept between uses, so a warmed-up connection appends without allocating.
+// A growable run of bytes that answers are appended to. Appending is two stores and a compare when there is
+// room; the memory is kept between uses, so a warmed-up connection appends without allocating.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,8 @@ class OutBuffer {
   char* data() { return data_; }
   std::string_view view() const { return {data_, size_}; }
 
-  // Room for at least `more` bytes after the end; valid until the next call that may grow. Follow with commit().
+  // Room for at least `more` bytes after the end; valid until the next call that may grow. Follow with
+  // commit().
   char* reserve(std::size_t more) {
     if (capacity_ - size_ < more) [[unlikely]]
       grow(more);

@@ -1,5 +1,5 @@
-// A value or the error that stands in its place. std::expected in small: clang 14, our second compiler and the one
-// that builds the fuzzers, does not accept libstdc++ 12's.
+// A value or the error that stands in its place. std::expected in small: clang 14, our second compiler and
+// the one that builds the fuzzers, does not accept libstdc++ 12's.
 #pragma once
 
 #include <utility>

@@ -1,0 +1,493 @@
+// The syntax tree of a statement: our own, so that one file alone (pg_tree.cc) knows libpg_query's nodes, and
+// so that statements outside PostgreSQL's grammar have a place. Built once per plan-cache miss; names are as
+// the grammar folded them; nothing is resolved yet.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace gyre::adapter::ast {
+
+// Byte offset into the statement's text, for the position field of errors; -1 where unknown.
+using Location = std::int32_t;
+
+struct Expr;
+struct SelectStatement;
+using ExprPtr = std::unique_ptr<Expr>;
+using SelectPtr = std::unique_ptr<SelectStatement>;
+
+struct QualifiedName {
+  std::string catalog;  // empty: the current one
+  std::string schema;   // empty: by search_path
+  std::string name;
+  Location location = -1;
+};
+
+struct TypeName {
+  QualifiedName name;  // as the grammar spells it: "int4", "varchar"; schema "pg_catalog" for built-in words
+  std::vector<ExprPtr> typmods;  // varchar(10): one literal
+  bool array = false;
+  bool percent_type = false;
+  Location location = -1;
+};
+
+// ---- expressions ----
+
+struct Literal {
+  enum class Kind : std::uint8_t { null, boolean, integer, decimal, string, bit_string };
+  Kind kind = Kind::null;
+  std::string text;  // digits without sign; the string's value; "t"/"f"
+  // Index among the statement's number and string literals in text order, where the parser could tell which
+  // token this is; -1 otherwise. Only literals with a slot can be replaced by other values in a cached plan.
+  int slot = -1;
+};
+struct ColumnRef {
+  std::vector<std::string> parts;  // a | t.a | s.t.a; without the star
+  bool star = false;               // * or t.*
+};
+struct ParameterRef {
+  int number;  // 1-based
+};
+// left op right; a prefix operator has no left.
+struct OperatorCall {
+  enum class Kind : std::uint8_t { plain, any, all, like, ilike, similar, not_like, not_ilike, not_similar };
+  Kind kind = Kind::plain;
+  std::string schema;
+  std::string name;
+  ExprPtr left;
+  ExprPtr right;
+};
+struct BooleanCall {
+  enum class Kind : std::uint8_t { and_, or_, not_ };
+  Kind kind;
+  std::vector<ExprPtr> arguments;
+};
+struct DistinctFrom {
+  ExprPtr left, right;
+  bool negated;  // IS NOT DISTINCT FROM
+};
+struct NullIf {
+  ExprPtr left, right;
+};
+struct InList {
+  ExprPtr value;
+  std::vector<ExprPtr> list;
+  bool negated;
+};
+struct Between {
+  ExprPtr value, low, high;
+  bool negated;
+  bool symmetric;
+};
+struct NullTest {
+  ExprPtr value;
+  bool negated;  // IS NOT NULL
+};
+struct BooleanTest {
+  enum class Kind : std::uint8_t { is_true, is_not_true, is_false, is_not_false, is_unknown, is_not_unknown };
+  ExprPtr value;
+  Kind kind;
+};
+struct SortItem {
+  ExprPtr value;
+  bool descending = false;
+  enum class Nulls : std::uint8_t { standard, first, last } nulls = Nulls::standard;
+  Location location = -1;
+};
+struct FunctionCall {
+  QualifiedName name;
+  std::vector<ExprPtr> arguments;
+  bool star = false;  // count(*)
+  bool distinct = false;
+  bool variadic = false;
+  bool window = false;  // has an OVER clause
+  ExprPtr filter;
+  std::vector<SortItem> order_by;
+};
+struct TypeCast {
+  ExprPtr value;
+  TypeName type;
+};
+struct CaseExpr {
+  ExprPtr subject;  // null for CASE WHEN condition …
+  std::vector<std::pair<ExprPtr, ExprPtr>> branches;
+  ExprPtr otherwise;
+};
+struct Coalesce {
+  std::vector<ExprPtr> arguments;
+};
+struct MinMax {
+  bool greatest;
+  std::vector<ExprPtr> arguments;
+};
+// CURRENT_DATE, CURRENT_USER, … : words that call a function.
+struct ValueFunction {
+  enum class Kind : std::uint8_t {
+    current_date,
+    current_time,
+    current_timestamp,
+    localtime,
+    localtimestamp,
+    current_user,
+    session_user,
+    user,
+    current_role,
+    current_catalog,
+    current_schema,
+  };
+  Kind kind;
+  int precision = -1;
+};
+struct SubqueryExpr {
+  enum class Kind : std::uint8_t { exists, scalar, any, all, array };
+  Kind kind;
+  ExprPtr test;               // left side of IN / ANY / ALL
+  std::string operator_name;  // "=" for IN
+  SelectPtr query;
+};
+struct ArrayExpr {
+  std::vector<ExprPtr> elements;
+};
+struct RowExpr {
+  std::vector<ExprPtr> elements;
+};
+struct Collate {
+  ExprPtr value;
+  QualifiedName collation;
+};
+struct Subscript {  // value[index]
+  ExprPtr value;
+  ExprPtr index;
+};
+struct FieldAccess {  // (value).field
+  ExprPtr value;
+  std::string field;
+};
+struct DefaultMarker {};  // DEFAULT in VALUES and SET
+
+struct Expr {
+  using Node = std::variant<Literal, ColumnRef, ParameterRef, OperatorCall, BooleanCall, DistinctFrom, NullIf,
+                            InList, Between, NullTest, BooleanTest, FunctionCall, TypeCast, CaseExpr,
+                            Coalesce, MinMax, ValueFunction, SubqueryExpr, ArrayExpr, RowExpr, Collate,
+                            Subscript, FieldAccess, DefaultMarker>;
+  Node node;
+  Location location = -1;
+
+  template <class T>
+  Expr(T value, Location at) : node(std::move(value)), location(at) {}
+};
+
+// ---- relations in FROM ----
+
+struct FromItem;
+using FromPtr = std::unique_ptr<FromItem>;
+
+struct Alias {
+  std::string name;
+  std::vector<std::string> columns;
+};
+struct TableRef {
+  QualifiedName name;
+  std::optional<Alias> alias;
+};
+struct JoinRef {
+  enum class Kind : std::uint8_t { inner, left, right, full, cross };
+  Kind kind;
+  FromPtr left, right;
+  ExprPtr on;
+  std::vector<std::string> using_columns;
+  bool natural = false;
+  std::optional<Alias> alias;
+};
+struct SubqueryRef {
+  SelectPtr query;
+  bool lateral = false;
+  std::optional<Alias> alias;
+};
+struct FunctionRef {
+  ExprPtr call;
+  bool ordinality = false;
+  bool lateral = false;
+  std::optional<Alias> alias;
+};
+struct FromItem {
+  std::variant<TableRef, JoinRef, SubqueryRef, FunctionRef> node;
+  Location location = -1;
+};
+
+// ---- queries and changes ----
+
+struct Target {  // an item of a SELECT list or RETURNING
+  ExprPtr value;
+  std::string alias;  // empty: named after the expression
+};
+struct CommonTable {
+  std::string name;
+  std::vector<std::string> columns;
+  SelectPtr query;
+};
+struct SelectStatement {
+  enum class SetOperation : std::uint8_t { none, union_, intersect, except };
+  // a plain SELECT …
+  std::vector<Target> targets;
+  bool distinct = false;
+  std::vector<ExprPtr> distinct_on;
+  std::vector<FromPtr> from;
+  ExprPtr where;
+  std::vector<ExprPtr> group_by;
+  ExprPtr having;
+  // … or VALUES
+  std::vector<std::vector<ExprPtr>> values;
+  // … or left op right
+  SetOperation operation = SetOperation::none;
+  bool all = false;
+  SelectPtr left, right;
+  // and, around any of them
+  std::vector<CommonTable> with;
+  bool recursive = false;
+  std::vector<SortItem> order_by;
+  ExprPtr limit, offset;
+  bool for_update = false;  // FOR UPDATE / SHARE
+};
+struct Assignment {
+  std::string column;
+  ExprPtr value;
+  Location location = -1;
+};
+struct InsertStatement {
+  QualifiedName table;
+  std::string alias;
+  std::vector<std::pair<std::string, Location>> columns;  // empty: all
+  SelectPtr source;                                       // null: DEFAULT VALUES
+  bool on_conflict = false;
+  std::vector<Target> returning;
+};
+struct UpdateStatement {
+  QualifiedName table;
+  std::string alias;
+  std::vector<Assignment> assignments;
+  std::vector<FromPtr> from;
+  ExprPtr where;
+  std::vector<Target> returning;
+};
+struct DeleteStatement {
+  QualifiedName table;
+  std::string alias;
+  std::vector<FromPtr> using_items;
+  ExprPtr where;
+  std::vector<Target> returning;
+};
+struct TruncateStatement {
+  std::vector<QualifiedName> tables;
+};
+
+// ---- definitions ----
+
+struct ColumnDefinition {
+  std::string name;
+  TypeName type;
+  bool not_null = false;
+  bool explicit_null = false;
+  bool primary_key = false;
+  bool unique = false;
+  std::string primary_key_name, unique_name;  // CONSTRAINT name …
+  ExprPtr default_value;
+  bool unsupported_constraint = false;  // CHECK, REFERENCES, GENERATED, COLLATE other than "C"/default
+  std::string unsupported_what;
+  Location location = -1;
+};
+struct KeyConstraint {  // table constraint PRIMARY KEY (a, b) / UNIQUE (a, b)
+  bool primary = false;
+  std::string name;
+  std::vector<std::string> columns;
+  Location location = -1;
+};
+struct CreateTableStatement {
+  QualifiedName name;
+  bool if_not_exists = false;
+  bool temporary = false;
+  std::vector<ColumnDefinition> columns;
+  std::vector<KeyConstraint> keys;
+  std::string unsupported_what;  // first clause that we cannot honour (INHERITS, CHECK, …); empty: none
+};
+struct CreateTableAsStatement {
+  QualifiedName name;
+  bool if_not_exists = false;
+  std::vector<std::string> columns;
+  SelectPtr query;
+  bool with_data = true;
+};
+struct CreateIndexStatement {
+  std::string name;  // empty: chosen
+  QualifiedName table;
+  bool unique = false;
+  bool if_not_exists = false;
+  bool is_default = false;  // CREATE DEFAULT INDEX: all columns
+  std::string cluster;      // IN CLUSTER c; empty: the session's
+  std::vector<std::string> columns;
+  std::string unsupported_what;  // expression, partial, other access method
+  Location location = -1;
+};
+struct AddKeyStatement {  // ALTER TABLE t ADD PRIMARY KEY (a) / ADD UNIQUE (a)
+  QualifiedName table;
+  KeyConstraint key;
+};
+struct DropStatement {
+  enum class Kind : std::uint8_t { table, index, view, materialized_view, schema, sequence, other };
+  Kind kind;
+  std::vector<QualifiedName> names;
+  bool if_exists = false;
+  bool cascade = false;
+  std::string other_kind;
+};
+struct RoleOption {
+  std::string
+      name;  // "superuser", "login", "inherit", "createdb", "createrole", "password", "connectionlimit", …
+  bool enabled = true;
+  std::string text;
+};
+struct CreateRoleStatement {
+  std::string name;
+  bool user = false;  // CREATE USER: LOGIN unless said otherwise
+  std::vector<RoleOption> options;
+  bool if_not_exists = false;
+};
+struct AlterRoleStatement {
+  std::string name;
+  std::vector<RoleOption> options;
+};
+struct DropRoleStatement {
+  std::vector<std::string> names;
+  bool if_exists = false;
+};
+struct GrantStatement {
+  bool revoke = false;
+  bool all_privileges = false;
+  std::vector<std::string> privileges;  // "select", "insert", …; empty with all_privileges
+  enum class Object : std::uint8_t {
+    table,
+    schema,
+    database,
+    sequence,
+    all_tables_in_schema,
+    other
+  } object = Object::table;
+  std::vector<QualifiedName> names;
+  std::vector<std::string> grantees;  // "public" for PUBLIC; "current_user" words resolved by the binder
+  bool grant_option = false;
+  bool cascade = false;
+};
+struct GrantRoleStatement {  // GRANT role TO role
+  bool revoke = false;
+  std::vector<std::string> roles;
+  std::vector<std::string> grantees;
+};
+
+// ---- session ----
+
+struct SetStatement {
+  enum class Scope : std::uint8_t { session, local, system };  // system: ALTER SYSTEM
+  Scope scope = Scope::session;
+  std::string name;                 // lower case; "timezone", "transaction_isolation", …
+  std::vector<std::string> values;  // empty with reset
+  bool to_default = false;          // SET x TO DEFAULT
+  bool reset = false;               // RESET x / ALTER SYSTEM RESET x
+  bool reset_all = false;           // RESET ALL
+};
+struct ShowStatement {
+  std::string name;  // "all" for SHOW ALL
+};
+struct TransactionStatement {
+  enum class Kind : std::uint8_t {
+    begin,
+    commit,
+    rollback,
+    savepoint,
+    release,
+    rollback_to,
+    set_transaction,
+    set_session_characteristics,
+    prepare,
+    commit_prepared,
+    rollback_prepared,
+  };
+  Kind kind;
+  std::string name;       // savepoint
+  std::string isolation;  // "read committed", … or empty
+  std::optional<bool> read_only;
+  std::optional<bool> deferrable;
+  bool chain = false;
+  bool start_word = false;  // START TRANSACTION: its tag differs from BEGIN's
+};
+
+struct Statement;
+using StatementPtr = std::unique_ptr<Statement>;
+
+struct PrepareStatement {
+  std::string name;
+  std::vector<TypeName> parameter_types;
+  StatementPtr statement;
+};
+struct ExecuteStatement {
+  std::string name;
+  std::vector<ExprPtr> arguments;
+};
+struct DeallocateStatement {
+  std::string name;  // empty: all
+};
+struct DeclareCursorStatement {
+  std::string name;
+  SelectPtr query;
+  bool hold = false;
+  bool binary = false;
+  bool scroll = false;
+};
+struct FetchStatement {
+  std::string name;
+  bool move = false;
+  bool backward = false;   // a direction that a forward-only cursor cannot go
+  std::int64_t count = 1;  // INT64_MAX: all
+};
+struct CloseStatement {
+  std::string name;  // empty: all
+};
+struct DiscardStatement {
+  enum class Kind : std::uint8_t { all, plans, sequences, temp } kind;
+};
+// Accepted, without effect here: VACUUM, ANALYZE, CHECKPOINT, LISTEN, COMMENT, CREATE EXTENSION IF NOT
+// EXISTS, …
+struct NoOpStatement {
+  std::string tag;  // of CommandComplete
+};
+struct ExplainStatement {
+  StatementPtr statement;
+  bool analyze = false;
+};
+// Parsed, but not something this server does: answered with 0A000.
+struct UnsupportedStatement {
+  std::string what;  // "COPY", "CREATE FUNCTION", …
+};
+
+struct Statement {
+  using Node =
+      std::variant<SelectPtr, InsertStatement, UpdateStatement, DeleteStatement, TruncateStatement,
+                   CreateTableStatement, CreateTableAsStatement, CreateIndexStatement, AddKeyStatement,
+                   DropStatement, CreateRoleStatement, AlterRoleStatement, DropRoleStatement, GrantStatement,
+                   GrantRoleStatement, SetStatement, ShowStatement, TransactionStatement, PrepareStatement,
+                   ExecuteStatement, DeallocateStatement, DeclareCursorStatement, FetchStatement,
+                   CloseStatement, DiscardStatement, NoOpStatement, ExplainStatement, UnsupportedStatement>;
+  Node node;
+  // The statement's own bytes within the text it was parsed from, without the semicolon.
+  std::size_t begin = 0;
+  std::size_t end = 0;
+
+  template <class T>
+  explicit Statement(T value) : node(std::move(value)) {}
+};
+
+}  // namespace gyre::adapter::ast

@@ -1,0 +1,60 @@
+// Bound scalar expressions: every name resolved, every type known, every cast explicit. Immutable after
+// binding, shared by all executions of a plan; evaluation keeps its state in the EvalContext.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reactor/base/arena.h"
+#include "storage/datum.h"
+#include "storage/type.h"
+
+namespace gyre::storage {
+
+// Facts about the session and the server that functions may ask for; owned by the session, constant during a
+// statement.
+struct SessionFacts {
+  std::string_view current_user, session_user, database, schema, server_version, version_text;
+  std::uint32_t backend_pid = 0;
+  // Looks up a setting as SHOW would; returns false if there is none.
+  bool (*current_setting)(const void* session, std::string_view name, std::string& value) = nullptr;
+  const void* session = nullptr;
+};
+
+// What an execution brings to its expressions.
+struct EvalContext {
+  const Datum* columns = nullptr;     // the operator's current input row
+  const Datum* parameters = nullptr;  // values of $1, $2, … and then of the statement's literals
+  Arena* arena = nullptr;  // for results that need bytes; reset by the executor between rows or statements
+  const TextStyle* style = nullptr;
+  const SessionFacts* session = nullptr;
+  std::int64_t transaction_us = 0;  // now(): microseconds since 2000-01-01 UTC
+  std::int64_t statement_us = 0;
+};
+
+class Expression {
+ public:
+  explicit Expression(Type type) : type_(type) {}
+  virtual ~Expression() = default;
+  Expression(const Expression&) = delete;
+  Expression& operator=(const Expression&) = delete;
+
+  Type type() const { return type_; }
+  // The value for the context's row and parameters. Throws Failure.
+  virtual Datum evaluate(EvalContext& context) const = 0;
+  // Calls visit(child) for each direct operand.
+  virtual void for_each_child(const std::function<void(const Expression&)>& visit) const = 0;
+  // A copy in which column i reads columns[map[i]] (map[i] < 0 never occurs in a well-formed rewrite).
+  virtual std::unique_ptr<Expression> clone_with_columns(const std::vector<int>& map) const = 0;
+
+ private:
+  Type type_;
+};
+
+using ExpressionPtr = std::unique_ptr<Expression>;
+
+}  // namespace gyre::storage
