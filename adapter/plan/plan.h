@@ -1,0 +1,96 @@
+// A plan: a statement made ready to run, for one catalog version and one kind of session, any number of
+// times, on any core. Immutable. Holds no row and no answer.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapter/catalog/catalog.h"
+#include "adapter/sql/ast.h"
+#include "storage/scalar/expression.h"
+#include "storage/type.h"
+
+namespace gyre::adapter {
+
+namespace physical {
+struct Node;  // adapter/plan/physical.h
+}
+
+// A column of an answer, as RowDescription needs it.
+struct OutputColumn {
+  std::string name;
+  storage::Type type;
+  std::uint32_t table_oid = 0;     // 0 unless a plain column of a relation
+  std::int16_t column_number = 0;  // pg_attribute.attnum
+};
+
+// The shape that most small queries have and the peek path is built for: some columns of one table's rows, by
+// whole key or in key order, each row as it lies in the tree.
+struct DirectRead {
+  RelationId table;
+  // Set: one row, its primary key the encoding of these (constants, parameters, literals; exact column
+  // types). Empty: every row in key order.
+  std::vector<const storage::Expression*> key;
+  std::vector<std::uint16_t> columns;           // what to encode, in output order
+  const storage::Expression* filter = nullptr;  // over `filter_columns` put in this order; null: every row
+  std::vector<std::uint16_t> filter_columns;
+  std::int64_t limit = -1;  // -1: none
+};
+
+struct Plan {
+  enum class Kind : std::uint8_t { select, insert, update, delete_, truncate };
+
+  Plan();
+  ~Plan();
+
+  Kind kind = Kind::select;
+  std::vector<OutputColumn> columns;  // empty: no rows are answered (an INSERT without RETURNING)
+  // Types of $1 … $n. Values of the statement's literals follow as further parameters n, n+1, … (by slot).
+  std::vector<storage::Type> parameter_types;
+  // Types of the literals' parameters, by slot: the type the value has to be given (text literals are parsed
+  // as this type).
+  std::vector<storage::Type> literal_types;
+  // Per slot: the plan was made for this very value (LIMIT 10, ORDER BY 1, a type modifier, a folded
+  // constant).
+  std::vector<bool> literal_fixed;
+  std::vector<RelationId> relations;  // tables read or written
+  // Depends on nothing but the catalog version, its key and the parameters (always so; here for asserting).
+  bool has_volatile = false;
+  std::unique_ptr<const physical::Node> root;
+  std::unique_ptr<const DirectRead> direct;  // null: run the operators
+  std::size_t footprint = 0;                 // bytes, roughly, for the plan cache's bound
+
+  bool reads_only() const { return kind == Kind::select; }
+};
+
+// What names and rights are resolved against.
+struct PlanContext {
+  const Catalog& catalog;
+  std::span<const std::string> search_path;  // as set; pg_catalog is searched first unless listed
+  RoleId role;
+  const storage::TextStyle& style;  // for literals that are folded while planning
+  const storage::SessionFacts& session;
+};
+
+// Plans SELECT/VALUES, INSERT, UPDATE, DELETE, TRUNCATE. `declared` are the parameter types that Parse named
+// (unknown where it did not); more parameters than declared may occur in the text. With
+// `literals_as_parameters` false every literal is a constant. Throws SqlError (and storage::Failure for
+// literals that do not parse).
+std::unique_ptr<const Plan> make_plan(const ast::Statement& statement, const PlanContext& context,
+                                      std::span<const storage::Type> declared, bool literals_as_parameters);
+
+// For DDL: a type name with its modifier; a column default bound and coerced to the column's type.
+storage::Type resolve_type(const ast::TypeName& name, const PlanContext& context);
+ColumnDefault bind_default(const ast::Expr& expression, storage::Type column, std::string_view column_name,
+                           const PlanContext& context);
+// Finds a table as a statement names it; throws 42P01. Rights are not checked.
+std::shared_ptr<const TableEntry> resolve_table(const ast::QualifiedName& name, const PlanContext& context);
+// A constant expression's value as the given type (EXECUTE arguments, …). Throws SqlError or Failure.
+storage::Datum evaluate_constant(const ast::Expr& expression, storage::Type type, const PlanContext& context,
+                                 Arena& arena);
+
+}  // namespace gyre::adapter
