@@ -6,13 +6,15 @@
 #include <string>
 #include <utility>
 
+#include "pgwire/sql_state.h"
+
 namespace gyre::adapter {
 
 class SqlError : public std::exception {
  public:
-  // sql_state: five characters, static storage (pgwire/sql_state.h names them).
-  // location: byte offset into the statement's text, -1 for none.
-  SqlError(const char* state, std::string text, int at = -1)
+  // state: a literal such as "42P01", or a name of pgwire::sql_state.
+  // at: byte offset into the statement's text, -1 for none.
+  SqlError(pgwire::SqlState state, std::string text, int at = -1)
       : sql_state(state), message(std::move(text)), location(at) {}
 
   SqlError&& with_detail(std::string text) && {
@@ -25,7 +27,7 @@ class SqlError : public std::exception {
   }
   const char* what() const noexcept override { return message.c_str(); }
 
-  const char* sql_state;
+  pgwire::SqlState sql_state;
   std::string message;
   int location;
   std::string detail;

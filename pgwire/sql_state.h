@@ -21,6 +21,13 @@ class SqlState {
     }
   }
 
+  // For codes that are data; exactly five characters.
+  static constexpr SqlState from_text(std::string_view code) {
+    SqlState state;
+    for (std::size_t i = 0; i < kLength && i < code.size(); ++i) state.code_[i] = code[i];
+    return state;
+  }
+
   constexpr std::string_view text() const { return {code_, kLength}; }
   constexpr std::string_view class_text() const { return {code_, 2}; }
   friend constexpr bool operator==(const SqlState& a, const SqlState& b) { return a.text() == b.text(); }
