@@ -1,0 +1,60 @@
+// Where commits become durable: the seam between the order of commits and a disk.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reactor/base/ids.h"
+
+namespace gyre::oracle {
+
+// `failed` is for good: the log takes no more records, and what became of this one is unknown until recovery.
+enum class Durability : std::uint8_t { durable, failed };
+
+// Called once, on the oracle core, from within append() or later.
+struct LogCompletion {
+  void (*call)(void* context, Durability outcome) = nullptr;
+  void* context = nullptr;
+  void operator()(Durability outcome) const { call(context, outcome); }
+};
+
+class CommitLog {
+ public:
+  virtual ~CommitLog() = default;
+  // Appends one record; it is durable when `done` says so. Timestamps ascend. The record is borrowed for the
+  // call only.
+  virtual void append(std::string_view record, Timestamp timestamp, LogCompletion done) = 0;
+};
+
+// The log of a server without a disk (it keeps nothing, acknowledges at once), and the double of the tests.
+class MemoryCommitLog final : public CommitLog {
+ public:
+  enum class Keep : std::uint8_t { nothing, records };
+  enum class Acknowledge : std::uint8_t { at_once, when_told };
+  struct Record {
+    Timestamp timestamp;
+    std::string bytes;
+  };
+
+  explicit MemoryCommitLog(Keep keep = Keep::nothing, Acknowledge acknowledge = Acknowledge::at_once)
+      : keep_(keep), acknowledge_(acknowledge) {}
+
+  void append(std::string_view record, Timestamp timestamp, LogCompletion done) override;
+
+  const std::vector<Record>& records() const { return records_; }
+  std::size_t waiting() const { return waiting_.size(); }
+  // Completes the oldest append that waits. Returns false where none does.
+  bool complete_one(Durability outcome = Durability::durable);
+
+ private:
+  Keep keep_;
+  Acknowledge acknowledge_;
+  std::vector<Record> records_;
+  std::deque<LogCompletion> waiting_;
+};
+
+}  // namespace gyre::oracle

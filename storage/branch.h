@@ -1,0 +1,161 @@
+// A private, mutable successor of a Database: the head batch of the oracle core, and the workspace of a
+// transaction.
+//
+// All constraint checks of the storage live here. Whatever is written is logged in a change set, by which a
+// failed statement is undone and a transaction is merged onto a newer head.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reactor/base/ids.h"
+#include "reactor/base/out_buffer.h"
+#include "storage/change_set.h"
+#include "storage/database.h"
+#include "storage/datum.h"
+#include "storage/table.h"
+#include "storage/tree.h"
+
+namespace gyre::storage {
+
+// A change of a table's definition, or the emptying of one, in the order of the log.
+struct SchemaOperation {
+  enum class Kind : std::uint8_t {
+    create_table,
+    drop_table,
+    truncate,
+    create_index,
+    drop_index,
+    replace_schema
+  };
+  Kind kind;
+  RelationId relation;                        // the table
+  std::size_t position;                       // how many row changes came before
+  std::shared_ptr<const TableSchema> before;  // null: created
+  std::shared_ptr<const TableSchema> after;   // null: dropped
+};
+
+// New contents for the row under `key`. Both borrowed.
+struct RowUpdate {
+  std::string_view key;
+  std::span<const Datum> row;
+};
+
+// Lives on one core. While it exists its base must stay alive (a read hold, or being the newest).
+class Branch {
+ public:
+  explicit Branch(const Database& base);
+  Branch(const Branch&) = delete;
+  Branch& operator=(const Branch&) = delete;
+  // Unsealed: frees what it made, the base is untouched.
+  ~Branch();
+
+  // The base with this branch's changes. Cursors into it end with the next change.
+  const Database& view() const { return view_; }
+  const Database& base() const { return *base_; }
+
+  // Rows. Values are of the column types already (casts, typmods and defaults are the caller's); NOT NULL,
+  // the primary key and unique indexes are checked here. A Failure leaves the branch as it was before the
+  // call.
+  //
+  // Returns the row's key, valid until the next change.
+  std::string_view insert(RelationId table, std::span<const Datum> row);
+  // The key must be present. May move the row to another key.
+  void update(RelationId table, std::string_view key, std::span<const Datum> row);
+  // Many rows, each key once, checked against what they are when all are changed: `set id = id + 1` passes.
+  void apply_update_set(RelationId table, std::span<const RowUpdate> updates);
+  // Returns false where there is no such row.
+  bool erase(RelationId table, std::string_view key);
+  void truncate(RelationId table);
+
+  // Definitions. Names are the caller's concern.
+  void create_table(std::shared_ptr<const TableSchema> schema);
+  void drop_table(RelationId table);
+  // `schema` is the table's with one more index at the end, which is built from the rows.
+  void create_index(std::shared_ptr<const TableSchema> schema);
+  // `schema` is the table's without that index.
+  void drop_index(RelationId index, std::shared_ptr<const TableSchema> schema);
+  // Names and the like; same columns' types, keys and indexes.
+  void replace_schema(std::shared_ptr<const TableSchema> schema);
+
+  // A point to return to; valid until a rollback to an earlier one.
+  struct Mark {
+    std::size_t changes = 0;
+    std::size_t operations = 0;
+  };
+  Mark mark() const { return {changes_.size(), operations_.size()}; }
+  void rollback_to(Mark mark);
+  bool unchanged_since(Mark mark) const {
+    return mark.changes == changes_.size() && mark.operations == operations_.size();
+  }
+
+  const ChangeSet& changes() const { return changes_; }
+  std::vector<SchemaOperation> operations() const;
+  bool empty() const { return changes_.empty() && operations_.empty(); }
+  // Memory obtained for new nodes and the change log, in bytes, roughly.
+  std::size_t footprint() const { return batch_.bytes_made + changes_.bytes(); }
+
+  // Does here what the transaction did on its older base. Throws Failure (serialization_failure) where a row
+  // it changed or a table it redefined is no longer what it saw, and whatever the constraint checks throw;
+  // the branch is then as before the call. Rows with hidden ids may get others.
+  void merge(const Branch& transaction);
+  // Row changes as the log recorded them: no checks, the keys as they are.
+  void replay(const ChangeSet& changes);
+
+  struct Sealed {
+    std::unique_ptr<const Database> database;
+    std::unique_ptr<Retired> retired;  // all but the base itself; what a newer reader no longer sees
+  };
+  // Makes the view a database of its own, to be published. The branch keeps its change set and takes no more
+  // changes.
+  Sealed seal(Timestamp timestamp);
+
+  // How values are printed in the details of failures; the default is the server's.
+  void set_text_style(const TextStyle& style) { style_ = style; }
+
+ private:
+  // A logged change of a definition with what its undoing needs.
+  struct Operation {
+    SchemaOperation schema;
+    // What was taken out of the view: the version as the base has it, the branch's own, or trees of it.
+    const TableVersion* published = nullptr;
+    std::unique_ptr<TableVersion> owned;
+    Tree rows;
+    std::vector<Tree> indexes;
+    std::size_t index_position = 0;
+  };
+
+  TableVersion& own(RelationId table);
+  void set_slot(RelationId table, const TableVersion* version);
+  void check_not_null(const TableSchema& schema, std::span<const Datum> row) const;
+  void check_key_size(std::size_t size, std::string_view index) const;
+  void put_new_row(TableVersion& version, std::string_view key, std::string_view packed);
+  void replace_row(TableVersion& version, std::string_view key, std::string_view old_row,
+                   std::string_view packed);
+  void remove_row(TableVersion& version, std::string_view key, std::string_view packed);
+  void force(RelationId table, std::string_view key, const std::string_view* remove,
+             const std::string_view* put_row);
+  void undo_last_change();
+  void undo_last_operation();
+  void merge_rows(const ChangeSet& net, struct RowIdMap& moved);
+  void merge_operation(const Operation& operation);
+  void log(RelationId table, std::string_view key, std::optional<std::string_view> before,
+           std::optional<std::string_view> after);
+
+  const Database* base_;
+  Database view_;
+  WriteBatch batch_;
+  std::vector<std::unique_ptr<TableVersion>> owned_;  // by relation id; null: as in the base, or dropped
+  ChangeSet changes_;
+  std::vector<Operation> operations_;
+  TextStyle style_;
+  OutBuffer row_, key_, index_key_, scratch_;
+  bool sealed_ = false;
+};
+
+}  // namespace gyre::storage
