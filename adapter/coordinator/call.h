@@ -1,0 +1,76 @@
+// What a shard asks of the oracle core, and what it is answered: a plan to run where the writes are ordered,
+// a definition to change, a transaction to end. Lives in the asking coroutine; only its address travels
+// through the mailboxes, so between submit() and the answer it belongs to the oracle core, together with all
+// that it points to.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "adapter/plan/plan.h"
+#include "adapter/row_encoder.h"
+#include "adapter/sql/ast.h"
+#include "oracle/group_commit.h"
+#include "pgwire/diagnostic.h"
+#include "reactor/base/ids.h"
+#include "reactor/base/out_buffer.h"
+#include "reactor/task.h"
+
+namespace gyre::adapter {
+
+// A transaction that the oracle core keeps a branch for; 0: none, the statement is a transaction of its own.
+using TransactionId = StrongId<struct TransactionTag, std::uint64_t>;
+
+struct CoordinatorCall : oracle::Intent {
+  enum class Kind : std::uint8_t {
+    run_plan,  // `plan` with `parameters`
+    utility,   // `tree`: a definition, a role, a privilege, a system parameter
+    commit,    // `transaction`
+    rollback,  // `transaction`; cannot fail
+  };
+
+  explicit CoordinatorCall(reactor::Loop& loop, ShardId asker) : shard(asker), answered(loop) {}
+
+  // The question.
+  Kind kind = Kind::run_plan;
+  ShardId shard;
+  TransactionId transaction;
+  const Plan* plan = nullptr;
+  std::span<const storage::Datum> parameters;
+  const RowEncoder* encoder = nullptr;
+  const ast::Statement* tree = nullptr;
+  std::uint64_t catalog_version = 0;  // what the plan was made against
+  std::span<const std::string> search_path;
+  RoleId role;
+  const storage::TextStyle* style = nullptr;
+  const storage::SessionFacts* session = nullptr;
+  std::int64_t transaction_us = 0;
+  std::int64_t statement_us = 0;
+  std::size_t memory_limit = SIZE_MAX;
+
+  // The answer.
+  OutBuffer rows;               // DataRow messages
+  std::uint64_t row_count = 0;  // DataRows in `rows`
+  std::uint64_t affected = 0;   // rows inserted, updated or deleted
+  std::string tag;              // of a utility statement
+  std::optional<pgwire::Diagnostic> error;
+  int error_location = -1;  // byte offset into the statement's text
+  std::vector<pgwire::Diagnostic> notices;
+  bool stale = false;  // the catalog has moved on: plan again and ask again
+  // The open transaction's own catalog, while it differs from the published one; lives until the transaction
+  // ends.
+  const Catalog* transaction_catalog = nullptr;
+  reactor::Event answered;  // set on the asking core
+};
+
+// The way to the oracle core and back, as a session sees it.
+class CoordinatorLink {
+ public:
+  virtual ~CoordinatorLink() = default;
+  virtual void submit(CoordinatorCall& call) = 0;
+};
+
+}  // namespace gyre::adapter

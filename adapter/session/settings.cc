@@ -1,0 +1,690 @@
+// One table says all there is to know of each setting; the code below it knows kinds, not names, except where
+// a setting has a derived form (the text style, the search path). Values are kept as the text that SHOW
+// prints: settings are read when something changes, not per statement.
+#include "adapter/session/settings.h"
+
+#include <fmt/format.h>
+
+#include <strings.h>
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+
+#include "adapter/sql_error.h"
+#include "adapter/version.h"
+#include "storage/types/time_zone.h"
+
+namespace gyre::adapter {
+
+namespace {
+
+using enum SettingKind;
+using enum SettingContext;
+
+constexpr std::array<std::string_view, 9> kMessageLevels = {"debug5", "debug4", "debug3",  "debug2", "debug1",
+                                                            "log",    "notice", "warning", "error"};
+constexpr std::array<std::string_view, 4> kIntervalStyles = {"postgres", "postgres_verbose", "sql_standard",
+                                                             "iso_8601"};
+constexpr std::array<std::string_view, 2> kByteaOutputs = {"hex", "escape"};
+constexpr std::array<std::string_view, 5> kSyncLevels = {"local", "remote_write", "remote_apply", "on",
+                                                         "off"};
+constexpr std::array<std::string_view, 3> kBackslashQuote = {"safe_encoding", "on", "off"};
+constexpr std::array<std::string_view, 3> kXmlOptions = {"content", "document"};
+constexpr std::array<std::string_view, 4> kStatementLevels = {"none", "ddl", "mod", "all"};
+constexpr std::array<std::string_view, 3> kPlanCacheModes = {"auto", "force_generic_plan",
+                                                             "force_custom_plan"};
+
+const SettingDefinition kDefinitions[] = {
+    {.name = "allow_in_place_tablespaces", .kind = boolean, .context = superuser, .initial = "off"},
+    {.name = "application_name",
+     .kind = text,
+     .context = user,
+     .initial = "",
+     .reported = true,
+     .description = "Sets the application name to be reported in statistics and logs."},
+    {.name = "auto_route_catalog_queries", .kind = boolean, .context = user, .initial = "on"},
+    {.name = "backslash_quote",
+     .kind = choice,
+     .context = user,
+     .initial = "safe_encoding",
+     .choices = kBackslashQuote},
+    {.name = "bytea_output",
+     .kind = choice,
+     .context = user,
+     .initial = "hex",
+     .choices = kByteaOutputs,
+     .description = "Sets the output format for bytea."},
+    {.name = "check_function_bodies", .kind = boolean, .context = user, .initial = "on"},
+    {.name = "client_encoding",
+     .kind = encoding,
+     .context = user,
+     .initial = "UTF8",
+     .reported = true,
+     .description = "Sets the client's character set encoding."},
+    {.name = "client_min_messages",
+     .kind = choice,
+     .context = user,
+     .initial = "notice",
+     .choices = kMessageLevels,
+     .description = "Sets the message levels that are sent to the client."},
+    {.name = "cluster",
+     .kind = text,
+     .context = user,
+     .initial = "quickstart",
+     .description = "Sets the current cluster."},
+    {.name = "DateStyle",
+     .kind = date_style,
+     .context = user,
+     .initial = "ISO, MDY",
+     .reported = true,
+     .description = "Sets the display format for date and time values."},
+    {.name = "default_tablespace", .kind = text, .context = user, .initial = ""},
+    {.name = "default_table_access_method", .kind = text, .context = user, .initial = "heap"},
+    {.name = "default_transaction_deferrable", .kind = boolean, .context = user, .initial = "off"},
+    {.name = "default_transaction_isolation", .kind = isolation, .context = user, .initial = "strict serializable"},
+    {.name = "default_transaction_read_only",
+     .kind = boolean,
+     .context = user,
+     .initial = "off",
+     .reported = true},
+    {.name = "emit_timestamp_notice", .kind = boolean, .context = user, .initial = "off"},
+    {.name = "enable_bitmapscan", .kind = boolean, .context = user, .initial = "on"},
+    {.name = "enable_frontend_peek_sequencing",
+     .kind = boolean,
+     .context = system,
+     .initial = "on",
+     .description = "Reads run on the connection's own core; off sends them to the oracle core."},
+    {.name = "enable_hashjoin", .kind = boolean, .context = user, .initial = "on"},
+    {.name = "enable_indexscan", .kind = boolean, .context = user, .initial = "on"},
+    {.name = "enable_mergejoin", .kind = boolean, .context = user, .initial = "on"},
+    {.name = "enable_nestloop", .kind = boolean, .context = user, .initial = "on"},
+    {.name = "enable_seqscan", .kind = boolean, .context = user, .initial = "on"},
+    {.name = "enable_sort", .kind = boolean, .context = user, .initial = "on"},
+    {.name = "extra_float_digits",
+     .kind = integer,
+     .context = user,
+     .initial = "1",
+     .least = -15,
+     .most = 3,
+     .description = "Sets the number of digits displayed for floating-point values."},
+    {.name = "idle_in_transaction_session_timeout",
+     .kind = integer,
+     .context = user,
+     .initial = "0",
+     .unit = "ms"},
+    {.name = "idle_session_timeout", .kind = integer, .context = user, .initial = "0", .unit = "ms"},
+    {.name = "in_hot_standby", .kind = boolean, .context = internal, .initial = "off", .reported = true},
+    {.name = "integer_datetimes", .kind = boolean, .context = internal, .initial = "on", .reported = true},
+    {.name = "IntervalStyle",
+     .kind = choice,
+     .context = user,
+     .initial = "postgres",
+     .reported = true,
+     .choices = kIntervalStyles},
+    {.name = "is_superuser", .kind = boolean, .context = internal, .initial = "off", .reported = true},
+    {.name = "jit", .kind = boolean, .context = user, .initial = "off"},
+    {.name = "lc_collate", .kind = text, .context = internal, .initial = "C"},
+    {.name = "lc_ctype", .kind = text, .context = internal, .initial = "C.UTF-8"},
+    {.name = "lc_messages", .kind = text, .context = superuser, .initial = "C"},
+    {.name = "lc_monetary", .kind = text, .context = user, .initial = "C"},
+    {.name = "lc_numeric", .kind = text, .context = user, .initial = "C"},
+    {.name = "lc_time", .kind = text, .context = user, .initial = "C"},
+    {.name = "lock_timeout", .kind = integer, .context = user, .initial = "0", .unit = "ms"},
+    {.name = "log_min_duration_statement",
+     .kind = integer,
+     .context = superuser,
+     .initial = "-1",
+     .unit = "ms",
+     .least = -1},
+    {.name = "log_statement",
+     .kind = choice,
+     .context = superuser,
+     .initial = "none",
+     .choices = kStatementLevels},
+    {.name = "max_connections",
+     .kind = integer,
+     .context = system,
+     .initial = "5000",
+     .least = 1,
+     .most = 1048576,
+     .description = "Sets the maximum number of concurrent connections."},
+    {.name = "max_identifier_length", .kind = integer, .context = internal, .initial = "63"},
+    {.name = "max_query_result_size",
+     .kind = integer,
+     .context = user,
+     .initial = "1GB",
+     .unit = "B",
+     .most = 1099511627776.0},
+    {.name = "max_result_size",
+     .kind = integer,
+     .context = system,
+     .initial = "1GB",
+     .unit = "B",
+     .most = 1099511627776.0},
+    {.name = "plan_cache_mode",
+     .kind = choice,
+     .context = user,
+     .initial = "auto",
+     .choices = kPlanCacheModes},
+    {.name = "role", .kind = role, .context = user, .initial = "none"},
+    {.name = "row_security", .kind = boolean, .context = user, .initial = "on"},
+    {.name = "search_path",
+     .kind = search_path,
+     .context = user,
+     .initial = "\"$user\", public",
+     .description = "Sets the schema search order for names that are not schema-qualified."},
+    {.name = "server_encoding", .kind = text, .context = internal, .initial = "UTF8", .reported = true},
+    {.name = "server_version",
+     .kind = text,
+     .context = internal,
+     .initial = kServerVersion,
+     .reported = true},
+    {.name = "server_version_num", .kind = integer, .context = internal, .initial = "150000"},
+    {.name = "session_authorization", .kind = text, .context = internal, .initial = "", .reported = true},
+    {.name = "standard_conforming_strings",
+     .kind = boolean,
+     .context = user,
+     .initial = "on",
+     .reported = true},
+    {.name = "statement_logging_default_sample_rate",
+     .kind = real,
+     .context = system,
+     .initial = "0",
+     .most = 1},
+    {.name = "statement_logging_max_sample_rate",
+     .kind = real,
+     .context = system,
+     .initial = "0",
+     .most = 1,
+     .description = "The largest share of statements that is logged; 0 logs none and costs nothing."},
+    {.name = "statement_logging_sample_rate", .kind = real, .context = user, .initial = "0", .most = 1},
+    {.name = "statement_timeout",
+     .kind = integer,
+     .context = user,
+     .initial = "0",
+     .unit = "ms",
+     .description = "Sets the maximum allowed duration of any statement."},
+    {.name = "synchronize_seqscans", .kind = boolean, .context = user, .initial = "on"},
+    {.name = "synchronous_commit", .kind = choice, .context = user, .initial = "on", .choices = kSyncLevels},
+    {.name = "temp_buffers", .kind = integer, .context = user, .initial = "1024", .unit = "8kB"},
+    {.name = "TimeZone",
+     .kind = time_zone,
+     .context = user,
+     .initial = "UTC",
+     .reported = true,
+     .description = "Sets the time zone for displaying and interpreting time stamps."},
+    {.name = "transaction_deferrable", .kind = boolean, .context = user, .initial = "off"},
+    {.name = "transaction_isolation", .kind = isolation, .context = user, .initial = "strict serializable"},
+    {.name = "transaction_read_only", .kind = boolean, .context = user, .initial = "off"},
+    {.name = "wal_level", .kind = text, .context = internal, .initial = "replica"},
+    {.name = "welcome_message", .kind = boolean, .context = user, .initial = "off"},
+    {.name = "work_mem", .kind = integer, .context = user, .initial = "4MB", .unit = "kB"},
+    {.name = "xmloption",
+     .kind = choice,
+     .context = user,
+     .initial = "content",
+     .choices = std::span(kXmlOptions).first(2)},
+};
+
+bool equal_folded(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\n\r");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\n\r") - first + 1);
+}
+
+std::string folded(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return lower;
+}
+
+[[noreturn]] void invalid_value(const SettingDefinition& definition, std::string_view value) {
+  throw SqlError("22023", fmt::format("invalid value for parameter \"{}\": \"{}\"", definition.name, value));
+}
+
+// "a, \"B\" ,c" → a, B, c: quotes taken off, unquoted names folded.
+std::vector<std::string> split_names(std::string_view list) {
+  std::vector<std::string> names;
+  std::size_t at = 0;
+  while (at < list.size()) {
+    std::string name;
+    while (at < list.size() && (list[at] == ' ' || list[at] == ',')) ++at;
+    if (at == list.size()) break;
+    if (list[at] == '"') {
+      for (++at; at < list.size(); ++at) {
+        if (list[at] == '"' && (at + 1 == list.size() || list[at + 1] != '"')) break;
+        if (list[at] == '"') ++at;
+        name += list[at];
+      }
+      if (at < list.size()) ++at;
+    } else {
+      while (at < list.size() && list[at] != ',') name += list[at++];
+      name = folded(trimmed(name));
+    }
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+struct Unit {
+  std::string_view name;
+  double factor;  // to milliseconds or bytes
+};
+constexpr Unit kTimeUnits[] = {{"us", 0.001},  {"ms", 1},      {"s", 1000},
+                               {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
+constexpr Unit kByteUnits[] = {{"B", 1},        {"kB", 1024},    {"8kB", 8192},
+                               {"MB", 1 << 20}, {"GB", 1 << 30}, {"TB", 1099511627776.0}};
+
+double unit_factor(std::span<const Unit> units, std::string_view name) {
+  for (const Unit& unit : units)
+    if (unit.name == name) return unit.factor;
+  return 0;
+}
+
+// An integer, perhaps with a unit, in the setting's base unit.
+std::string check_integer(const SettingDefinition& definition, std::string_view value) {
+  const std::string_view given = trimmed(value);
+  double number = 0;
+  const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), number);
+  if (error != std::errc()) invalid_value(definition, value);
+  const std::string_view suffix = trimmed(given.substr(static_cast<std::size_t>(end - given.data())));
+  if (!suffix.empty()) {
+    const bool time = definition.unit == "ms";
+    const auto units = time ? std::span<const Unit>(kTimeUnits) : std::span<const Unit>(kByteUnits);
+    const double factor = definition.unit.empty() ? 0 : unit_factor(units, suffix);
+    if (factor == 0) invalid_value(definition, value);
+    number *= factor / unit_factor(units, definition.unit);
+  }
+  number = std::nearbyint(number);
+  if (!(number >= definition.least && number <= definition.most))
+    throw SqlError("22023",
+                   fmt::format("{:.0f} is outside the valid range for parameter \"{}\" ({:.0f} .. {:.0f})",
+                               number, definition.name, definition.least, definition.most));
+  return fmt::format("{:.0f}", number);
+}
+
+// Whole multiples of a larger unit are shown in it, as PostgreSQL does: 60000 ms as "1min".
+std::string show_integer(const SettingDefinition& definition, const std::string& kept) {
+  double number = std::strtod(kept.c_str(), nullptr);
+  if (definition.unit.empty() || number <= 0) return kept;
+  const bool time = definition.unit == "ms";
+  const auto units = time ? std::span<const Unit>(kTimeUnits) : std::span<const Unit>(kByteUnits);
+  const double base = number * unit_factor(units, definition.unit);
+  std::string shown = kept;
+  for (const Unit& unit : units)
+    if (unit.name != "8kB" && unit.name != "us" && base >= unit.factor && std::fmod(base, unit.factor) == 0)
+      shown = fmt::format("{:.0f}{}", base / unit.factor, unit.name);
+  return shown;
+}
+
+std::string check_real(const SettingDefinition& definition, std::string_view value) {
+  const std::string_view given = trimmed(value);
+  double number = 0;
+  const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), number);
+  if (error != std::errc() || end != given.data() + given.size()) invalid_value(definition, value);
+  if (!(number >= definition.least && number <= definition.most))
+    throw SqlError("22023", fmt::format("{} is outside the valid range for parameter \"{}\" ({} .. {})",
+                                        number, definition.name, definition.least, definition.most));
+  return fmt::format("{}", number);
+}
+
+std::string check_choice(const SettingDefinition& definition, std::string_view value) {
+  for (const std::string_view allowed : definition.choices)
+    if (equal_folded(allowed, value)) return std::string(allowed);
+  std::string list;
+  for (const std::string_view allowed : definition.choices) {
+    if (!list.empty()) list += ", ";
+    list += allowed;
+  }
+  throw SqlError("22023", fmt::format("invalid value for parameter \"{}\": \"{}\"", definition.name, value))
+      .with_hint(fmt::format("Available values: {}.", list));
+}
+
+struct Style {
+  storage::DateFormat format;
+  storage::DateOrder order;
+};
+
+// Applies the words of a DateStyle value to what holds so far.
+Style parse_date_style(const SettingDefinition& definition, std::string_view value, Style style) {
+  using storage::DateFormat;
+  using storage::DateOrder;
+  for (const std::string& word : split_names(value)) {
+    const std::string name = folded(word);
+    if (name == "iso")
+      style.format = DateFormat::iso;
+    else if (name == "sql")
+      style.format = DateFormat::sql;
+    else if (name.starts_with("postgres"))
+      style.format = DateFormat::postgres;
+    else if (name == "german")
+      style = {DateFormat::german, DateOrder::dmy};
+    else if (name == "ymd")
+      style.order = DateOrder::ymd;
+    else if (name == "dmy" || name.starts_with("euro"))
+      style.order = DateOrder::dmy;
+    else if (name == "mdy" || name == "us" || name.starts_with("noneuro"))
+      style.order = DateOrder::mdy;
+    else if (name == "default")
+      style = {DateFormat::iso, DateOrder::mdy};
+    else
+      invalid_value(definition, value);
+  }
+  return style;
+}
+
+std::string date_style_text(Style style) {
+  constexpr std::string_view kFormats[] = {"ISO", "SQL", "Postgres", "German"};
+  constexpr std::string_view kOrders[] = {"MDY", "DMY", "YMD"};
+  return fmt::format("{}, {}", kFormats[static_cast<int>(style.format)],
+                     kOrders[static_cast<int>(style.order)]);
+}
+
+// A number is hours east of Greenwich; PostgreSQL shows it as "<+02>-02".
+const storage::TimeZone* find_zone(std::string_view value) {
+  const std::string given(trimmed(value));
+  char* end = nullptr;
+  const double hours = std::strtod(given.c_str(), &end);
+  if (!given.empty() && *end == '\0')
+    return storage::TimeZone::fixed(static_cast<std::int32_t>(std::lround(hours * 3600)));
+  return storage::TimeZone::find(given);
+}
+
+std::string check_zone(const SettingDefinition& definition, std::string_view value) {
+  if (equal_folded(value, "default") || equal_folded(value, "local")) return "UTC";
+  const storage::TimeZone* zone = find_zone(value);
+  if (zone == nullptr) invalid_value(definition, value);
+  return zone->name();
+}
+
+std::string check_isolation(const SettingDefinition& definition, std::string_view value) {
+  constexpr std::string_view kLevels[] = {"serializable", "repeatable read", "read committed",
+                                          "read uncommitted", "strict serializable"};
+  for (const std::string_view level : kLevels)
+    if (equal_folded(level, value)) return std::string(level);
+  throw SqlError("22023", fmt::format("invalid value for parameter \"{}\": \"{}\"", definition.name, value))
+      .with_hint(
+          "Available values: serializable, repeatable read, read committed, read uncommitted, strict "
+          "serializable.");
+}
+
+std::string check_encoding(const SettingDefinition& definition, std::string_view value) {
+  std::string name;
+  for (const char c : folded(value))
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) name += c;
+  if (name == "utf8" || name == "unicode") return "UTF8";
+  // These send and take bytes below 128 as they are; anything else would need conversion.
+  if (name == "sqlascii") return "SQL_ASCII";
+  throw SqlError("22023", fmt::format("invalid value for parameter \"{}\": \"{}\"", definition.name, value))
+      .with_detail("Only UTF8 is supported.");
+}
+
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t substituted = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+    }
+  }
+  return row[b.size()];
+}
+
+SqlError unknown_setting(std::string_view name) {
+  SqlError error("42704", fmt::format("unrecognized configuration parameter \"{}\"", name));
+  const std::string_view near = nearest_setting(name);
+  if (!near.empty()) error.hint = fmt::format("Did you mean \"{}\"?", near);
+  return error;
+}
+
+void check_settable(const SettingDefinition& definition, bool superuser) {
+  if (definition.context == internal)
+    throw SqlError("55P02", fmt::format("parameter \"{}\" cannot be changed", definition.name));
+  if (definition.context == SettingContext::system)
+    throw SqlError("55P02", fmt::format("parameter \"{}\" cannot be changed now", definition.name))
+        .with_hint("Use ALTER SYSTEM SET.");
+  if (definition.context == SettingContext::superuser && !superuser)
+    throw SqlError("42501", fmt::format("permission denied to set parameter \"{}\"", definition.name));
+}
+
+}  // namespace
+
+std::span<const SettingDefinition> setting_definitions() {
+  return kDefinitions;
+}
+
+int find_setting(std::string_view name) {
+  for (std::size_t i = 0; i < std::size(kDefinitions); ++i)
+    if (equal_folded(kDefinitions[i].name, name)) return static_cast<int>(i);
+  return -1;
+}
+
+std::string_view nearest_setting(std::string_view name) {
+  const std::string lower = folded(name);
+  std::string_view best;
+  std::size_t best_distance = 4;  // farther than this is not "near"
+  for (const SettingDefinition& definition : kDefinitions) {
+    const std::size_t away = distance(lower, folded(definition.name));
+    if (away < best_distance && away < lower.size() / 2 + 1) {
+      best = definition.name;
+      best_distance = away;
+    }
+  }
+  return best;
+}
+
+std::optional<bool> parse_boolean(std::string_view text) {
+  const std::string word = folded(trimmed(text));
+  if (word.empty()) return std::nullopt;
+  const auto begins = [&](std::string_view full, std::size_t least) {
+    return word.size() >= least && full.starts_with(word);
+  };
+  if (begins("true", 1) || begins("yes", 1) || word == "on" || word == "1") return true;
+  if (begins("false", 1) || begins("no", 1) || begins("off", 2) || word == "0") return false;
+  return std::nullopt;
+}
+
+std::string check_setting(const SettingDefinition& definition, std::string_view value) {
+  switch (definition.kind) {
+    case boolean: {
+      const auto truth = parse_boolean(value);
+      if (!truth)
+        throw SqlError("22023", fmt::format("parameter \"{}\" requires a Boolean value", definition.name));
+      return *truth ? "on" : "off";
+    }
+    case integer:
+      return show_integer(definition, check_integer(definition, value));
+    case real:
+      return check_real(definition, value);
+    case choice:
+      return check_choice(definition, value);
+    case time_zone:
+      return check_zone(definition, value);
+    case isolation:
+      return check_isolation(definition, value);
+    case encoding:
+      return check_encoding(definition, value);
+    case date_style:  // the order that is not named stays: see Settings::set
+      return date_style_text(parse_date_style(definition, value, {}));
+    case text:
+    case SettingKind::search_path:
+    case role:
+    case name_list:
+      return std::string(value);
+  }
+  return std::string(value);
+}
+
+Settings::Settings() : changed_(std::size(kDefinitions), false) {
+  values_.reserve(std::size(kDefinitions));
+  for (const SettingDefinition& definition : kDefinitions) values_.emplace_back(definition.initial);
+  defaults_ = values_;
+  for (std::size_t i = 0; i < values_.size(); ++i) derive(static_cast<int>(i));
+}
+
+const std::string* Settings::find(std::string_view name) const {
+  const int index = find_setting(name);
+  if (index >= 0) return &value(index);
+  const auto found = custom_.find(folded(name));
+  return found == custom_.end() ? nullptr : &found->second;
+}
+
+const std::string& Settings::show(std::string_view name) const {
+  const std::string* found = find(name);
+  if (found == nullptr) throw unknown_setting(name);
+  return *found;
+}
+
+void Settings::set(std::string_view name, std::string_view value, SetScope scope, bool superuser) {
+  const int index = find_setting(name);
+  if (index < 0) {
+    if (name.find('.') == std::string_view::npos) throw unknown_setting(name);
+    custom_[folded(name)] = std::string(value);
+    return;
+  }
+  const SettingDefinition& definition = kDefinitions[index];
+  check_settable(definition, superuser);
+  if (definition.kind == date_style) {
+    const Style now{style_.date_format, style_.date_order};
+    assign(index, date_style_text(parse_date_style(definition, value, now)), scope);
+    return;
+  }
+  assign(index, check_setting(definition, value), scope);
+}
+
+void Settings::reset(std::string_view name, SetScope scope, bool superuser) {
+  const int index = find_setting(name);
+  if (index < 0) {
+    if (custom_.erase(folded(name)) == 0 && name.find('.') == std::string_view::npos)
+      throw unknown_setting(name);
+    return;
+  }
+  check_settable(kDefinitions[index], superuser);
+  assign(index, defaults_[static_cast<std::size_t>(index)], scope);
+}
+
+void Settings::reset_all() {
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    const SettingDefinition& definition = kDefinitions[i];
+    const bool resettable = definition.context == user || definition.context == superuser;
+    if (resettable && definition.kind != role && !definition.name.starts_with("transaction_"))
+      assign(static_cast<int>(i), defaults_[i], SetScope::session);
+  }
+  custom_.clear();
+}
+
+void Settings::set_default(std::string_view name, std::string_view given) {
+  const int index = find_setting(name);
+  if (index < 0) {
+    if (name.find('.') == std::string_view::npos) throw unknown_setting(name);
+    custom_[folded(name)] = std::string(given);
+    return;
+  }
+  const SettingDefinition& definition = kDefinitions[index];
+  if (definition.context == internal)
+    throw SqlError("55P02", fmt::format("parameter \"{}\" cannot be changed", definition.name));
+  std::string kept =
+      definition.kind == date_style
+          ? date_style_text(parse_date_style(definition, given, {style_.date_format, style_.date_order}))
+          : check_setting(definition, given);
+  defaults_[static_cast<std::size_t>(index)] = kept;
+  store(index, std::move(kept));
+}
+
+void Settings::put(std::string_view name, std::string_view given) {
+  const int index = find_setting(name);
+  defaults_[static_cast<std::size_t>(index)] = given;
+  store(index, std::string(given));
+}
+
+void Settings::assign(int index, std::string given, SetScope scope) {
+  if (in_transaction_) {
+    const auto [saved, first] = saved_.try_emplace(index, Saved{value(index), value(index)});
+    if (scope == SetScope::session) saved->second.after = given;
+  } else if (scope == SetScope::local) {
+    return;  // outside a transaction it would end at once
+  }
+  store(index, std::move(given));
+}
+
+void Settings::end_transaction(bool committed) {
+  in_transaction_ = false;
+  for (auto& [index, saved] : saved_) {
+    std::string& restored = committed ? saved.after : saved.before;
+    if (restored != value(index)) store(index, std::move(restored));
+  }
+  saved_.clear();
+}
+
+void Settings::store(int index, std::string given) {
+  std::string& slot = values_[static_cast<std::size_t>(index)];
+  if (slot == given) return;
+  slot = std::move(given);
+  if (kDefinitions[index].reported) changed_[static_cast<std::size_t>(index)] = true;
+  derive(index);
+}
+
+void Settings::derive(int index) {
+  const SettingDefinition& definition = kDefinitions[index];
+  const std::string& now = value(index);
+  switch (definition.kind) {
+    case time_zone:
+      style_.zone = find_zone(now);
+      if (style_.zone == storage::TimeZone::utc()) style_.zone = nullptr;
+      break;
+    case date_style: {
+      const Style style = parse_date_style(definition, now, {});
+      style_.date_format = style.format;
+      style_.date_order = style.order;
+      break;
+    }
+    case SettingKind::search_path:
+      search_path_ = split_names(now);
+      break;
+    case role:
+      break;
+    default:
+      if (definition.name == "bytea_output")
+        style_.bytea = now == "hex" ? storage::ByteaFormat::hex : storage::ByteaFormat::escape;
+      else if (definition.name == "extra_float_digits")
+        style_.extra_float_digits = static_cast<std::int8_t>(std::atoi(now.c_str()));
+      else
+        return;
+  }
+  ++revision_;
+}
+
+std::vector<int> Settings::take_changed() {
+  std::vector<int> indexes;
+  for (std::size_t i = 0; i < changed_.size(); ++i) {
+    if (!changed_[i]) continue;
+    indexes.push_back(static_cast<int>(i));
+    changed_[i] = false;
+  }
+  return indexes;
+}
+
+std::string Settings::plan_environment() const {
+  std::string environment;
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    const SettingKind kind = kDefinitions[i].kind;
+    const bool matters = kind == time_zone || kind == date_style || kind == SettingKind::search_path ||
+                         kDefinitions[i].name == "bytea_output" ||
+                         kDefinitions[i].name == "extra_float_digits";
+    if (matters) environment += values_[i] + '\n';
+  }
+  return environment;
+}
+
+}  // namespace gyre::adapter

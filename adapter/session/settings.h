@@ -1,0 +1,124 @@
+// A session's run-time parameters: what SET, SHOW, RESET and a startup packet talk about. Known names only,
+// each with its default, its check and whether the client is told of changes (ParameterStatus).
+//
+// Owned by one session, on its shard. While the session waits for the oracle core that core may read it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/type.h"
+
+namespace gyre::adapter {
+
+enum class SettingContext : std::uint8_t {
+  user,       // any session may set it
+  superuser,  // SET by superusers only
+  system,     // ALTER SYSTEM SET only: a property of the server
+  internal,   // can be shown, never set
+};
+
+// What a text must look like to be a value, and how it is kept.
+enum class SettingKind : std::uint8_t {
+  boolean,  // on/off and PostgreSQL's other spellings; kept as on/off
+  integer,  // with an optional unit of `unit`
+  real,
+  text,
+  choice,  // one of `choices`, any case; kept as listed
+  time_zone,
+  date_style,
+  search_path,
+  role,
+  isolation,
+  encoding,
+  name_list,
+};
+
+struct SettingDefinition {
+  std::string_view name;  // as SHOW ALL spells it: "DateStyle"
+  SettingKind kind;
+  SettingContext context;
+  std::string_view initial;
+  bool reported = false;
+  std::string_view unit = {};  // "ms", "kB"
+  std::span<const std::string_view> choices = {};
+  double least = 0, most = 2147483647;
+  std::string_view description = {};
+};
+
+std::span<const SettingDefinition> setting_definitions();
+// By name in any case; -1 if there is none. Names with a dot ("myapp.user") are custom settings and not in
+// the table.
+int find_setting(std::string_view name);
+// The nearest known name, for a hint; empty if nothing is near.
+std::string_view nearest_setting(std::string_view name);
+// The value as it is kept; throws SqlError (22023 invalid value, with PostgreSQL's words).
+std::string check_setting(const SettingDefinition& definition, std::string_view value);
+// "on" and its other spellings.
+std::optional<bool> parse_boolean(std::string_view text);
+
+enum class SetScope : std::uint8_t { session, local };
+
+class Settings {
+ public:
+  Settings();
+
+  // The value as SHOW prints it. Throws SqlError 42704 for unknown names.
+  const std::string& show(std::string_view name) const;
+  const std::string* find(std::string_view name) const;
+  const std::string& value(int index) const { return values_[static_cast<std::size_t>(index)]; }
+
+  // Throws SqlError: 42704 unknown, 22023 invalid, 55P02 not settable now, 42501 not allowed.
+  void set(std::string_view name, std::string_view value, SetScope scope, bool superuser);
+  void reset(std::string_view name, SetScope scope, bool superuser);
+  void reset_all();
+  // What RESET goes back to: what the startup packet and the server's defaults made of it.
+  void set_default(std::string_view name, std::string_view value);
+  // For values that the session itself decides ("is_superuser", "session_authorization",
+  // "transaction_isolation").
+  void put(std::string_view name, std::string_view value);
+
+  // Transaction boundaries: SET LOCAL ends with the transaction, SET is undone by a rollback.
+  void begin_transaction() { in_transaction_ = true; }
+  void end_transaction(bool committed);
+
+  // Settings that are reported and have changed since the last call, in table order; clears the list.
+  std::vector<int> take_changed();
+
+  // The style that values are read and printed with; kept in step with DateStyle, TimeZone, bytea_output,
+  // extra_float_digits.
+  const storage::TextStyle& style() const { return style_; }
+  void set_now(std::int64_t us) { style_.now_us = us; }
+  std::span<const std::string> search_path() const { return search_path_; }
+  // Changes whenever anything changes that a plan may depend on.
+  std::uint64_t revision() const { return revision_; }
+  // What of the settings plans depend on, as one text: equal texts, interchangeable plans.
+  std::string plan_environment() const;
+
+ private:
+  struct Saved {
+    std::string before;  // value at the transaction's start
+    std::string after;   // value that a commit leaves: differs from the current one after SET LOCAL
+  };
+  void assign(int index, std::string value, SetScope scope);
+  void store(int index, std::string value);
+  void derive(int index);
+
+  std::vector<std::string> values_;    // by setting
+  std::vector<std::string> defaults_;  // by setting: what RESET restores
+  std::map<std::string, std::string, std::less<>> custom_;
+  std::map<int, Saved> saved_;  // settings touched by the open transaction
+  std::vector<bool> changed_;
+  bool in_transaction_ = false;
+  std::uint64_t revision_ = 0;
+  storage::TextStyle style_;
+  std::vector<std::string> search_path_;
+};
+
+}  // namespace gyre::adapter
