@@ -13,7 +13,7 @@
 
 namespace gyre::adapter::ast {
 
-// Byte offset into the statement's text, for the position field of errors; -1 where unknown.
+// Byte offset into the text given to parse_sql, for the position field of errors; -1 where unknown.
 using Location = std::int32_t;
 
 struct Expr;
@@ -467,6 +467,7 @@ struct NoOpStatement {
 struct ExplainStatement {
   StatementPtr statement;
   bool analyze = false;
+  std::string format = "text";  // lower case, unchecked
 };
 // Parsed, but not something this server does: answered with 0A000.
 struct UnsupportedStatement {
@@ -485,6 +486,9 @@ struct Statement {
   // The statement's own bytes within the text it was parsed from, without the semicolon.
   std::size_t begin = 0;
   std::size_t end = 0;
+  // How many tokens scan_literals() yields for these bytes; -1: it refuses them. A token whose index is the
+  // slot of no Literal in the tree has been used up by the grammar: a plan then holds for that value only.
+  int literal_count = -1;
 
   template <class T>
   explicit Statement(T value) : node(std::move(value)) {}

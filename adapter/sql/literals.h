@@ -28,8 +28,9 @@ struct LiteralToken {
 // The shape of a text: equal shapes and equal kinds of literals parse to trees that differ in literals only.
 // Comments and blanks stay as they are. Returns false (and leaves `shape` unspecified) for a text that it
 // does not want to judge: an unterminated string or comment, dollar quotes, U&'' or B''/X'' strings, a NUL
-// byte, more than 64 literals. `shape` and `literals` are scratch, cleared first; no allocation once they are
-// warm.
+// byte, more than 64 literals, and the integers 2147483648 and 9223372036854775808, whose type a minus sign
+// in front of them would change. Equal shapes imply equal kinds: each kind has its own marker (a byte below
+// 5). `shape` and `literals` are scratch, cleared first; no allocation once they are warm.
 bool scan_literals(std::string_view text, std::string& shape, std::vector<LiteralToken>& literals,
                    Arena& arena);
 

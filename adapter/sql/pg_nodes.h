@@ -1,0 +1,176 @@
+// What the translators of libpg_query's raw tree share: the node headers, and the class that walks the tree.
+// Included by pg_*.cc only, so that nothing else sees a PostgreSQL header.
+//
+// The trees belong to a memory context of the parsing thread, hence everything kept is copied. The headers
+// also declare PostgreSQL's global variables; no code here may touch one, for the library holds its own.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+extern "C" {
+#include <pg_query.h>
+// clang-format off
+#include <pg_query/pg_query_internal.h>
+#include <nodes/parsenodes.h>
+#include <nodes/value.h>
+// clang-format on
+}
+
+#include "adapter/sql/ast.h"
+#include "adapter/sql/literals.h"
+
+namespace gyre::adapter::pg {
+
+// Deeper trees are refused (54001). Every later pass recurses over the tree, so this bounds the stack that
+// all of them need; the walker itself takes about 300 bytes per level.
+inline constexpr int kMaxDepth = 2000;
+
+struct TooDeep {};
+struct Unsupported {
+  std::string what;
+};
+
+inline NodeTag tag(const void* node) {
+  return *static_cast<const NodeTag*>(node);
+}
+
+template <class T>
+const T& as(const void* node) {
+  return *static_cast<const T*>(node);
+}
+
+inline int size(const List* list) {
+  return list == nullptr ? 0 : list->length;
+}
+inline const void* at(const List* list, int i) {
+  return list->elements[i].ptr_value;
+}
+
+inline std::string text_of(const char* text) {
+  return text == nullptr ? std::string() : std::string(text);
+}
+inline std::string string_value(const void* node) {
+  return text_of(as<String>(node).sval);
+}
+
+// The strings of a list of String nodes.
+std::vector<std::string> strings(const List* list);
+
+// The statement's literal tokens, by place.
+class LiteralTable {
+ public:
+  // `begin`: offset of the statement within the text.
+  LiteralTable(std::string_view statement, std::size_t begin);
+
+  int count() const { return refused_ ? -1 : static_cast<int>(tokens_.size()); }
+  // Index of the token that starts at this offset of the text; -1: none does.
+  int find(std::int64_t location) const;
+  // Index of the first token at or after an offset of the text; -1: none.
+  int first_from(std::int64_t location) const;
+  const LiteralToken& token(int index) const { return tokens_[static_cast<std::size_t>(index)]; }
+  ast::Location location(int index) const { return static_cast<ast::Location>(begin_ + token(index).begin); }
+
+ private:
+  std::size_t begin_;
+  Arena arena_;
+  std::vector<LiteralToken> tokens_;
+  bool refused_;
+};
+
+// Translates one statement. Throws TooDeep and Unsupported; both end the statement, not the text.
+class Walker {
+ public:
+  Walker(std::string_view text, const LiteralTable& literals) : text_(text), literals_(literals) {}
+
+  ast::Statement::Node statement(const Node* node);  // pg_statement.cc
+
+ private:
+  class Level;  // counts one level of nesting while it lives
+
+  // Expressions: pg_expression.cc. A null node becomes a null pointer.
+  ast::ExprPtr expr(const void* node);
+  ast::ExprPtr dispatch(const void* node);
+  ast::ExprPtr constant(const A_Const& c);
+  ast::ExprPtr number(std::string digits, bool negative, ast::Literal::Kind kind, ast::Location at);
+  ast::ExprPtr column_ref(const ColumnRef& c);
+  ast::ExprPtr a_expr(const A_Expr& e);
+  ast::ExprPtr operator_call(const A_Expr& e, ast::OperatorCall::Kind kind);
+  ast::ExprPtr between(const A_Expr& e, bool negated, bool symmetric);
+  ast::ExprPtr bool_expr(const BoolExpr& e);
+  ast::ExprPtr function_call(const FuncCall& f);
+  ast::ExprPtr type_cast(const TypeCast& c);
+  ast::ExprPtr case_expr(const CaseExpr& c);
+  ast::ExprPtr sublink(const SubLink& s);
+  ast::ExprPtr indirection(const A_Indirection& i);
+  ast::ExprPtr value_function(const SQLValueFunction& f);
+  ast::ExprPtr boolean_test(const BooleanTest& t);
+  std::vector<ast::ExprPtr> exprs(const List* list);
+  ast::SortItem sort_item(const SortBy& s);
+  std::vector<ast::SortItem> sort_items(const List* list);
+  ast::TypeName type_name(const TypeName& t);
+
+  // Queries and changes: pg_query_tree.cc.
+  ast::SelectPtr select(const void* node);
+  void select_body(const SelectStmt& s, ast::SelectStatement& out);
+  void add_with(const WithClause* with, ast::SelectStatement& out);
+  ast::FromPtr from_item(const void* node);
+  ast::FromPtr join(const JoinExpr& j);
+  ast::FromPtr from_function(const RangeFunction& f);
+  std::vector<ast::FromPtr> from_items(const List* list);
+  std::vector<ast::Target> targets(const List* list);
+  std::vector<ast::Assignment> assignments(const List* list);
+  ast::InsertStatement insert(const InsertStmt& s);
+  ast::UpdateStatement update(const UpdateStmt& s);
+  ast::DeleteStatement erase(const DeleteStmt& s);
+
+  // Definitions and the session: pg_statement.cc.
+  ast::Statement::Node query_statement(const SelectStmt& s);
+  ast::StatementPtr nested(const Node* node);
+  ast::CreateTableStatement create_table(const CreateStmt& s);
+  ast::ColumnDefinition column(const ColumnDef& d);
+  void column_constraint(const Constraint& c, ast::ColumnDefinition& out);
+  ast::CreateTableAsStatement create_table_as(const IntoClause& into, const void* query, bool if_not_exists);
+  ast::CreateIndexStatement create_index(const IndexStmt& s);
+  ast::Statement::Node alter_table(const AlterTableStmt& s);
+  ast::Statement::Node variable_set(const VariableSetStmt& s);
+  ast::Statement::Node explain(const ExplainStmt& s);
+  ast::PrepareStatement prepare(const PrepareStmt& s);
+  ast::ExecuteStatement execute(const ExecuteStmt& s);
+
+  std::string_view text_;
+  const LiteralTable& literals_;
+  int depth_ = 0;
+};
+
+class Walker::Level {
+ public:
+  explicit Level(int& depth) : depth_(depth) {
+    if (depth_ >= kMaxDepth) throw TooDeep();
+    ++depth_;
+  }
+  ~Level() { --depth_; }
+  Level(const Level&) = delete;
+  Level& operator=(const Level&) = delete;
+
+ private:
+  int& depth_;
+};
+
+ast::QualifiedName relation_name(const RangeVar& r);
+ast::QualifiedName name_from(const List* names, ast::Location at);
+std::optional<ast::Alias> alias_of(const Alias* alias);
+
+template <class T>
+ast::ExprPtr make(T value, ast::Location at) {
+  return std::make_unique<ast::Expr>(std::move(value), at);
+}
+
+}  // namespace gyre::adapter::pg

@@ -1,0 +1,788 @@
+// Statements of the raw tree other than queries: definitions, roles, and what steers a session.
+
+#include <algorithm>
+#include <cctype>
+
+#include "adapter/sql/pg_nodes.h"
+
+namespace gyre::adapter::pg {
+namespace {
+
+std::string lower(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+const DefElem& option(const List* list, int i) {
+  return as<DefElem>(at(list, i));
+}
+
+// The value of an option as text; a list's members are joined by commas. Empty for none.
+std::string argument_text(const void* node) {
+  if (node == nullptr) return {};
+  switch (tag(node)) {
+    case T_Integer:
+      return std::to_string(as<Integer>(node).ival);
+    case T_Float:
+      return text_of(as<Float>(node).fval);
+    case T_Boolean:
+      return as<Boolean>(node).boolval ? "true" : "false";
+    case T_String:
+      return string_value(node);
+    case T_A_Const:
+      return as<A_Const>(node).isnull ? std::string() : argument_text(&as<A_Const>(node).val);
+    case T_TypeCast:
+      return argument_text(as<TypeCast>(node).arg);
+    case T_RoleSpec:
+      return text_of(as<RoleSpec>(node).rolename);
+    case T_List: {
+      std::string out;
+      for (int i = 0; i < size(&as<List>(node)); ++i)
+        out += (i > 0 ? "," : "") + argument_text(at(&as<List>(node), i));
+      return out;
+    }
+    default:
+      return {};
+  }
+}
+
+bool truth(const DefElem& o) {
+  if (o.arg == nullptr) return true;
+  const std::string text = lower(argument_text(o.arg));
+  return text == "true" || text == "on" || text == "1";
+}
+
+std::string role_name(const RoleSpec& r) {
+  switch (r.roletype) {
+    case ROLESPEC_CSTRING:
+      return text_of(r.rolename);
+    case ROLESPEC_CURRENT_ROLE:
+      return "current_role";
+    case ROLESPEC_CURRENT_USER:
+      return "current_user";
+    case ROLESPEC_SESSION_USER:
+      return "session_user";
+    case ROLESPEC_PUBLIC:
+      return "public";
+  }
+  return {};
+}
+
+std::vector<std::string> role_names(const List* list) {
+  std::vector<std::string> out;
+  for (int i = 0; i < size(list); ++i) out.push_back(role_name(as<RoleSpec>(at(list, i))));
+  return out;
+}
+
+// ---- transactions ----
+
+void transaction_modes(const List* options, ast::TransactionStatement& out) {
+  for (int i = 0; i < size(options); ++i) {
+    const DefElem& o = option(options, i);
+    const std::string_view name = o.defname;
+    if (name == "transaction_isolation") out.isolation = lower(argument_text(o.arg));
+    if (name == "transaction_read_only") out.read_only = truth(o);
+    if (name == "transaction_deferrable") out.deferrable = truth(o);
+  }
+}
+
+ast::TransactionStatement transaction(const TransactionStmt& s) {
+  using Kind = ast::TransactionStatement::Kind;
+  ast::TransactionStatement out{};
+  switch (s.kind) {
+    case TRANS_STMT_BEGIN:
+      out.kind = Kind::begin;
+      break;
+    case TRANS_STMT_START:
+      out.kind = Kind::begin, out.start_word = true;
+      break;
+    case TRANS_STMT_COMMIT:
+      out.kind = Kind::commit;
+      break;
+    case TRANS_STMT_ROLLBACK:
+      out.kind = Kind::rollback;
+      break;
+    case TRANS_STMT_SAVEPOINT:
+      out.kind = Kind::savepoint;
+      break;
+    case TRANS_STMT_RELEASE:
+      out.kind = Kind::release;
+      break;
+    case TRANS_STMT_ROLLBACK_TO:
+      out.kind = Kind::rollback_to;
+      break;
+    case TRANS_STMT_PREPARE:
+      out.kind = Kind::prepare;
+      break;
+    case TRANS_STMT_COMMIT_PREPARED:
+      out.kind = Kind::commit_prepared;
+      break;
+    case TRANS_STMT_ROLLBACK_PREPARED:
+      out.kind = Kind::rollback_prepared;
+      break;
+  }
+  out.name = s.gid != nullptr ? text_of(s.gid) : text_of(s.savepoint_name);
+  out.chain = s.chain;
+  transaction_modes(s.options, out);
+  return out;
+}
+
+// ---- roles and privileges ----
+
+std::string role_option_name(std::string_view name) {
+  if (name == "canlogin") return "login";
+  if (name == "isreplication") return "replication";
+  return lower(std::string(name));
+}
+
+std::vector<ast::RoleOption> role_options(const List* list) {
+  std::vector<ast::RoleOption> out;
+  for (int i = 0; i < size(list); ++i) {
+    const DefElem& o = option(list, i);
+    ast::RoleOption item;
+    item.name = role_option_name(o.defname);
+    item.text = argument_text(o.arg);
+    if (o.arg == nullptr) item.enabled = false;  // PASSWORD NULL
+    if (o.arg != nullptr && tag(o.arg) == T_Boolean) item.enabled = truth(o);
+    out.push_back(std::move(item));
+  }
+  return out;
+}
+
+ast::GrantStatement::Object grant_object(const GrantStmt& s) {
+  using Object = ast::GrantStatement::Object;
+  if (s.targtype == ACL_TARGET_ALL_IN_SCHEMA)
+    return s.objtype == OBJECT_TABLE ? Object::all_tables_in_schema : Object::other;
+  switch (s.objtype) {
+    case OBJECT_TABLE:
+      return Object::table;
+    case OBJECT_SCHEMA:
+      return Object::schema;
+    case OBJECT_DATABASE:
+      return Object::database;
+    case OBJECT_SEQUENCE:
+      return Object::sequence;
+    default:
+      return Object::other;
+  }
+}
+
+ast::GrantStatement grant(const GrantStmt& s) {
+  ast::GrantStatement out;
+  out.revoke = !s.is_grant;
+  out.object = grant_object(s);
+  out.all_privileges = size(s.privileges) == 0;
+  for (int i = 0; i < size(s.privileges); ++i) {
+    const auto& privilege = as<AccessPriv>(at(s.privileges, i));
+    if (size(privilege.cols) > 0) throw Unsupported{"privileges on columns"};
+    out.privileges.push_back(text_of(privilege.priv_name));
+  }
+  for (int i = 0; i < size(s.objects); ++i) {
+    const void* object = at(s.objects, i);
+    if (tag(object) == T_RangeVar)
+      out.names.push_back(relation_name(as<RangeVar>(object)));
+    else if (tag(object) == T_String)
+      out.names.push_back({"", "", string_value(object), -1});
+    else if (tag(object) == T_List)
+      out.names.push_back(name_from(&as<List>(object), -1));
+  }
+  out.grantees = role_names(s.grantees);
+  out.grant_option = s.grant_option;
+  out.cascade = s.behavior == DROP_CASCADE;
+  return out;
+}
+
+ast::GrantRoleStatement grant_role(const GrantRoleStmt& s) {
+  ast::GrantRoleStatement out;
+  out.revoke = !s.is_grant;
+  for (int i = 0; i < size(s.granted_roles); ++i)
+    out.roles.push_back(text_of(as<AccessPriv>(at(s.granted_roles, i)).priv_name));
+  out.grantees = role_names(s.grantee_roles);
+  return out;
+}
+
+// ---- dropping ----
+
+std::string object_word(ObjectType type) {
+  switch (type) {
+    case OBJECT_AGGREGATE:
+      return "AGGREGATE";
+    case OBJECT_CAST:
+      return "CAST";
+    case OBJECT_COLLATION:
+      return "COLLATION";
+    case OBJECT_CONVERSION:
+      return "CONVERSION";
+    case OBJECT_DATABASE:
+      return "DATABASE";
+    case OBJECT_DOMAIN:
+      return "DOMAIN";
+    case OBJECT_EVENT_TRIGGER:
+      return "EVENT TRIGGER";
+    case OBJECT_EXTENSION:
+      return "EXTENSION";
+    case OBJECT_FOREIGN_TABLE:
+      return "FOREIGN TABLE";
+    case OBJECT_FUNCTION:
+      return "FUNCTION";
+    case OBJECT_INDEX:
+      return "INDEX";
+    case OBJECT_LANGUAGE:
+      return "LANGUAGE";
+    case OBJECT_MATVIEW:
+      return "MATERIALIZED VIEW";
+    case OBJECT_OPERATOR:
+      return "OPERATOR";
+    case OBJECT_POLICY:
+      return "POLICY";
+    case OBJECT_PROCEDURE:
+      return "PROCEDURE";
+    case OBJECT_PUBLICATION:
+      return "PUBLICATION";
+    case OBJECT_ROLE:
+      return "ROLE";
+    case OBJECT_RULE:
+      return "RULE";
+    case OBJECT_SCHEMA:
+      return "SCHEMA";
+    case OBJECT_SEQUENCE:
+      return "SEQUENCE";
+    case OBJECT_STATISTIC_EXT:
+      return "STATISTICS";
+    case OBJECT_SUBSCRIPTION:
+      return "SUBSCRIPTION";
+    case OBJECT_TABLE:
+      return "TABLE";
+    case OBJECT_TRIGGER:
+      return "TRIGGER";
+    case OBJECT_TSCONFIGURATION:
+      return "TEXT SEARCH CONFIGURATION";
+    case OBJECT_TSDICTIONARY:
+      return "TEXT SEARCH DICTIONARY";
+    case OBJECT_TYPE:
+      return "TYPE";
+    case OBJECT_VIEW:
+      return "VIEW";
+    default:
+      return "OBJECT";
+  }
+}
+
+ast::DropStatement drop(const DropStmt& s) {
+  using Kind = ast::DropStatement::Kind;
+  ast::DropStatement out{};
+  switch (s.removeType) {
+    case OBJECT_TABLE:
+      out.kind = Kind::table;
+      break;
+    case OBJECT_INDEX:
+      out.kind = Kind::index;
+      break;
+    case OBJECT_VIEW:
+      out.kind = Kind::view;
+      break;
+    case OBJECT_MATVIEW:
+      out.kind = Kind::materialized_view;
+      break;
+    case OBJECT_SCHEMA:
+      out.kind = Kind::schema;
+      break;
+    case OBJECT_SEQUENCE:
+      out.kind = Kind::sequence;
+      break;
+    default:
+      out.kind = Kind::other;
+      break;
+  }
+  out.other_kind = object_word(s.removeType);
+  for (int i = 0; i < size(s.objects); ++i) {
+    const void* object = at(s.objects, i);
+    if (tag(object) == T_String)
+      out.names.push_back({"", "", string_value(object), -1});
+    else if (tag(object) == T_TypeName)
+      out.names.push_back(name_from(as<TypeName>(object).names, -1));
+    else if (tag(object) == T_List && out.kind != Kind::other)
+      out.names.push_back(name_from(&as<List>(object), -1));
+  }
+  out.if_exists = s.missing_ok;
+  out.cascade = s.behavior == DROP_CASCADE;
+  return out;
+}
+
+// ---- cursors and friends ----
+
+ast::FetchStatement fetch(const FetchStmt& s) {
+  ast::FetchStatement out;
+  out.name = text_of(s.portalname);
+  out.move = s.ismove;
+  out.backward = s.direction != FETCH_FORWARD;
+  std::int64_t count = s.howMany;
+  if (s.direction == FETCH_FORWARD && count < 0) {
+    out.backward = true;
+    count = count == std::numeric_limits<std::int64_t>::min() ? FETCH_ALL : -count;
+  }
+  out.count = count;
+  return out;
+}
+
+ast::DiscardStatement discard(const DiscardStmt& s) {
+  using Kind = ast::DiscardStatement::Kind;
+  switch (s.target) {
+    case DISCARD_PLANS:
+      return {Kind::plans};
+    case DISCARD_SEQUENCES:
+      return {Kind::sequences};
+    case DISCARD_TEMP:
+      return {Kind::temp};
+    case DISCARD_ALL:
+      break;
+  }
+  return {Kind::all};
+}
+
+// ---- keys ----
+
+ast::KeyConstraint key_constraint(const Constraint& c) {
+  if (size(c.including) > 0) throw Unsupported{"INCLUDE columns"};
+  if (c.nulls_not_distinct) throw Unsupported{"NULLS NOT DISTINCT"};
+  if (c.deferrable) throw Unsupported{"deferrable constraints"};
+  if (c.indexname != nullptr) throw Unsupported{"a key using an index"};
+  return {c.contype == CONSTR_PRIMARY, text_of(c.conname), strings(c.keys), c.location};
+}
+
+const char* constraint_word(ConstrType type) {
+  switch (type) {
+    case CONSTR_CHECK:
+      return "CHECK constraints";
+    case CONSTR_FOREIGN:
+      return "foreign keys";
+    case CONSTR_IDENTITY:
+      return "identity columns";
+    case CONSTR_GENERATED:
+      return "generated columns";
+    case CONSTR_EXCLUSION:
+      return "exclusion constraints";
+    default:
+      return "deferrable constraints";
+  }
+}
+
+// What the statements that we know by name only are called.
+const char* unsupported_word(const Node* node) {
+  switch (tag(node)) {
+    case T_AlterDatabaseSetStmt:
+    case T_AlterDatabaseStmt:
+      return "ALTER DATABASE";
+    case T_AlterDefaultPrivilegesStmt:
+      return "ALTER DEFAULT PRIVILEGES";
+    case T_AlterDomainStmt:
+      return "ALTER DOMAIN";
+    case T_AlterEnumStmt:
+    case T_AlterTypeStmt:
+      return "ALTER TYPE";
+    case T_AlterExtensionStmt:
+      return "ALTER EXTENSION";
+    case T_AlterFunctionStmt:
+      return "ALTER FUNCTION";
+    case T_AlterObjectSchemaStmt:
+      return "ALTER ... SET SCHEMA";
+    case T_AlterOwnerStmt:
+      return "ALTER ... OWNER TO";
+    case T_AlterPublicationStmt:
+      return "ALTER PUBLICATION";
+    case T_AlterRoleSetStmt:
+      return "ALTER ROLE ... SET";
+    case T_AlterSeqStmt:
+      return "ALTER SEQUENCE";
+    case T_AlterSubscriptionStmt:
+      return "ALTER SUBSCRIPTION";
+    case T_CallStmt:
+      return "CALL";
+    case T_CompositeTypeStmt:
+    case T_CreateEnumStmt:
+    case T_CreateRangeStmt:
+      return "CREATE TYPE";
+    case T_CopyStmt:
+      return "COPY";
+    case T_CreateAmStmt:
+      return "CREATE ACCESS METHOD";
+    case T_CreateCastStmt:
+      return "CREATE CAST";
+    case T_CreateConversionStmt:
+      return "CREATE CONVERSION";
+    case T_CreateDomainStmt:
+      return "CREATE DOMAIN";
+    case T_CreateEventTrigStmt:
+      return "CREATE EVENT TRIGGER";
+    case T_CreateExtensionStmt:
+      return "CREATE EXTENSION";
+    case T_CreateFdwStmt:
+      return "CREATE FOREIGN DATA WRAPPER";
+    case T_CreateForeignServerStmt:
+      return "CREATE SERVER";
+    case T_CreateForeignTableStmt:
+      return "CREATE FOREIGN TABLE";
+    case T_CreateFunctionStmt:
+      return "CREATE FUNCTION";
+    case T_CreatePLangStmt:
+      return "CREATE LANGUAGE";
+    case T_CreatePolicyStmt:
+      return "CREATE POLICY";
+    case T_CreatePublicationStmt:
+      return "CREATE PUBLICATION";
+    case T_CreateSchemaStmt:
+      return "CREATE SCHEMA";
+    case T_CreateSeqStmt:
+      return "CREATE SEQUENCE";
+    case T_CreateStatsStmt:
+      return "CREATE STATISTICS";
+    case T_CreateSubscriptionStmt:
+      return "CREATE SUBSCRIPTION";
+    case T_CreateTableSpaceStmt:
+      return "CREATE TABLESPACE";
+    case T_CreateTrigStmt:
+      return "CREATE TRIGGER";
+    case T_CreatedbStmt:
+      return "CREATE DATABASE";
+    case T_DefineStmt:
+      return "CREATE of this kind of object";
+    case T_DoStmt:
+      return "DO";
+    case T_DropOwnedStmt:
+      return "DROP OWNED";
+    case T_DropSubscriptionStmt:
+      return "DROP SUBSCRIPTION";
+    case T_DropTableSpaceStmt:
+      return "DROP TABLESPACE";
+    case T_DropdbStmt:
+      return "DROP DATABASE";
+    case T_LoadStmt:
+      return "LOAD";
+    case T_LockStmt:
+      return "LOCK TABLE";
+    case T_MergeStmt:
+      return "MERGE";
+    case T_ReassignOwnedStmt:
+      return "REASSIGN OWNED";
+    case T_RefreshMatViewStmt:
+      return "REFRESH MATERIALIZED VIEW";
+    case T_RenameStmt:
+      return "ALTER ... RENAME";
+    case T_RuleStmt:
+      return "CREATE RULE";
+    case T_SecLabelStmt:
+      return "SECURITY LABEL";
+    case T_ViewStmt:
+      return "CREATE VIEW";
+    default:
+      return "this statement";
+  }
+}
+
+// The tag of a statement that is accepted without effect; null: none of these.
+const char* no_op_tag(const Node* node) {
+  switch (tag(node)) {
+    case T_VacuumStmt:
+      return as<VacuumStmt>(node).is_vacuumcmd ? "VACUUM" : "ANALYZE";
+    case T_CheckPointStmt:
+      return "CHECKPOINT";
+    case T_ListenStmt:
+      return "LISTEN";
+    case T_UnlistenStmt:
+      return "UNLISTEN";
+    case T_NotifyStmt:
+      return "NOTIFY";
+    case T_CommentStmt:
+      return "COMMENT";
+    case T_CreateExtensionStmt:
+      return as<CreateExtensionStmt>(node).if_not_exists ? "CREATE EXTENSION" : nullptr;
+    case T_ConstraintsSetStmt:
+      return "SET CONSTRAINTS";
+    case T_ClusterStmt:
+      return "CLUSTER";
+    case T_ReindexStmt:
+      return "REINDEX";
+    default:
+      return nullptr;
+  }
+}
+
+// A value of SET as PostgreSQL keeps it: text, whatever it was written as.
+std::string set_value(const void* node) {
+  if (tag(node) == T_A_Const || tag(node) == T_TypeCast) return argument_text(node);
+  throw Unsupported{"this value in SET"};
+}
+
+}  // namespace
+
+ast::Statement::Node Walker::statement(const Node* node) {
+  const Level level(depth_);
+  if (const char* no_op = no_op_tag(node)) return ast::NoOpStatement{no_op};
+  switch (tag(node)) {
+    case T_SelectStmt:
+      return query_statement(as<SelectStmt>(node));
+    case T_InsertStmt:
+      return insert(as<InsertStmt>(node));
+    case T_UpdateStmt:
+      return update(as<UpdateStmt>(node));
+    case T_DeleteStmt:
+      return erase(as<DeleteStmt>(node));
+    case T_TruncateStmt: {
+      ast::TruncateStatement out;
+      const List* relations = as<TruncateStmt>(node).relations;
+      for (int i = 0; i < size(relations); ++i)
+        out.tables.push_back(relation_name(as<RangeVar>(at(relations, i))));
+      return out;
+    }
+    case T_CreateStmt:
+      return create_table(as<CreateStmt>(node));
+    case T_CreateTableAsStmt: {
+      const auto& s = as<CreateTableAsStmt>(node);
+      if (s.objtype == OBJECT_MATVIEW) throw Unsupported{"CREATE MATERIALIZED VIEW"};
+      return create_table_as(*s.into, s.query, s.if_not_exists);
+    }
+    case T_IndexStmt:
+      return create_index(as<IndexStmt>(node));
+    case T_AlterTableStmt:
+      return alter_table(as<AlterTableStmt>(node));
+    case T_DropStmt:
+      return drop(as<DropStmt>(node));
+    case T_CreateRoleStmt: {
+      const auto& s = as<CreateRoleStmt>(node);
+      return ast::CreateRoleStatement{text_of(s.role), s.stmt_type == ROLESTMT_USER, role_options(s.options),
+                                      false};
+    }
+    case T_AlterRoleStmt: {
+      const auto& s = as<AlterRoleStmt>(node);
+      return ast::AlterRoleStatement{role_name(*s.role), role_options(s.options)};
+    }
+    case T_DropRoleStmt:
+      return ast::DropRoleStatement{role_names(as<DropRoleStmt>(node).roles),
+                                    as<DropRoleStmt>(node).missing_ok};
+    case T_GrantStmt:
+      return grant(as<GrantStmt>(node));
+    case T_GrantRoleStmt:
+      return grant_role(as<GrantRoleStmt>(node));
+    case T_VariableSetStmt:
+      return variable_set(as<VariableSetStmt>(node));
+    case T_AlterSystemStmt: {
+      auto out = variable_set(*as<AlterSystemStmt>(node).setstmt);
+      std::get<ast::SetStatement>(out).scope = ast::SetStatement::Scope::system;
+      return out;
+    }
+    case T_VariableShowStmt:
+      return ast::ShowStatement{lower(text_of(as<VariableShowStmt>(node).name))};
+    case T_TransactionStmt:
+      return transaction(as<TransactionStmt>(node));
+    case T_PrepareStmt:
+      return prepare(as<PrepareStmt>(node));
+    case T_ExecuteStmt:
+      return execute(as<ExecuteStmt>(node));
+    case T_DeallocateStmt:
+      return ast::DeallocateStatement{text_of(as<DeallocateStmt>(node).name)};
+    case T_DeclareCursorStmt: {
+      const auto& s = as<DeclareCursorStmt>(node);
+      return ast::DeclareCursorStatement{
+          text_of(s.portalname), select(s.query), (s.options & CURSOR_OPT_HOLD) != 0,
+          (s.options & CURSOR_OPT_BINARY) != 0, (s.options & CURSOR_OPT_SCROLL) != 0};
+    }
+    case T_FetchStmt:
+      return fetch(as<FetchStmt>(node));
+    case T_ClosePortalStmt:
+      return ast::CloseStatement{text_of(as<ClosePortalStmt>(node).portalname)};
+    case T_DiscardStmt:
+      return discard(as<DiscardStmt>(node));
+    case T_ExplainStmt:
+      return explain(as<ExplainStmt>(node));
+    default:
+      throw Unsupported{unsupported_word(node)};
+  }
+}
+
+ast::Statement::Node Walker::query_statement(const SelectStmt& s) {
+  if (s.intoClause != nullptr) return create_table_as(*s.intoClause, &s, false);
+  return select(&s);
+}
+
+// A statement inside another; if it is unsupported, so is the whole.
+ast::StatementPtr Walker::nested(const Node* node) {
+  return std::make_unique<ast::Statement>(statement(node));
+}
+
+// ---- tables ----
+
+ast::CreateTableStatement Walker::create_table(const CreateStmt& s) {
+  ast::CreateTableStatement out;
+  out.name = relation_name(*s.relation);
+  out.if_not_exists = s.if_not_exists;
+  out.temporary = s.relation->relpersistence == 't';
+  const auto refuse = [&](bool present, const char* what) {
+    if (present && out.unsupported_what.empty()) out.unsupported_what = what;
+  };
+  refuse(size(s.inhRelations) > 0 && s.partbound == nullptr, "INHERITS");
+  refuse(s.partbound != nullptr || s.partspec != nullptr, "partitioned tables");
+  refuse(s.ofTypename != nullptr, "typed tables");
+  refuse(s.oncommit != ONCOMMIT_NOOP && s.oncommit != ONCOMMIT_PRESERVE_ROWS, "ON COMMIT");
+  for (int i = 0; i < size(s.tableElts); ++i) {
+    const void* element = at(s.tableElts, i);
+    if (tag(element) == T_ColumnDef) {
+      out.columns.push_back(column(as<ColumnDef>(element)));
+    } else if (tag(element) == T_Constraint) {
+      const auto& c = as<Constraint>(element);
+      if (c.contype == CONSTR_PRIMARY || c.contype == CONSTR_UNIQUE)
+        out.keys.push_back(key_constraint(c));
+      else
+        refuse(true, constraint_word(c.contype));
+    } else {
+      refuse(true, "CREATE TABLE ... LIKE");
+    }
+  }
+  return out;
+}
+
+ast::ColumnDefinition Walker::column(const ColumnDef& d) {
+  ast::ColumnDefinition out;
+  out.name = text_of(d.colname);
+  out.location = d.location;
+  if (d.typeName == nullptr) throw Unsupported{"typed tables"};
+  out.type = type_name(*d.typeName);
+  out.not_null = d.is_not_null;
+  if (d.collClause != nullptr) {
+    const std::string collation = name_from(d.collClause->collname, -1).name;
+    if (collation != "C" && collation != "default" && collation != "POSIX") {
+      out.unsupported_constraint = true;
+      out.unsupported_what = "COLLATE";
+    }
+  }
+  for (int i = 0; i < size(d.constraints); ++i) column_constraint(as<Constraint>(at(d.constraints, i)), out);
+  return out;
+}
+
+void Walker::column_constraint(const Constraint& c, ast::ColumnDefinition& out) {
+  switch (c.contype) {
+    case CONSTR_NULL:
+      out.explicit_null = true;
+      return;
+    case CONSTR_NOTNULL:
+      out.not_null = true;
+      return;
+    case CONSTR_DEFAULT:
+      out.default_value = expr(c.raw_expr);
+      return;
+    case CONSTR_PRIMARY:
+      out.primary_key = true;
+      out.primary_key_name = text_of(c.conname);
+      break;
+    case CONSTR_UNIQUE:
+      out.unique = true;
+      out.unique_name = text_of(c.conname);
+      break;
+    case CONSTR_ATTR_NOT_DEFERRABLE:
+    case CONSTR_ATTR_IMMEDIATE:
+      return;
+    default:
+      out.unsupported_constraint = true;
+      if (out.unsupported_what.empty()) out.unsupported_what = constraint_word(c.contype);
+      return;
+  }
+  if (c.nulls_not_distinct || size(c.including) > 0) {
+    out.unsupported_constraint = true;
+    out.unsupported_what = c.nulls_not_distinct ? "NULLS NOT DISTINCT" : "INCLUDE columns";
+  }
+}
+
+ast::CreateTableAsStatement Walker::create_table_as(const IntoClause& into, const void* query,
+                                                    bool if_not_exists) {
+  if (tag(query) != T_SelectStmt) throw Unsupported{"CREATE TABLE AS EXECUTE"};
+  ast::CreateTableAsStatement out;
+  out.name = relation_name(*into.rel);
+  out.if_not_exists = if_not_exists;
+  out.columns = strings(into.colNames);
+  out.query = select(query);
+  out.with_data = !into.skipData;
+  return out;
+}
+
+ast::CreateIndexStatement Walker::create_index(const IndexStmt& s) {
+  ast::CreateIndexStatement out;
+  out.name = text_of(s.idxname);
+  out.table = relation_name(*s.relation);
+  out.location = s.relation->location;
+  out.unique = s.unique;
+  out.if_not_exists = s.if_not_exists;
+  const auto refuse = [&](bool present, const char* what) {
+    if (present && out.unsupported_what.empty()) out.unsupported_what = what;
+  };
+  const std::string_view method = s.accessMethod;
+  refuse(method != "btree" && method != "hash", "index access methods other than btree");
+  refuse(s.whereClause != nullptr, "partial indexes");
+  refuse(size(s.indexIncludingParams) > 0, "INCLUDE columns");
+  refuse(s.nulls_not_distinct, "NULLS NOT DISTINCT");
+  for (int i = 0; i < size(s.indexParams); ++i) {
+    const auto& element = as<IndexElem>(at(s.indexParams, i));
+    refuse(element.expr != nullptr, "indexes on expressions");
+    if (element.name != nullptr) out.columns.push_back(text_of(element.name));
+  }
+  return out;
+}
+
+ast::Statement::Node Walker::alter_table(const AlterTableStmt& s) {
+  const bool single = s.objtype == OBJECT_TABLE && size(s.cmds) == 1;
+  if (!single) throw Unsupported{"ALTER " + object_word(s.objtype)};
+  const auto& command = as<AlterTableCmd>(at(s.cmds, 0));
+  if (command.subtype != AT_AddConstraint) throw Unsupported{"this form of ALTER TABLE"};
+  const auto& c = as<Constraint>(command.def);
+  if (c.contype != CONSTR_PRIMARY && c.contype != CONSTR_UNIQUE)
+    throw Unsupported{constraint_word(c.contype)};
+  return ast::AddKeyStatement{relation_name(*s.relation), key_constraint(c)};
+}
+
+// ---- session ----
+
+ast::Statement::Node Walker::variable_set(const VariableSetStmt& s) {
+  if (s.kind == VAR_SET_MULTI) {
+    const std::string_view name = s.name;
+    if (name == "TRANSACTION SNAPSHOT") throw Unsupported{"SET TRANSACTION SNAPSHOT"};
+    using Kind = ast::TransactionStatement::Kind;
+    ast::TransactionStatement out{};
+    out.kind = name == "TRANSACTION" ? Kind::set_transaction : Kind::set_session_characteristics;
+    transaction_modes(s.args, out);
+    return out;
+  }
+  if (s.kind == VAR_SET_CURRENT) throw Unsupported{"SET ... FROM CURRENT"};
+  ast::SetStatement out;
+  out.scope = s.is_local ? ast::SetStatement::Scope::local : ast::SetStatement::Scope::session;
+  out.name = lower(text_of(s.name));
+  out.to_default = s.kind == VAR_SET_DEFAULT;
+  out.reset = s.kind == VAR_RESET;
+  out.reset_all = s.kind == VAR_RESET_ALL;
+  for (int i = 0; i < size(s.args); ++i) out.values.push_back(set_value(at(s.args, i)));
+  return out;
+}
+
+ast::Statement::Node Walker::explain(const ExplainStmt& s) {
+  ast::ExplainStatement out;
+  for (int i = 0; i < size(s.options); ++i) {
+    const DefElem& o = option(s.options, i);
+    if (std::string_view(o.defname) == "analyze") out.analyze = truth(o);
+    if (std::string_view(o.defname) == "format") out.format = lower(argument_text(o.arg));
+  }
+  out.statement = nested(s.query);
+  return out;
+}
+
+ast::PrepareStatement Walker::prepare(const PrepareStmt& s) {
+  ast::PrepareStatement out;
+  out.name = text_of(s.name);
+  for (int i = 0; i < size(s.argtypes); ++i)
+    out.parameter_types.push_back(type_name(as<TypeName>(at(s.argtypes, i))));
+  out.statement = nested(s.query);
+  return out;
+}
+
+ast::ExecuteStatement Walker::execute(const ExecuteStmt& s) {
+  return {text_of(s.name), exprs(s.params)};
+}
+
+}  // namespace gyre::adapter::pg
