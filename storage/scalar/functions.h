@@ -103,6 +103,9 @@ struct Resolution {
 Resolution resolve_operator(std::string_view symbol, std::optional<TypeId> left, TypeId right);
 Resolution resolve_function(std::string_view name, std::span<const TypeId> arguments);
 
+// The same rules over any list of overloads (the aggregates use it).
+Resolution resolve_among(std::span<const FunctionDef* const> overloads, std::span<const TypeId> arguments);
+
 // The type of CASE, UNION, VALUES, COALESCE, GREATEST, IN (…) over branches of these types (section 10.5);
 // text if all are unknown; nothing if they do not match ("types X and Y cannot be matched").
 std::optional<TypeId> common_type(std::span<const TypeId> types);

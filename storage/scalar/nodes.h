@@ -39,12 +39,30 @@ enum class NodeKind : std::uint8_t {
 };
 
 // What all nodes of this file share. Expressions of others (subqueries) are not Nodes: kind_of says `other`.
+// Immutable once shared; only its single owner may take it apart (release_operands).
 class Node : public Expression {
  public:
-  Node(NodeKind kind, Type type) : Expression(type), kind_(kind) {}
+  Node(NodeKind kind, Type type, std::vector<ExpressionPtr> operands = {})
+      : Expression(type), operands_(std::move(operands)), kind_(kind) {}
   NodeKind kind() const { return kind_; }
+  const std::vector<ExpressionPtr>& operands() const { return operands_; }
+
   // Of this node alone, apart from its operands.
   virtual Volatility volatility() const { return Volatility::immutable; }
+  // The same node over other operands of the same types.
+  virtual ExpressionPtr rebuild(std::vector<ExpressionPtr> operands) const = 0;
+  // Equal apart from the operands; `other` has the same kind, type and number of operands.
+  virtual bool same_here(const Node& other) const { return true; }
+
+  // The operands, leaving a node that must not be used any more.
+  std::vector<ExpressionPtr> release_operands() { return std::move(operands_); }
+
+  void for_each_child(const std::function<void(const Expression&)>& visit) const override;
+  ExpressionPtr clone_with_columns(const std::vector<int>& map) const override;
+
+ protected:
+  const Expression& operand(std::size_t i) const { return *operands_[i]; }
+  std::vector<ExpressionPtr> operands_;
 
  private:
   NodeKind kind_;
