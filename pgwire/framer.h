@@ -179,6 +179,12 @@ class InputAssembler {
   // SSLRequest").
   std::size_t buffered() const { return tail_.size() - tail_begin_ + input_.size(); }
 
+  // The type byte of the message that next() will hand out, as far as it has arrived; 0 where nothing has.
+  char next_type() const {
+    if (tail_begin_ < tail_.size()) return tail_.data()[tail_begin_];
+    return input_.empty() ? '\0' : input_.front();
+  }
+
   // Frees what memory is not in use; for connections that fall idle.
   void release_idle_memory();
   std::size_t memory_bytes() const { return tail_.capacity() + kept_.capacity(); }
