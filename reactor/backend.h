@@ -41,8 +41,9 @@ class alignas(16) Stream : public ListHook<Stream> {
   // Bytes as received, in the backend's own buffer: valid during the call only. After pause_reading() bytes
   // that had already been received may still come.
   virtual void on_data(std::span<const char> bytes) = 0;
-  // The peer will send no more: error 0 is an orderly end (sending is still possible), otherwise an errno. At
-  // most once, never after close(). The owner answers, now or later, with close().
+  // The peer will send no more: error 0 is an orderly end (sending is still possible), otherwise an errno,
+  // after which a pending send gets no on_sent(). At most one of each, the error last, and none after
+  // close(). The owner answers, now or later, with close().
   virtual void on_closed(int error) = 0;
   // A send that was `pending` is complete.
   virtual void on_sent() = 0;
@@ -64,12 +65,12 @@ class alignas(16) Stream : public ListHook<Stream> {
     bool reading_wanted : 1 = false;   // not paused
     bool cancelling : 1 = false;       // a cancel of the armed receive is under way
     bool ended : 1 = false;            // no more input will come (EOF or error)
-    bool told_closed : 1 = false;      // on_closed() has been called
+    bool told_error : 1 = false;       // on_closed(errno) has been called
     bool sending : 1 = false;          // a send is pending
     bool closing : 1 = false;          // close() has been called
     bool close_when_sent : 1 = false;  // close() follows the pending send
-    bool readable : 1 = false;         // epoll: edge seen and not yet drained
-    int error = 0;                     // why it ended; 0: EOF
+    bool readable : 1 = false;         // epoll, simulation: there may be something to receive
+    int error = 0;  // epoll, simulation: a failed send that on_closed() has yet to tell; 0: none
   } io;
 
  protected:
@@ -91,9 +92,9 @@ class alignas(16) AcceptHandler : public ListHook<AcceptHandler> {
   struct Io {
     int fd = -1;
     std::uint32_t in_flight = 0;
-    bool stopping : 1 = false;
-    bool armed : 1 = false;
-    bool refusing : 1 = false;       // armed on the reserve descriptor
+    bool stopping = false;
+    bool armed = false;
+    bool refusing = false;           // armed on the reserve descriptor
     std::uint64_t resume_at_ns = 0;  // accepting pauses until then; 0: it does not
   } io;
 
@@ -112,8 +113,8 @@ class alignas(16) PollHandler : public ListHook<PollHandler> {
     int fd = -1;
     std::uint32_t events = 0;
     std::uint32_t in_flight = 0;
-    bool armed : 1 = false;
-    bool stopping : 1 = false;
+    bool armed = false;
+    bool stopping = false;
   } io;
 
  protected:
@@ -161,13 +162,15 @@ class Backend {
   virtual void watch(PollHandler& handler, int fd, std::uint32_t events) = 0;
   virtual void unwatch(PollHandler& handler) = 0;  // → on_poll_stopped()
 
-  // Hands all operations to the kernel, and waits as `mode` says. Runs no callbacks.
-  virtual void enter(WaitMode mode, std::uint64_t deadline_ns) = 0;
+  // Hands all operations to the kernel, and waits as `mode` says, at most `timeout_ns` (kNever: without
+  // limit; ignored when polling). Runs no callbacks.
+  virtual void enter(WaitMode mode, std::uint64_t timeout_ns) = 0;
   // Runs the callbacks of what has completed. Returns the number of completions.
   virtual std::size_t reap() = 0;
-  // Is there something that enter() or reap() would find? A few loads, no system call (epoll: always
-  // "perhaps").
+  // Is there something that reap(), or enter() and then reap(), would deliver? A few loads, no system call.
   virtual bool has_events() const = 0;
+  // As has_events(), for a core that spins; may ask the kernel where loads cannot tell.
+  virtual bool look_for_events() { return has_events(); }
   // Are there operations that have not been handed to the kernel yet?
   virtual bool has_submissions() const = 0;
 

@@ -89,6 +89,10 @@ class Loop {
   void post(Task& task) {
     if (!task.linked()) ready_.push_back(task);
   }
+  // As post(), but not before the next turn: sockets and mailboxes get their say in between.
+  void post_next_turn(Task& task) {
+    if (!task.linked()) yielded_.push_back(task);
+  }
   // Calls flushable.flush() once at the end of this turn.
   void mark_dirty(Flushable& flushable) {
     if (!flushable.linked()) dirty_.push_back(flushable);
@@ -128,9 +132,9 @@ class Loop {
   void finish_turn(std::uint64_t deadline_ns);
   bool has_work() const;
   bool mailboxes_have_messages() const;
-  bool spin(std::uint64_t deadline_ns);
+  bool spin(std::uint64_t until_ns);
   void sleep(std::uint64_t deadline_ns);
-  void account_turn(std::uint64_t until_ns);
+  void end_busy(std::uint64_t at_ns);
 
   const LoopOptions options_;
   const std::unique_ptr<Backend> backend_;
@@ -142,9 +146,11 @@ class Loop {
   LoopObserver* observer_ = nullptr;
   std::vector<MailboxDrain*> mailboxes_;
   IntrusiveList<Task> ready_;
+  IntrusiveList<Task> yielded_;  // ready in the next turn
   IntrusiveList<Flushable> dirty_;
   std::uint64_t now_ns_ = 0;
-  std::uint64_t turn_start_ns_ = 0;
+  bool idling_ = true;  // since idle_since_ns_ the core has been spinning or asleep
+  std::uint64_t idle_since_ns_ = 0;
   bool output_blocked_ = false;  // some flush() said so this turn: look again soon
 };
 

@@ -77,8 +77,8 @@ class SimulatedBackend final : public Backend {
   void close_when_sent(Stream& stream) override;
   void watch(PollHandler& handler, int fd, std::uint32_t events) override;
   void unwatch(PollHandler& handler) override;
-  // Sleeping advances the clock: a little when something can happen, to the deadline otherwise.
-  void enter(WaitMode mode, std::uint64_t deadline_ns) override;
+  // Sleeping advances the clock: a little when something can happen, by the whole timeout otherwise.
+  void enter(WaitMode mode, std::uint64_t timeout_ns) override;
   std::size_t reap() override;
   bool has_events() const override;
   bool has_submissions() const override { return false; }

@@ -93,7 +93,7 @@ class YieldAwaiter final : public Waiter {
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> handle) {
     handle_ = handle;
-    loop_.post(*this);
+    loop_.post_next_turn(*this);
   }
   void await_resume() const noexcept {}
 
@@ -101,7 +101,7 @@ class YieldAwaiter final : public Waiter {
   Loop& loop_;
 };
 
-// co_await yield(loop): lets everything else that is ready run first.
+// co_await yield(loop): continues in the next turn, after the core has looked at its sockets and mailboxes.
 inline YieldAwaiter yield(Loop& loop) {
   return YieldAwaiter(loop);
 }

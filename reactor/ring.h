@@ -1,0 +1,109 @@
+// The kernel's side of io_uring: setting a ring up with the best flags that this kernel knows, provided
+// receive buffers, and entering the kernel. ring.{h,cc} alone include liburing; uring_backend.cc alone
+// includes this header.
+#pragma once
+
+#include <liburing.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "reactor/backend.h"
+#include "reactor/base/result.h"
+#include "reactor/uring_backend.h"
+
+namespace gyre::reactor {
+
+class Ring {
+ public:
+  static constexpr std::uint16_t kBufferGroup = 0;
+
+  static Result<std::unique_ptr<Ring>, RingError> create(const UringOptions& options);
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+  ~Ring();
+
+  // The next free submission entry; enters the kernel when there is none.
+  io_uring_sqe* next_entry() {
+    io_uring_sqe* entry = io_uring_get_sqe(&ring_);
+    if (entry == nullptr) [[unlikely]]
+      entry = entry_after_submit();
+    return entry;
+  }
+  unsigned unsubmitted() const { return io_uring_sq_ready(&ring_); }
+  unsigned completions_ready() const { return io_uring_cq_ready(&ring_); }
+  // Completions are there, or the kernel has some that it posts on the next enter.
+  bool has_events() const {
+    return completions_ready() != 0 || (kernel_flags() & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+  }
+
+  // Submits everything and lets the kernel post completions. No system call when there is nothing to do.
+  void poll(unsigned completions_last_time, BackendStats& stats);
+  // The same, then waits for at least one completion, at most `timeout_ns`.
+  void sleep(std::uint64_t timeout_ns, BackendStats& stats);
+
+  // visit(const io_uring_cqe&) for every completion that is ready now; returns how many.
+  template <class Visit>
+  unsigned for_each_completion(Visit&& visit) {
+    const unsigned count = completions_ready();
+    unsigned head = *ring_.cq.khead;
+    for (unsigned i = 0; i < count; ++i, ++head) {
+      // A copy: a callback may enter the kernel when the submission queue is full.
+      const io_uring_cqe& slot = ring_.cq.cqes[head & cq_mask_];
+      const Completion completion{slot.user_data, slot.res, slot.flags};
+      io_uring_cq_advance(&ring_, 1);
+      visit(completion);
+    }
+    return count;
+  }
+
+  struct Completion {
+    std::uint64_t user_data;
+    std::int32_t result;
+    std::uint32_t flags;
+  };
+
+  // Receive buffers. A buffer that a completion names belongs to us until recycle() and publish_recycled().
+  const char* buffer(std::uint16_t id) const { return buffers_ + std::size_t{id} * buffer_size_; }
+  void recycle(std::uint16_t id) {
+    io_uring_buf_ring_add(buffer_ring_, buffers_ + std::size_t{id} * buffer_size_, buffer_size_, id,
+                          buffer_mask_, recycled_++);
+  }
+  void publish_recycled() {
+    if (recycled_ == 0) return;
+    io_uring_buf_ring_advance(buffer_ring_, recycled_);
+    recycled_ = 0;
+  }
+
+  bool multishot_receive() const { return multishot_receive_; }
+  bool multishot_accept() const { return multishot_accept_; }
+  // "io_uring (SINGLE_ISSUER DEFER_TASKRUN ..., multishot receive)".
+  std::string description() const;
+
+ private:
+  Ring() = default;
+
+  unsigned kernel_flags() const { return __atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED); }
+  Result<bool, RingError> open(const UringOptions& options);
+  Result<bool, RingError> provide_buffers(const UringOptions& options);
+  bool try_multishot_receive();
+  io_uring_sqe* entry_after_submit();
+  void check_entered(int result, BackendStats& stats);
+
+  io_uring ring_{};
+  bool open_ = false;
+  unsigned cq_mask_ = 0;
+  bool multishot_receive_ = false;
+  bool multishot_accept_ = false;
+
+  io_uring_buf_ring* buffer_ring_ = nullptr;
+  char* buffers_ = nullptr;
+  unsigned buffer_size_ = 0;
+  unsigned buffer_count_ = 0;
+  int buffer_mask_ = 0;
+  int recycled_ = 0;  // returned, but not yet visible to the kernel
+};
+
+}  // namespace gyre::reactor
