@@ -18,7 +18,7 @@ int count_signs(std::string_view text, std::size_t begin, std::size_t end) {
   for (std::size_t i = begin; i < end; ++i) {
     const std::string_view rest = text.substr(i, end - i);
     if (rest.starts_with("--")) {
-      i = std::min(text.find('\n', i), end);
+      i = std::min(text.find_first_of("\n\r", i), end);
     } else if (rest.starts_with("/*")) {
       int open = 1;
       for (i += 2; i < end && open > 0; ++i) {
@@ -49,6 +49,24 @@ ast::Literal::Kind kind_of_float(std::string_view digits) {
   const bool fits =
       significant.size() < kMax.size() || (significant.size() == kMax.size() && significant <= kMax);
   return whole && fits ? ast::Literal::Kind::integer : ast::Literal::Kind::decimal;
+}
+
+ast::OperatorCall::Kind operator_kind(A_Expr_Kind kind, bool negated) {
+  using Kind = ast::OperatorCall::Kind;
+  switch (kind) {
+    case AEXPR_OP_ANY:
+      return Kind::any;
+    case AEXPR_OP_ALL:
+      return Kind::all;
+    case AEXPR_LIKE:
+      return negated ? Kind::not_like : Kind::like;
+    case AEXPR_ILIKE:
+      return negated ? Kind::not_ilike : Kind::ilike;
+    case AEXPR_SIMILAR:
+      return negated ? Kind::not_similar : Kind::similar;
+    default:
+      return Kind::plain;
+  }
 }
 
 ExprPtr prefix_minus(ExprPtr operand, ast::Location at) {
@@ -154,7 +172,7 @@ ExprPtr Walker::number(std::string digits, bool negative, ast::Literal::Kind kin
 
 ExprPtr Walker::expr(const void* node) {
   if (node == nullptr) return nullptr;
-  const Level level(depth_);
+  const Level level(*this);
   return dispatch(node);
 }
 
@@ -165,7 +183,7 @@ ExprPtr Walker::dispatch(const void* node) {
     case T_ColumnRef:
       return column_ref(as<ColumnRef>(node));
     case T_ParamRef:
-      return make(ast::ParameterRef{as<ParamRef>(node).number}, as<ParamRef>(node).location);
+      return parameter(as<ParamRef>(node));
     case T_A_Expr:
       return a_expr(as<A_Expr>(node));
     case T_BoolExpr:
@@ -184,26 +202,24 @@ ExprPtr Walker::dispatch(const void* node) {
       return value_function(as<SQLValueFunction>(node));
     case T_BooleanTest:
       return boolean_test(as<BooleanTest>(node));
-    case T_NullTest: {
-      const auto& t = as<NullTest>(node);
-      return make(ast::NullTest{expr(t.arg), t.nulltesttype == IS_NOT_NULL}, t.location);
-    }
+    case T_NullTest:
+      return null_test(as<NullTest>(node));
     case T_CoalesceExpr:
-      return make(ast::Coalesce{exprs(as<CoalesceExpr>(node).args)}, as<CoalesceExpr>(node).location);
-    case T_MinMaxExpr: {
-      const auto& m = as<MinMaxExpr>(node);
-      return make(ast::MinMax{m.op == IS_GREATEST, exprs(m.args)}, m.location);
-    }
+    case T_MinMaxExpr:
     case T_A_ArrayExpr:
-      return make(ast::ArrayExpr{exprs(as<A_ArrayExpr>(node).elements)}, as<A_ArrayExpr>(node).location);
     case T_RowExpr:
-      return make(ast::RowExpr{exprs(as<RowExpr>(node).args)}, as<RowExpr>(node).location);
-    case T_CollateClause: {
-      const auto& c = as<CollateClause>(node);
-      return make(ast::Collate{expr(c.arg), name_from(c.collname, c.location)}, c.location);
-    }
+      return list_expr(node);
+    case T_CollateClause:
+      return collate(as<CollateClause>(node));
     case T_SetToDefault:
-      return make(ast::DefaultMarker{}, as<SetToDefault>(node).location);
+      return default_marker(as<SetToDefault>(node));
+    default:
+      refuse(node);
+  }
+}
+
+void Walker::refuse(const void* node) {
+  switch (tag(node)) {
     case T_GroupingSet:
       throw Unsupported{"GROUPING SETS"};
     case T_GroupingFunc:
@@ -219,6 +235,45 @@ ExprPtr Walker::dispatch(const void* node) {
       throw Unsupported{"assignment of a subquery to several columns"};
     default:
       throw Unsupported{"this expression"};
+  }
+}
+
+ExprPtr Walker::parameter(const ParamRef& p) {
+  return make(ast::ParameterRef{p.number}, p.location);
+}
+
+ExprPtr Walker::default_marker(const SetToDefault& d) {
+  return make(ast::DefaultMarker{}, d.location);
+}
+
+ExprPtr Walker::null_test(const NullTest& t) {
+  return make(ast::NullTest{expr(t.arg), t.nulltesttype == IS_NOT_NULL}, t.location);
+}
+
+ExprPtr Walker::collate(const CollateClause& c) {
+  ExprPtr value = expr(c.arg);
+  return make(ast::Collate{std::move(value), name_from(c.collname, c.location)}, c.location);
+}
+
+// The expressions that are a list of others.
+ExprPtr Walker::list_expr(const void* node) {
+  switch (tag(node)) {
+    case T_CoalesceExpr: {
+      const auto& c = as<CoalesceExpr>(node);
+      return make(ast::Coalesce{exprs(c.args)}, c.location);
+    }
+    case T_MinMaxExpr: {
+      const auto& m = as<MinMaxExpr>(node);
+      return make(ast::MinMax{m.op == IS_GREATEST, exprs(m.args)}, m.location);
+    }
+    case T_A_ArrayExpr: {
+      const auto& a = as<A_ArrayExpr>(node);
+      return make(ast::ArrayExpr{exprs(a.elements)}, a.location);
+    }
+    default: {
+      const auto& r = as<RowExpr>(node);
+      return make(ast::RowExpr{exprs(r.args)}, r.location);
+    }
   }
 }
 
@@ -241,38 +296,20 @@ ExprPtr Walker::column_ref(const ColumnRef& c) {
 }
 
 ExprPtr Walker::a_expr(const A_Expr& e) {
-  using Kind = ast::OperatorCall::Kind;
-  const bool negated_name =
-      size(e.name) > 0 && text_of(as<String>(at(e.name, size(e.name) - 1)).sval).starts_with('!');
   switch (e.kind) {
     case AEXPR_OP:
-      return operator_call(e, Kind::plain);
     case AEXPR_OP_ANY:
-      return operator_call(e, Kind::any);
     case AEXPR_OP_ALL:
-      return operator_call(e, Kind::all);
     case AEXPR_LIKE:
-      return operator_call(e, negated_name ? Kind::not_like : Kind::like);
     case AEXPR_ILIKE:
-      return operator_call(e, negated_name ? Kind::not_ilike : Kind::ilike);
     case AEXPR_SIMILAR:
-      return operator_call(e, negated_name ? Kind::not_similar : Kind::similar);
+      return operator_call(e);
     case AEXPR_DISTINCT:
-    case AEXPR_NOT_DISTINCT: {
-      ExprPtr left = expr(e.lexpr);
-      return make(ast::DistinctFrom{std::move(left), expr(e.rexpr), e.kind == AEXPR_NOT_DISTINCT},
-                  e.location);
-    }
-    case AEXPR_NULLIF: {
-      ExprPtr left = expr(e.lexpr);
-      return make(ast::NullIf{std::move(left), expr(e.rexpr)}, e.location);
-    }
-    case AEXPR_IN: {
-      ExprPtr value = expr(e.lexpr);
-      return make(
-          ast::InList{std::move(value), exprs(&as<List>(e.rexpr)), string_value(at(e.name, 0)) == "<>"},
-          e.location);
-    }
+    case AEXPR_NOT_DISTINCT:
+    case AEXPR_NULLIF:
+      return comparison(e);
+    case AEXPR_IN:
+      return in_list(e);
     case AEXPR_BETWEEN:
       return between(e, false, false);
     case AEXPR_NOT_BETWEEN:
@@ -285,14 +322,34 @@ ExprPtr Walker::a_expr(const A_Expr& e) {
   throw Unsupported{"this expression"};
 }
 
-ExprPtr Walker::operator_call(const A_Expr& e, ast::OperatorCall::Kind kind) {
+// Chains of operators are the deepest trees there are, so the frame that recurses is kept small.
+ExprPtr Walker::operator_call(const A_Expr& e) {
+  ExprPtr left = expr(e.lexpr);
+  ExprPtr right = expr(e.rexpr);
+  return finish_operator(e, std::move(left), std::move(right));
+}
+
+ExprPtr Walker::finish_operator(const A_Expr& e, ExprPtr left, ExprPtr right) {
   ast::OperatorCall out;
-  out.kind = kind;
   if (size(e.name) > 1) out.schema = string_value(at(e.name, size(e.name) - 2));
   out.name = string_value(at(e.name, size(e.name) - 1));
-  out.left = expr(e.lexpr);
-  out.right = expr(e.rexpr);
+  out.kind = operator_kind(e.kind, out.name.starts_with('!'));
+  out.left = std::move(left);
+  out.right = std::move(right);
   return make(std::move(out), e.location);
+}
+
+ExprPtr Walker::comparison(const A_Expr& e) {
+  ExprPtr left = expr(e.lexpr);
+  ExprPtr right = expr(e.rexpr);
+  if (e.kind == AEXPR_NULLIF) return make(ast::NullIf{std::move(left), std::move(right)}, e.location);
+  return make(ast::DistinctFrom{std::move(left), std::move(right), e.kind == AEXPR_NOT_DISTINCT}, e.location);
+}
+
+ExprPtr Walker::in_list(const A_Expr& e) {
+  ExprPtr value = expr(e.lexpr);
+  const bool negated = string_value(at(e.name, 0)) == "<>";
+  return make(ast::InList{std::move(value), exprs(&as<List>(e.rexpr)), negated}, e.location);
 }
 
 ExprPtr Walker::between(const A_Expr& e, bool negated, bool symmetric) {
@@ -314,15 +371,22 @@ ExprPtr Walker::bool_expr(const BoolExpr& e) {
 
 ExprPtr Walker::function_call(const FuncCall& f) {
   if (f.agg_within_group) throw Unsupported{"WITHIN GROUP"};
+  ExprPtr out = bare_call(f);
+  auto& call = std::get<ast::FunctionCall>(out->node);
+  call.arguments = exprs(f.args);
+  call.filter = expr(f.agg_filter);
+  call.order_by = sort_items(f.agg_order);
+  return out;
+}
+
+// Everything of a call that is not an expression.
+ExprPtr Walker::bare_call(const FuncCall& f) {
   ast::FunctionCall out;
   out.name = name_from(f.funcname, f.location);
-  out.arguments = exprs(f.args);
   out.star = f.agg_star;
   out.distinct = f.agg_distinct;
   out.variadic = f.func_variadic;
   out.window = f.over != nullptr;
-  out.filter = expr(f.agg_filter);
-  out.order_by = sort_items(f.agg_order);
   return make(std::move(out), f.location);
 }
 

@@ -29,9 +29,10 @@ extern "C" {
 
 namespace gyre::adapter::pg {
 
-// Deeper trees are refused (54001). Every later pass recurses over the tree, so this bounds the stack that
-// all of them need; the walker itself takes about 300 bytes per level.
+// Trees of more levels, and those that take the walker more stack, are refused (54001). Every later pass
+// recurses over the tree, so the levels bound the stack that all of them need.
 inline constexpr int kMaxDepth = 2000;
+inline constexpr std::size_t kMaxStackBytes = 512 * 1024;
 
 struct TooDeep {};
 struct Unsupported {
@@ -88,44 +89,61 @@ class LiteralTable {
 // Translates one statement. Throws TooDeep and Unsupported; both end the statement, not the text.
 class Walker {
  public:
-  Walker(std::string_view text, const LiteralTable& literals) : text_(text), literals_(literals) {}
+  Walker(std::string_view text, const LiteralTable& literals)
+      : text_(text), literals_(literals), stack_base_(stack_position()) {}
 
   ast::Statement::Node statement(const Node* node);  // pg_statement.cc
 
  private:
   class Level;  // counts one level of nesting while it lives
 
+  // Roughly the stack pointer.
+  static const char* stack_position() { return static_cast<const char*>(__builtin_frame_address(0)); }
+
+  // Out of line, so that one kind of node does not pay for the locals of all of them when it recurses.
+
   // Expressions: pg_expression.cc. A null node becomes a null pointer.
   ast::ExprPtr expr(const void* node);
-  ast::ExprPtr dispatch(const void* node);
-  ast::ExprPtr constant(const A_Const& c);
-  ast::ExprPtr number(std::string digits, bool negative, ast::Literal::Kind kind, ast::Location at);
-  ast::ExprPtr column_ref(const ColumnRef& c);
-  ast::ExprPtr a_expr(const A_Expr& e);
-  ast::ExprPtr operator_call(const A_Expr& e, ast::OperatorCall::Kind kind);
-  ast::ExprPtr between(const A_Expr& e, bool negated, bool symmetric);
-  ast::ExprPtr bool_expr(const BoolExpr& e);
-  ast::ExprPtr function_call(const FuncCall& f);
-  ast::ExprPtr type_cast(const TypeCast& c);
-  ast::ExprPtr case_expr(const CaseExpr& c);
-  ast::ExprPtr sublink(const SubLink& s);
-  ast::ExprPtr indirection(const A_Indirection& i);
-  ast::ExprPtr value_function(const SQLValueFunction& f);
-  ast::ExprPtr boolean_test(const BooleanTest& t);
-  std::vector<ast::ExprPtr> exprs(const List* list);
-  ast::SortItem sort_item(const SortBy& s);
-  std::vector<ast::SortItem> sort_items(const List* list);
+  [[gnu::noinline]] ast::ExprPtr dispatch(const void* node);
+  [[noreturn]] static void refuse(const void* node);
+  [[gnu::noinline]] ast::ExprPtr parameter(const ParamRef& p);
+  [[gnu::noinline]] ast::ExprPtr default_marker(const SetToDefault& d);
+  [[gnu::noinline]] ast::ExprPtr null_test(const NullTest& t);
+  [[gnu::noinline]] ast::ExprPtr collate(const CollateClause& c);
+  [[gnu::noinline]] ast::ExprPtr list_expr(const void* node);
+  [[gnu::noinline]] ast::ExprPtr constant(const A_Const& c);
+  [[gnu::noinline]] ast::ExprPtr number(std::string digits, bool negative, ast::Literal::Kind kind,
+                                        ast::Location at);
+  [[gnu::noinline]] ast::ExprPtr column_ref(const ColumnRef& c);
+  [[gnu::noinline]] ast::ExprPtr a_expr(const A_Expr& e);
+  [[gnu::noinline]] ast::ExprPtr operator_call(const A_Expr& e);
+  [[gnu::noinline]] ast::ExprPtr finish_operator(const A_Expr& e, ast::ExprPtr left, ast::ExprPtr right);
+  [[gnu::noinline]] ast::ExprPtr comparison(const A_Expr& e);
+  [[gnu::noinline]] ast::ExprPtr in_list(const A_Expr& e);
+  [[gnu::noinline]] ast::ExprPtr bare_call(const FuncCall& f);
+  [[gnu::noinline]] ast::ExprPtr between(const A_Expr& e, bool negated, bool symmetric);
+  [[gnu::noinline]] ast::ExprPtr bool_expr(const BoolExpr& e);
+  [[gnu::noinline]] ast::ExprPtr function_call(const FuncCall& f);
+  [[gnu::noinline]] ast::ExprPtr type_cast(const TypeCast& c);
+  [[gnu::noinline]] ast::ExprPtr case_expr(const CaseExpr& c);
+  [[gnu::noinline]] ast::ExprPtr sublink(const SubLink& s);
+  [[gnu::noinline]] ast::ExprPtr indirection(const A_Indirection& i);
+  [[gnu::noinline]] ast::ExprPtr value_function(const SQLValueFunction& f);
+  [[gnu::noinline]] ast::ExprPtr boolean_test(const BooleanTest& t);
+  [[gnu::noinline]] std::vector<ast::ExprPtr> exprs(const List* list);
+  [[gnu::noinline]] ast::SortItem sort_item(const SortBy& s);
+  [[gnu::noinline]] std::vector<ast::SortItem> sort_items(const List* list);
   ast::TypeName type_name(const TypeName& t);
 
   // Queries and changes: pg_query_tree.cc.
-  ast::SelectPtr select(const void* node);
-  void select_body(const SelectStmt& s, ast::SelectStatement& out);
-  void add_with(const WithClause* with, ast::SelectStatement& out);
-  ast::FromPtr from_item(const void* node);
-  ast::FromPtr join(const JoinExpr& j);
-  ast::FromPtr from_function(const RangeFunction& f);
-  std::vector<ast::FromPtr> from_items(const List* list);
-  std::vector<ast::Target> targets(const List* list);
+  [[gnu::noinline]] ast::SelectPtr select(const void* node);
+  [[gnu::noinline]] void select_body(const SelectStmt& s, ast::SelectStatement& out);
+  [[gnu::noinline]] void add_with(const WithClause* with, ast::SelectStatement& out);
+  [[gnu::noinline]] ast::FromPtr from_item(const void* node);
+  [[gnu::noinline]] ast::FromPtr join(const JoinExpr& j);
+  [[gnu::noinline]] ast::FromPtr from_function(const RangeFunction& f);
+  [[gnu::noinline]] std::vector<ast::FromPtr> from_items(const List* list);
+  [[gnu::noinline]] std::vector<ast::Target> targets(const List* list);
   std::vector<ast::Assignment> assignments(const List* list);
   ast::InsertStatement insert(const InsertStmt& s);
   ast::UpdateStatement update(const UpdateStmt& s);
@@ -136,7 +154,7 @@ class Walker {
   ast::StatementPtr nested(const Node* node);
   ast::CreateTableStatement create_table(const CreateStmt& s);
   ast::ColumnDefinition column(const ColumnDef& d);
-  void column_constraint(const Constraint& c, ast::ColumnDefinition& out);
+  [[gnu::noinline]] void column_constraint(const Constraint& c, ast::ColumnDefinition& out);
   ast::CreateTableAsStatement create_table_as(const IntoClause& into, const void* query, bool if_not_exists);
   ast::CreateIndexStatement create_index(const IndexStmt& s);
   ast::Statement::Node alter_table(const AlterTableStmt& s);
@@ -147,13 +165,15 @@ class Walker {
 
   std::string_view text_;
   const LiteralTable& literals_;
+  const char* stack_base_;
   int depth_ = 0;
 };
 
 class Walker::Level {
  public:
-  explicit Level(int& depth) : depth_(depth) {
-    if (depth_ >= kMaxDepth) throw TooDeep();
+  explicit Level(Walker& walker) : depth_(walker.depth_) {
+    const std::ptrdiff_t used = walker.stack_base_ - stack_position();
+    if (depth_ >= kMaxDepth || used > static_cast<std::ptrdiff_t>(kMaxStackBytes)) throw TooDeep();
     ++depth_;
   }
   ~Level() { --depth_; }
@@ -169,7 +189,7 @@ ast::QualifiedName name_from(const List* names, ast::Location at);
 std::optional<ast::Alias> alias_of(const Alias* alias);
 
 template <class T>
-ast::ExprPtr make(T value, ast::Location at) {
+[[gnu::noinline]] ast::ExprPtr make(T value, ast::Location at) {
   return std::make_unique<ast::Expr>(std::move(value), at);
 }
 

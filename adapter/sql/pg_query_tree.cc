@@ -26,7 +26,7 @@ std::optional<ast::Alias> alias_of(const Alias* alias) {
 }
 
 ast::SelectPtr Walker::select(const void* node) {
-  const Level level(depth_);
+  const Level level(*this);
   if (tag(node) != T_SelectStmt) throw Unsupported{"data-modifying statements in WITH"};
   const auto& s = as<SelectStmt>(node);
   auto out = std::make_unique<ast::SelectStatement>();
@@ -80,7 +80,7 @@ std::vector<ast::FromPtr> Walker::from_items(const List* list) {
 }
 
 ast::FromPtr Walker::from_item(const void* node) {
-  const Level level(depth_);
+  const Level level(*this);
   switch (tag(node)) {
     case T_RangeVar: {
       const auto& r = as<RangeVar>(node);

@@ -517,7 +517,7 @@ std::string set_value(const void* node) {
 }  // namespace
 
 ast::Statement::Node Walker::statement(const Node* node) {
-  const Level level(depth_);
+  const Level level(*this);
   if (const char* no_op = no_op_tag(node)) return ast::NoOpStatement{no_op};
   switch (tag(node)) {
     case T_SelectStmt:
