@@ -130,22 +130,49 @@ class Branch {
     std::size_t index_position = 0;
   };
 
+  // A row to be written: what was there, what shall be; both absent never. Borrowed from elsewhere than the
+  // trees.
+  struct RowWrite {
+    RelationId table;
+    std::string_view key;
+    std::optional<std::string_view> before;
+    std::optional<std::string_view> after;
+    std::string_view key_after;  // other than `key` where the row moves
+  };
+  struct MovedRows;  // hidden ids that a merge replaced
+
   TableVersion& own(RelationId table);
   void set_slot(RelationId table, const TableVersion* version);
-  void check_not_null(const TableSchema& schema, std::span<const Datum> row) const;
-  void check_key_size(std::size_t size, std::string_view index) const;
-  void put_new_row(TableVersion& version, std::string_view key, std::string_view packed);
-  void replace_row(TableVersion& version, std::string_view key, std::string_view old_row,
-                   std::string_view packed);
-  void remove_row(TableVersion& version, std::string_view key, std::string_view packed);
-  void force(RelationId table, std::string_view key, const std::string_view* remove,
-             const std::string_view* put_row);
+
+  // One row, logged. Each leaves the branch as it was where it throws.
+  void insert_row(RelationId table, std::string_view key, std::string_view packed);
+  void replace_row(RelationId table, std::string_view key, std::string_view before, std::string_view after);
+  void remove_row(RelationId table, std::string_view key, std::string_view before);
+  // Many rows: unmoved ones in place, then all removals, then all insertions.
+  void write_rows(std::span<const RowWrite> writes);
+  bool moves(const RowWrite& write);
+  // No checks, no log: `remove` gives way to `put`.
+  void force_row(TableVersion& version, std::string_view key, std::optional<std::string_view> remove,
+                 std::optional<std::string_view> put_row);
+
+  void insert_into_trees(TableVersion& version, std::string_view key, std::string_view packed);
+  void insert_index_entry(TableVersion& version, std::size_t index, std::string_view key,
+                          std::string_view packed);
+  void erase_index_entry(TableVersion& version, std::size_t index, std::string_view key,
+                         std::string_view packed);
+  void check_replacement(TableVersion& version, std::string_view key, std::string_view before,
+                         std::string_view after);
+  Tree build_index(const TableVersion& version, const TableSchema& schema, const IndexSchema& index);
+
+  Operation& begin_operation(SchemaOperation::Kind kind, RelationId table,
+                             std::shared_ptr<const TableSchema> before,
+                             std::shared_ptr<const TableSchema> after);
   void undo_last_change();
   void undo_last_operation();
-  void merge_rows(const ChangeSet& net, struct RowIdMap& moved);
+  void discard_tree(Tree& tree);
+
+  void merge_rows(const Branch& transaction, const ChangeSet& net, MovedRows& moved);
   void merge_operation(const Operation& operation);
-  void log(RelationId table, std::string_view key, std::optional<std::string_view> before,
-           std::optional<std::string_view> after);
 
   const Database* base_;
   Database view_;
@@ -154,7 +181,7 @@ class Branch {
   ChangeSet changes_;
   std::vector<Operation> operations_;
   TextStyle style_;
-  OutBuffer row_, key_, index_key_, scratch_;
+  OutBuffer row_, key_, index_key_, other_index_key_;  // scratch
   bool sealed_ = false;
 };
 

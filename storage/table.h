@@ -82,8 +82,9 @@ struct ScanBound {
   Datum value;
 };
 // The keys [lower, upper) of the entries whose leading columns equal `equal` and whose next column, if
-// bounded at all, lies between the bounds (nulls excluded then). Buffers are overwritten; an empty upper
-// means no bound.
+// bounded at all, lies between the bounds (nulls excluded then). A null among the values makes the range
+// empty, as comparing with null is never true. Buffers are overwritten; an empty upper means no bound (as
+// TreeRange has it).
 void make_key_range(const TableSchema& table, std::span<const std::uint16_t> columns,
                     std::span<const Datum> equal, ScanBound from, ScanBound to, OutBuffer& lower,
                     OutBuffer& upper);

@@ -147,6 +147,8 @@ class Cursor {
     --index_;
   }
 
+  // To nowhere.
+  void clear() { leaf_ = nullptr; }
   void seek_first();
   void seek_last();
   // To the first entry whose key is at or above `key`; invalid where there is none.
@@ -163,6 +165,7 @@ class Cursor {
 
  private:
   void prev_leaf();
+  void seek_leaf(std::string_view key);
   void descend_first(const tree::Node* node, int depth);
   void descend_last(const tree::Node* node, int depth);
   void stand_in(const tree::Node* leaf, std::uint32_t index) {
@@ -183,7 +186,7 @@ class Cursor {
   Step path_[tree::kMaxHeight];
 };
 
-// The entries with lower <= key < upper, ascending. An empty `upper` (data() == nullptr) is no bound. Both
+// The entries with lower <= key < upper, ascending. An empty `upper` is no bound. Both
 // bounds are borrowed for the life of the range.
 class TreeRange {
  public:
@@ -195,7 +198,7 @@ class TreeRange {
   std::string_view value() const { return cursor_.value(); }
   void next() {
     if (cursor_.leaf() == last_leaf_ && cursor_.index() + 1 >= last_end_) [[unlikely]] {
-      cursor_ = Cursor();
+      cursor_.clear();
       return;
     }
     cursor_.next();

@@ -1,0 +1,342 @@
+// Writes happen here, one row at a time: the row's tree, the tree of each index, one entry in the change log.
+//
+// Undo is logical: the log says what each row was, so going back is applying it backwards. That costs nothing
+// on the path that succeeds (the log is needed anyway, for the commit record and for views) and leaves the
+// trees' nodes to their own accounting. A change of a definition is an entry of a second log that keeps the
+// trees it took away.
+//
+// Borrowed bytes are the trap: a row handed in may lie in a node that the same call changes. So keys and rows
+// are copied, into the log or a buffer, before the first tree is touched.
+
+#include "storage/branch.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "reactor/base/check.h"
+#include "storage/constraint_failure.h"
+#include "storage/failure.h"
+
+namespace gyre::storage {
+
+Branch::Branch(const Database& base) : base_(&base), view_(base), batch_(base.last_batch() + 1) {
+  view_.last_batch_ = batch_.id;
+}
+
+Branch::~Branch() {
+  if (sealed_) return;
+  for (const auto& version : owned_) {
+    if (version == nullptr) continue;
+    discard_tree(version->rows);
+    for (Tree& index : version->indexes) discard_tree(index);
+  }
+  for (Operation& operation : operations_) {
+    discard_tree(operation.rows);
+    for (Tree& index : operation.indexes) discard_tree(index);
+    if (operation.owned == nullptr) continue;
+    discard_tree(operation.owned->rows);
+    for (Tree& index : operation.owned->indexes) discard_tree(index);
+  }
+}
+
+// Frees what this branch made of a tree that it will not need any more.
+void Branch::discard_tree(Tree& tree) {
+  batch_.blocks_freed += free_batch_nodes(batch_, tree);
+  tree = Tree();
+}
+
+TableVersion& Branch::own(RelationId table) {
+  GYRE_CHECK(!sealed_);
+  if (table.value >= owned_.size()) owned_.resize(table.value + 1);
+  std::unique_ptr<TableVersion>& owned = owned_[table.value];
+  if (owned == nullptr) {
+    const TableVersion* version = view_.table(table);
+    GYRE_CHECK(version != nullptr);
+    owned = std::make_unique<TableVersion>(*version);
+    set_slot(table, owned.get());
+  }
+  return *owned;
+}
+
+void Branch::set_slot(RelationId table, const TableVersion* version) {
+  if (table.value >= view_.tables_.size()) view_.tables_.resize(table.value + 1);
+  view_.tables_[table.value] = version;
+}
+
+// ---- One row in the trees
+
+namespace {
+
+void check_key_size(std::size_t size, std::string_view index) {
+  if (size > kMaxKeySize) throw oversize_key(size, kMaxKeySize, index);
+}
+
+}  // namespace
+
+void Branch::insert_index_entry(TableVersion& version, std::size_t index, std::string_view key,
+                                std::string_view packed) {
+  const IndexSchema& schema = version.schema->indexes[index];
+  index_key_.clear();
+  append_index_key(*version.schema, schema, packed.data(), key, index_key_);
+  check_key_size(index_key_.size(), schema.name);
+  std::string_view existing;
+  if (!storage::insert(batch_, version.indexes[index], index_key_.view(), key, existing))
+    throw duplicate_key(*version.schema, schema.name, schema.columns, packed.data(), style_);
+}
+
+void Branch::erase_index_entry(TableVersion& version, std::size_t index, std::string_view key,
+                               std::string_view packed) {
+  index_key_.clear();
+  append_index_key(*version.schema, version.schema->indexes[index], packed.data(), key, index_key_);
+  storage::erase(batch_, version.indexes[index], index_key_.view());
+}
+
+void Branch::insert_into_trees(TableVersion& version, std::string_view key, std::string_view packed) {
+  const TableSchema& schema = *version.schema;
+  check_key_size(key.size(), schema.primary_key_name);
+  std::string_view existing;
+  if (!storage::insert(batch_, version.rows, key, packed, existing))
+    throw duplicate_key(schema, schema.primary_key_name, schema.primary_key, packed.data(), style_);
+  std::size_t index = 0;
+  try {
+    for (; index < version.indexes.size(); ++index) insert_index_entry(version, index, key, packed);
+  } catch (...) {
+    while (index-- > 0) erase_index_entry(version, index, key, packed);
+    storage::erase(batch_, version.rows, key);
+    throw;
+  }
+}
+
+void Branch::force_row(TableVersion& version, std::string_view key, std::optional<std::string_view> remove,
+                       std::optional<std::string_view> put_row) {
+  for (std::size_t index = 0; index < version.indexes.size(); ++index) {
+    if (remove) erase_index_entry(version, index, key, *remove);
+    if (!put_row) continue;
+    index_key_.clear();
+    append_index_key(*version.schema, version.schema->indexes[index], put_row->data(), key, index_key_);
+    storage::put(batch_, version.indexes[index], index_key_.view(), key);
+  }
+  if (put_row)
+    storage::put(batch_, version.rows, key, *put_row);
+  else
+    storage::erase(batch_, version.rows, key);
+}
+
+// ---- One row, logged
+
+void Branch::insert_row(RelationId table, std::string_view key, std::string_view packed) {
+  insert_into_trees(own(table), key, packed);
+  changes_.append({table, key, std::nullopt, packed});
+}
+
+void Branch::remove_row(RelationId table, std::string_view key, std::string_view before) {
+  TableVersion& version = own(table);
+  changes_.append({table, key, before, std::nullopt});
+  const Change change = changes_[changes_.size() - 1];
+  force_row(version, change.key, change.before, std::nullopt);
+}
+
+void Branch::replace_row(RelationId table, std::string_view key, std::string_view before,
+                         std::string_view after) {
+  TableVersion& version = own(table);
+  check_replacement(version, key, before, after);
+  changes_.append({table, key, before, after});
+  const Change change = changes_[changes_.size() - 1];
+  for (std::size_t index = 0; index < version.indexes.size(); ++index) {
+    other_index_key_.clear();
+    append_index_key(*version.schema, version.schema->indexes[index], change.before->data(), change.key,
+                     other_index_key_);
+    index_key_.clear();
+    append_index_key(*version.schema, version.schema->indexes[index], change.after->data(), change.key,
+                     index_key_);
+    if (index_key_.view() == other_index_key_.view()) continue;
+    storage::erase(batch_, version.indexes[index], other_index_key_.view());
+    storage::put(batch_, version.indexes[index], index_key_.view(), change.key);
+  }
+  storage::put(batch_, version.rows, change.key, *change.after);
+}
+
+// Whether the row may take its new contents under the same key, before anything is touched.
+void Branch::check_replacement(TableVersion& version, std::string_view key, std::string_view before,
+                               std::string_view after) {
+  for (std::size_t index = 0; index < version.indexes.size(); ++index) {
+    const IndexSchema& schema = version.schema->indexes[index];
+    index_key_.clear();
+    const bool alone = append_index_key(*version.schema, schema, after.data(), key, index_key_);
+    check_key_size(index_key_.size(), schema.name);
+    if (!alone) continue;
+    other_index_key_.clear();
+    append_index_key(*version.schema, schema, before.data(), key, other_index_key_);
+    if (index_key_.view() != other_index_key_.view() && version.indexes[index].contains(index_key_.view()))
+      throw duplicate_key(*version.schema, schema.name, schema.columns, after.data(), style_);
+  }
+}
+
+// Whether the row has another key now, in its table or in a unique index.
+bool Branch::moves(const RowWrite& write) {
+  if (write.key != write.key_after) return true;
+  const TableSchema& schema = *view_.table(write.table)->schema;
+  for (const IndexSchema& index : schema.indexes) {
+    if (!index.unique) continue;
+    index_key_.clear();
+    other_index_key_.clear();
+    append_index_key(schema, index, write.before->data(), write.key, index_key_);
+    append_index_key(schema, index, write.after->data(), write.key, other_index_key_);
+    if (index_key_.view() != other_index_key_.view()) return true;
+  }
+  return false;
+}
+
+void Branch::write_rows(std::span<const RowWrite> writes) {
+  const Mark start = mark();
+  try {
+    std::vector<const RowWrite*> insertions;
+    for (const RowWrite& write : writes) {
+      if (write.before && write.after && !moves(write)) {
+        replace_row(write.table, write.key, *write.before, *write.after);
+        continue;
+      }
+      if (write.before) remove_row(write.table, write.key, *write.before);
+      if (write.after) insertions.push_back(&write);
+    }
+    for (const RowWrite* write : insertions) insert_row(write->table, write->key_after, *write->after);
+  } catch (...) {
+    rollback_to(start);
+    throw;
+  }
+}
+
+// ---- Statements
+
+std::string_view Branch::insert(RelationId table, std::span<const Datum> row) {
+  TableVersion& version = own(table);
+  const TableSchema& schema = *version.schema;
+  check_not_null(schema, row, style_);
+  row_.clear();
+  schema.layout.pack(row, row_);
+  key_.clear();
+  if (schema.has_row_id())
+    append_row_id(version.next_row_id++, key_);
+  else
+    append_primary_key(schema, row, key_);
+  insert_row(table, key_.view(), row_.view());
+  return key_.view();
+}
+
+void Branch::update(RelationId table, std::string_view key, std::span<const Datum> row) {
+  const RowUpdate update{key, row};
+  apply_update_set(table, {&update, 1});
+}
+
+void Branch::apply_update_set(RelationId table, std::span<const RowUpdate> updates) {
+  const TableVersion& version = own(table);
+  const TableSchema& schema = *version.schema;
+  // Everything is copied before the first change: where each part ends, and the parts one behind the other.
+  struct Ends {
+    std::size_t key, before, after, key_after;
+  };
+  std::vector<Ends> ends;
+  ends.reserve(updates.size());
+  OutBuffer bytes;
+  for (const RowUpdate& update : updates) {
+    check_not_null(schema, update.row, style_);
+    std::string_view before;
+    GYRE_CHECK(version.rows.get(update.key, before));
+    Ends end;
+    bytes.append(update.key);
+    end.key = bytes.size();
+    bytes.append(before);
+    end.before = bytes.size();
+    row_.clear();
+    schema.layout.pack(update.row, row_);
+    bytes.append(row_.view());
+    end.after = bytes.size();
+    if (schema.has_row_id())
+      bytes.append(update.key);
+    else
+      append_primary_key(schema, update.row, bytes);
+    end.key_after = bytes.size();
+    ends.push_back(end);
+  }
+  std::vector<RowWrite> writes;
+  writes.reserve(updates.size());
+  std::size_t start = 0;
+  const std::string_view all = bytes.view();
+  const auto part = [all](std::size_t from, std::size_t to) { return all.substr(from, to - from); };
+  for (const Ends& end : ends) {
+    writes.push_back({table, part(start, end.key), part(end.key, end.before), part(end.before, end.after),
+                      part(end.after, end.key_after)});
+    start = end.key_after;
+  }
+  write_rows(writes);
+}
+
+bool Branch::erase(RelationId table, std::string_view key) {
+  std::string_view before;
+  if (!view_.table(table)->rows.get(key, before)) return false;
+  remove_row(table, key, before);
+  return true;
+}
+
+void Branch::replay(const ChangeSet& changes) {
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const Change change = changes[i];
+    TableVersion& version = own(change.relation);
+    if (version.schema->has_row_id())
+      version.next_row_id = std::max(version.next_row_id, row_id_of(change.key) + 1);
+    changes_.append(change);
+    force_row(version, change.key, change.before, change.after);
+  }
+}
+
+// ---- Undo
+
+void Branch::rollback_to(Mark mark) {
+  while (changes_.size() > mark.changes || operations_.size() > mark.operations) {
+    const bool operation_is_last =
+        operations_.size() > mark.operations && operations_.back().schema.position >= changes_.size();
+    if (operation_is_last)
+      undo_last_operation();
+    else
+      undo_last_change();
+  }
+}
+
+void Branch::undo_last_change() {
+  const Change change = changes_[changes_.size() - 1];
+  force_row(own(change.relation), change.key, change.after, change.before);
+  changes_.truncate(changes_.size() - 1);
+}
+
+// ---- The end
+
+Branch::Sealed Branch::seal(Timestamp timestamp) {
+  GYRE_CHECK(!sealed_);
+  auto database = std::make_unique<Database>(view_);
+  database->timestamp_ = timestamp;
+  auto retired = std::make_unique<Retired>();
+  retired->blocks = std::move(batch_.replaced);
+  for (std::size_t i = 0; i < base_->tables_.size(); ++i)
+    if (base_->tables_[i] != nullptr && base_->tables_[i] != view_.tables_[i])
+      retired->versions.push_back(base_->tables_[i]);
+  const auto retire_trees = [&](const Tree& rows, const std::vector<Tree>& indexes) {
+    retired->trees.push_back(rows);
+    retired->trees.insert(retired->trees.end(), indexes.begin(), indexes.end());
+  };
+  for (const Operation& operation : operations_) {
+    retire_trees(operation.rows, operation.indexes);
+    const TableVersion* dropped = operation.owned != nullptr ? operation.owned.get() : operation.published;
+    if (dropped != nullptr) retire_trees(dropped->rows, dropped->indexes);
+  }
+  for (auto& owned : owned_) (void)owned.release();  // the database's now, see free_database
+  sealed_ = true;
+  return {std::move(database), std::move(retired)};
+}
+
+std::vector<SchemaOperation> Branch::operations() const {
+  std::vector<SchemaOperation> result;
+  for (const Operation& operation : operations_) result.push_back(operation.schema);
+  return result;
+}
+
+}  // namespace gyre::storage

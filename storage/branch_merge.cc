@@ -1,0 +1,115 @@
+// A transaction's branch is merged onto a newer head: first committer wins.
+//
+// What the transaction did to a row comes down to one change, from what it saw to what it left. The head must
+// still have what it saw. Two transactions that inserted the same primary key are told apart from a lost
+// update: the second gets the unique violation it would have got had it come later, as in PostgreSQL. A table
+// with hidden row ids has no such conflicts: the inserted row takes a new id where its own is taken.
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "reactor/base/check.h"
+#include "storage/branch.h"
+#include "storage/failure.h"
+
+namespace gyre::storage {
+
+// The key that a row with a hidden id has in the head, by table and the key it has in the transaction.
+struct Branch::MovedRows {
+  std::map<std::pair<std::uint32_t, std::string>, std::string> keys;
+
+  std::string_view of(RelationId table, std::string_view key) const {
+    const auto at = keys.find({table.value, std::string(key)});
+    return at == keys.end() ? key : std::string_view(at->second);
+  }
+};
+
+namespace {
+
+[[noreturn]] void throw_conflict() {
+  throw Failure(Fault::serialization_failure, "could not serialize access due to concurrent update");
+}
+
+// Whether rows of one are rows of the other.
+bool same_rows(const TableSchema& a, const TableSchema& b) {
+  if (&a == &b) return true;
+  if (a.columns.size() != b.columns.size() || a.primary_key != b.primary_key) return false;
+  for (std::size_t i = 0; i < a.columns.size(); ++i)
+    if (a.columns[i].type != b.columns[i].type || a.columns[i].not_null != b.columns[i].not_null)
+      return false;
+  return true;
+}
+
+}  // namespace
+
+void Branch::merge(const Branch& transaction) {
+  const Mark start = mark();
+  try {
+    MovedRows moved;
+    std::size_t done = 0;
+    for (const Operation& operation : transaction.operations_) {
+      merge_rows(transaction, transaction.changes_.net(done, operation.schema.position), moved);
+      done = operation.schema.position;
+      merge_operation(operation);
+    }
+    merge_rows(transaction, transaction.changes_.net(done, transaction.changes_.size()), moved);
+  } catch (...) {
+    rollback_to(start);
+    throw;
+  }
+}
+
+void Branch::merge_rows(const Branch& transaction, const ChangeSet& net, MovedRows& moved) {
+  std::vector<RowWrite> writes;
+  writes.reserve(net.size());
+  for (std::size_t i = 0; i < net.size(); ++i) {
+    const Change change = net[i];
+    const RelationId table = change.relation;
+    if (view_.table(table) == nullptr) throw_conflict();
+    TableVersion& version = own(table);
+    const TableVersion* seen = transaction.base_->table(table);
+    if (seen != nullptr && transaction.view_.table(table) != nullptr &&
+        !same_rows(*transaction.view_.table(table)->schema, *version.schema))
+      throw_conflict();
+    std::string_view key = change.key;
+    if (version.schema->has_row_id() && !change.before) {
+      const std::uint64_t id = std::max(row_id_of(key), version.next_row_id);
+      version.next_row_id = id + 1;
+      if (id != row_id_of(key)) {
+        key_.clear();
+        append_row_id(id, key_);
+        key = moved.keys[{table.value, std::string(change.key)}] = std::string(key_.view());
+      }
+    } else {
+      key = moved.of(table, key);
+    }
+    std::string_view current;
+    if (change.before && (!version.rows.get(key, current) || current != *change.before)) throw_conflict();
+    writes.push_back({table, key, change.before, change.after, key});
+  }
+  write_rows(writes);
+}
+
+void Branch::merge_operation(const Operation& operation) {
+  const SchemaOperation& schema = operation.schema;
+  const TableVersion* current = view_.table(schema.relation);
+  if ((current == nullptr ? nullptr : current->schema) != schema.before) throw_conflict();
+  switch (schema.kind) {
+    case SchemaOperation::Kind::create_table:
+      return create_table(schema.after);
+    case SchemaOperation::Kind::drop_table:
+      return drop_table(schema.relation);
+    case SchemaOperation::Kind::truncate:
+      return truncate(schema.relation);
+    case SchemaOperation::Kind::create_index:
+      return create_index(schema.after);
+    case SchemaOperation::Kind::drop_index:
+      return drop_index(schema.before->indexes[operation.index_position].id, schema.after);
+    case SchemaOperation::Kind::replace_schema:
+      return replace_schema(schema.after);
+  }
+  GYRE_UNREACHABLE();
+}
+
+}  // namespace gyre::storage
