@@ -1,0 +1,140 @@
+"""psycopg2: simple protocol, values quoted by the client, a transaction opened before the first statement."""
+
+import datetime
+import decimal
+import uuid
+
+import psycopg2
+import psycopg2.extensions
+import psycopg2.extras
+
+from check import DB, HOST, PORT, USER, Checks
+
+checks = Checks()
+psycopg2.extras.register_uuid()
+
+
+def connect(**more):
+    return psycopg2.connect(host=HOST, port=PORT, user=USER, dbname=DB, **more)
+
+
+def state(error):
+    return error.pgcode
+
+
+ROW = (1, True, 12, 2 ** 40, 1.5, decimal.Decimal('12.340'), "it's \\ ä€", 'vc', 'ch   ', b'\x00\xff\\\'',
+       datetime.date(2024, 2, 29), datetime.datetime(2024, 2, 29, 12, 34, 56, 789000),
+       datetime.datetime(2024, 2, 29, 12, 34, 56, tzinfo=datetime.timezone.utc), uuid.UUID('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'))
+
+
+def types(connection):
+    cursor = connection.cursor()
+    cursor.execute('DROP TABLE IF EXISTS c_psycopg2')
+    cursor.execute("""CREATE TABLE c_psycopg2 (id int4 PRIMARY KEY, b bool, s int2, l int8, d float8, n numeric(10,3), t text,
+                      v varchar(10), c char(5), y bytea, dt date, ts timestamp, tz timestamptz, u uuid)""")
+    connection.commit()
+    cursor.execute('INSERT INTO c_psycopg2 VALUES (' + ','.join(['%s'] * len(ROW)) + ')', ROW)
+    checks.equal('rows inserted', cursor.rowcount, 1)
+    cursor.execute('INSERT INTO c_psycopg2 (id) VALUES (2)')
+    connection.commit()
+    cursor.execute("SET timezone = 'UTC'")
+    cursor.execute('SELECT * FROM c_psycopg2 ORDER BY id')
+    rows = cursor.fetchall()
+    got = rows[0][:9] + (bytes(rows[0][9]),) + rows[0][10:]
+    for index, expected in enumerate(ROW):
+        checks.equal('column %d' % index, got[index], expected)
+    checks.equal('nulls', rows[1][1:], (None,) * (len(ROW) - 1))
+    checks.equal('oids', [d.type_code for d in cursor.description],
+                 [23, 16, 21, 20, 701, 1700, 25, 1043, 1042, 17, 1082, 1114, 1184, 2950])
+    checks.equal('names', [d.name for d in cursor.description][:3], ['id', 'b', 's'])
+    checks.equal('precision', (cursor.description[5].precision, cursor.description[5].scale), (10, 3))
+    cursor.execute('SELECT id FROM c_psycopg2 WHERE u = %s AND dt = %s AND b', (ROW[13], ROW[10]))
+    checks.equal('found by uuid and date', cursor.fetchone(), (1,))
+    connection.commit()
+
+
+def errors(connection):
+    def run(sql, *values):
+        try:
+            connection.cursor().execute(sql, values or None)
+        finally:
+            connection.rollback()
+    checks.raises('syntax', '42601', state, lambda: run('SELEC 1'))
+    checks.raises('table', '42P01', state, lambda: run('SELECT * FROM nosuch'))
+    checks.raises('column', '42703', state, lambda: run('SELECT nosuch FROM c_psycopg2'))
+    checks.raises('division', '22012', state, lambda: run('SELECT 1 / %s', 0))
+    checks.raises('duplicate', '23505', state, lambda: run('INSERT INTO c_psycopg2 (id) VALUES (%s)', 1))
+    checks.raises('null', '23502', state, lambda: run('INSERT INTO c_psycopg2 (id) VALUES (%s)', None))
+    try:
+        run('INSERT INTO c_psycopg2 (id) VALUES (1)')
+    except psycopg2.Error as error:
+        checks.equal('detail', error.diag.message_detail, 'Key (id)=(1) already exists.')
+        checks.equal('constraint', error.diag.constraint_name, 'c_psycopg2_pkey')
+        checks.equal('table', error.diag.table_name, 'c_psycopg2')
+        checks.equal('severity', error.diag.severity_nonlocalized, 'ERROR')
+
+
+def transactions(connection):
+    cursor = connection.cursor()
+    status = psycopg2.extensions
+    checks.equal('idle', connection.get_transaction_status(), status.TRANSACTION_STATUS_IDLE)
+    cursor.execute('INSERT INTO c_psycopg2 (id, t) VALUES (10, %s)', ('undone',))
+    checks.equal('in transaction', connection.get_transaction_status(), status.TRANSACTION_STATUS_INTRANS)
+    connection.rollback()
+    cursor.execute('SELECT count(*) FROM c_psycopg2 WHERE id = 10')
+    checks.equal('rolled back', cursor.fetchone(), (0,))
+    try:
+        cursor.execute('SELECT 1 / 0')
+    except psycopg2.Error:
+        pass
+    checks.equal('failed transaction', connection.get_transaction_status(), status.TRANSACTION_STATUS_INERROR)
+    checks.raises('spoilt', '25P02', state, lambda: cursor.execute('SELECT 1'))
+    connection.rollback()
+    with connection:
+        cursor.execute('INSERT INTO c_psycopg2 (id, t) VALUES (11, %s) RETURNING t', ('kept',))
+        checks.equal('returning', cursor.fetchone(), ('kept',))
+    cursor.execute('UPDATE c_psycopg2 SET t = %s WHERE id = 11', ('changed',))
+    checks.equal('updated', cursor.rowcount, 1)
+    cursor.execute('DELETE FROM c_psycopg2 WHERE id = 11')
+    checks.equal('deleted', cursor.rowcount, 1)
+    connection.commit()
+
+
+def batches(connection):
+    cursor = connection.cursor()
+    psycopg2.extras.execute_values(cursor, 'INSERT INTO c_psycopg2 (id, t) VALUES %s', [(i, 'r%d' % i) for i in range(100, 1100)], page_size=250)
+    psycopg2.extras.execute_batch(cursor, 'UPDATE c_psycopg2 SET s = %s WHERE id = %s', [(i % 7, i) for i in range(100, 200)])
+    connection.commit()
+    cursor.execute('SELECT count(*), sum(s), min(id), max(t) FROM c_psycopg2 WHERE id >= 100')
+    checks.equal('batch', cursor.fetchone(), (1000, sum(i % 7 for i in range(100, 200)), 100, 'r999'))
+    cursor.execute('SELECT id FROM c_psycopg2 WHERE id >= %s ORDER BY id', (100,))
+    checks.equal('rowcount', cursor.rowcount, 1000)
+    checks.equal('fetchmany', cursor.fetchmany(3), [(100,), (101,), (102,)])
+    cursor.execute('SELECT 1; SELECT 2')
+    checks.equal('several statements answer the last', cursor.fetchall(), [(2,)])
+    connection.commit()
+
+
+def session(connection):
+    checks.equal('version', connection.server_version // 10000, 15)
+    checks.equal('encoding', connection.encoding, 'UTF8')
+    for name in ('client_encoding', 'DateStyle', 'integer_datetimes', 'server_encoding', 'standard_conforming_strings', 'TimeZone',
+                 'server_version', 'session_authorization', 'is_superuser', 'IntervalStyle', 'application_name'):
+        checks.equal(name + ' is reported', connection.get_parameter_status(name) is not None, True)
+    connection.autocommit = True
+    cursor = connection.cursor()
+    cursor.execute("SET application_name = 'client test'")
+    checks.equal('reported again', connection.get_parameter_status('application_name'), 'client test')
+    cursor.execute('DROP TABLE IF EXISTS c_nosuch')
+    checks.equal('notice', 'does not exist, skipping' in connection.notices[-1], True)
+    with connect(options='-c datestyle=ISO,DMY', application_name='named') as other:
+        checks.equal('options', other.get_parameter_status('DateStyle'), 'ISO, DMY')
+        checks.equal('application_name', other.get_parameter_status('application_name'), 'named')
+    cursor.execute('DROP TABLE c_psycopg2')
+
+
+connection = connect()
+for step in (types, errors, transactions, batches, session):
+    checks.step(step, connection)
+connection.close()
+checks.finish()
