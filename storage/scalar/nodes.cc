@@ -614,6 +614,9 @@ ExpressionPtr make_call(const FunctionDef* function, std::vector<ExpressionPtr> 
   if (function->build != nullptr) return function->build(*function, std::move(arguments));
   return build_call(function, std::move(arguments));
 }
+ExpressionPtr make_plain_call(const FunctionDef* function, std::vector<ExpressionPtr> arguments) {
+  return build_call(function, std::move(arguments));
+}
 
 ExpressionPtr make_and(std::vector<ExpressionPtr> operands) {
   return make_connective(NodeKind::and_, std::move(operands));

@@ -78,6 +78,9 @@ ExpressionPtr make_parameter(int index, Type type);  // index into EvalContext::
 // a parameter become a node of their own, which still says it is a call.
 ExpressionPtr make_call(const FunctionDef* function, std::vector<ExpressionPtr> arguments);
 
+// The same without asking function->build, for the build hooks themselves.
+ExpressionPtr make_plain_call(const FunctionDef* function, std::vector<ExpressionPtr> arguments);
+
 ExpressionPtr make_and(
     std::vector<ExpressionPtr> operands);  // none: true; one: itself; nested ones are merged
 ExpressionPtr make_or(std::vector<ExpressionPtr> operands);  // none: false

@@ -1,0 +1,188 @@
+// Functions about the session, the server and the catalog's types, as drivers and psql ask them.
+#include <sys/random.h>
+
+#include <vector>
+
+#include "storage/scalar/casts.h"
+#include "storage/scalar/families.h"
+#include "storage/scalar/helpers.h"
+#include "storage/scalar/nodes.h"
+#include "storage/scalar/text_array.h"
+
+namespace gyre::storage::families {
+
+namespace {
+
+using Arguments = const Datum*;
+
+template <std::string_view SessionFacts::*fact>
+Datum session_name(EvalContext& context, Arguments, unsigned) {
+  if (context.session == nullptr) return {};
+  const std::string_view value = context.session->*fact;
+  return value.data() == nullptr ? Datum() : Datum::of_bytes(value);
+}
+Datum version(EvalContext& context, Arguments, unsigned) {
+  return Datum::of_bytes(context.session == nullptr ? "" : context.session->version_text);
+}
+// Null where the search path names no schema.
+Datum current_schema(EvalContext& context, Arguments, unsigned) {
+  if (context.session == nullptr || context.session->schema.empty()) return {};
+  return Datum::of_bytes(context.session->schema);
+}
+Datum current_schemas(EvalContext& context, Arguments a, unsigned) {
+  TextArray schemas;
+  if (a[0].integer != 0) schemas.emplace_back("pg_catalog");
+  if (context.session != nullptr && !context.session->schema.empty())
+    schemas.emplace_back(context.session->schema);
+  return copied(context, print_text_array(schemas));
+}
+Datum backend_pid(EvalContext& context, Arguments, unsigned) {
+  return Datum::of_integer(context.session == nullptr ? 0 : context.session->backend_pid);
+}
+Datum current_setting(EvalContext& context, Arguments a, unsigned count) {
+  const bool missing_ok = count > 1 && a[1].integer != 0;
+  const SessionFacts* session = context.session;
+  std::string value;
+  const bool found = session != nullptr && session->current_setting != nullptr &&
+                     session->current_setting(session->session, a[0].bytes(), value);
+  if (found) return copied(context, value);
+  if (missing_ok) return {};
+  throw Failure(Fault::undefined_object,
+                "unrecognized configuration parameter \"" + std::string(a[0].bytes()) + "\"");
+}
+
+Datum always_false(EvalContext&, Arguments, unsigned) {
+  return Datum::of_bool(false);
+}
+Datum always_true(EvalContext&, Arguments, unsigned) {
+  return Datum::of_bool(true);
+}
+Datum always_null(EvalContext&, Arguments, unsigned) {
+  return {};
+}
+
+// format_type(oid, typmod): null and unknown oids as PostgreSQL words them.
+Datum format_type_of(EvalContext& context, Arguments a, unsigned) {
+  if (a[0].null) return {};
+  const auto oid = static_cast<std::uint32_t>(a[0].integer);
+  if (oid == 0) return Datum::of_bytes("-");
+  const TypeId id = type_by_oid(oid);
+  if (id == TypeId::unknown) return Datum::of_bytes(oid == 705 ? "unknown" : "???");
+  const Type type(id, a[1].null ? -1 : static_cast<std::int32_t>(a[1].integer));
+  if (id == TypeId::bpchar && !a[1].null && type.typmod < 0) return Datum::of_bytes("bpchar");
+  return copied(context, format_type(type));
+}
+ExpressionPtr build_typeof(const FunctionDef&, std::vector<ExpressionPtr> arguments) {
+  const TypeId type = arguments[0]->type().id;
+  const std::uint32_t oid = type == TypeId::unknown ? 705 : traits(type).oid;
+  return make_constant(TypeId::regtype, Datum::of_integer(oid));
+}
+Datum encoding_name(EvalContext&, Arguments a, unsigned) {
+  constexpr std::int64_t kUtf8 = 6, kSqlAscii = 0;
+  return Datum::of_bytes(a[0].integer == kUtf8 ? "UTF8" : a[0].integer == kSqlAscii ? "SQL_ASCII" : "");
+}
+Datum role_name(EvalContext& context, Arguments a, unsigned) {
+  constexpr std::int64_t kBootstrapRole = 10;
+  if (a[0].integer == kBootstrapRole) return Datum::of_bytes("mz_system");
+  return copied(context, "unknown (OID=" + std::to_string(a[0].integer) + ")");
+}
+
+// Version 4: random but for the version and variant bits.
+Datum random_uuid(EvalContext& context, Arguments, unsigned) {
+  char* bytes = context.arena->allocate(16, 1);
+  std::size_t filled = 0;
+  while (filled < 16) {
+    const ssize_t got = getrandom(bytes + filled, 16 - filled, 0);
+    if (got > 0) filled += static_cast<std::size_t>(got);
+  }
+  bytes[6] = static_cast<char>((bytes[6] & 0x0F) | 0x40);
+  bytes[8] = static_cast<char>((bytes[8] & 0x3F) | 0x80);
+  return Datum::of_bytes({bytes, 16});
+}
+
+Datum array_position(EvalContext&, Arguments a, unsigned) {
+  if (a[0].null) return {};
+  const TextArray elements = parse_text_array(a[0].bytes());
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    const bool same = a[1].null ? !elements[i] : elements[i] && *elements[i] == a[1].bytes();
+    if (same) return Datum::of_integer(static_cast<std::int64_t>(i) + 1);
+  }
+  return {};
+}
+Datum array_length(EvalContext&, Arguments a, unsigned) {
+  const std::size_t length = parse_text_array(a[0].bytes()).size();
+  return a[1].integer != 1 || length == 0 ? Datum() : Datum::of_integer(static_cast<std::int64_t>(length));
+}
+Datum cardinality(EvalContext&, Arguments a, unsigned) {
+  return Datum::of_integer(static_cast<std::int64_t>(parse_text_array(a[0].bytes()).size()));
+}
+// value = ANY (array), with SQL's treatment of null elements.
+Datum equals_any(EvalContext&, Arguments a, unsigned) {
+  bool unknown = false;
+  for (const auto& element : parse_text_array(a[1].bytes())) {
+    if (!element)
+      unknown = true;
+    else if (*element == a[0].bytes())
+      return Datum::of_bool(true);
+  }
+  return unknown ? Datum() : Datum::of_bool(false);
+}
+
+template <bool nulls>
+Datum count_nulls(EvalContext&, Arguments a, unsigned count) {
+  std::int64_t found = 0;
+  for (unsigned i = 0; i < count; ++i) found += a[i].null == nulls ? 1 : 0;
+  return Datum::of_integer(found);
+}
+
+std::vector<FunctionDef> make_table() {
+  using T = TypeId;
+  constexpr auto kStable = Volatility::stable;
+  std::vector<FunctionDef> table = {
+      {"version", {}, T::text, version, true, kStable},
+      {"current_user", {}, T::name, session_name<&SessionFacts::current_user>, true, kStable},
+      {"user", {}, T::name, session_name<&SessionFacts::current_user>, true, kStable},
+      {"current_role", {}, T::name, session_name<&SessionFacts::current_user>, true, kStable},
+      {"session_user", {}, T::name, session_name<&SessionFacts::session_user>, true, kStable},
+      {"current_database", {}, T::name, session_name<&SessionFacts::database>, true, kStable},
+      {"current_catalog", {}, T::name, session_name<&SessionFacts::database>, true, kStable},
+      {"current_schema", {}, T::name, current_schema, true, kStable},
+      {"current_schemas", {T::boolean}, T::text_array, current_schemas, true, kStable},
+      {"pg_backend_pid", {}, T::int4, backend_pid, true, kStable},
+      {"current_setting", {T::text}, T::text, current_setting, true, kStable},
+      {"current_setting", {T::text, T::boolean}, T::text, current_setting, true, kStable},
+      {"pg_is_in_recovery", {}, T::boolean, always_false, true, kStable},
+      {"format_type", {T::oid, T::int4}, T::text, format_type_of, false, kStable},
+      {"pg_get_userbyid", {T::oid}, T::name, role_name, true, kStable},
+      {"pg_encoding_to_char", {T::int4}, T::name, encoding_name, true, kStable},
+      {"obj_description", {T::oid}, T::text, always_null, true, kStable},
+      {"obj_description", {T::oid, T::name}, T::text, always_null, true, kStable},
+      {"col_description", {T::oid, T::int4}, T::text, always_null, true, kStable},
+      {"shobj_description", {T::oid, T::name}, T::text, always_null, true, kStable},
+      {"pg_table_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
+      {"pg_type_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
+      {"pg_function_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
+      {"gen_random_uuid", {}, T::uuid, random_uuid, true, Volatility::volatile_},
+      {"array_position", {T::text_array, T::text}, T::int4, array_position, false},
+      {"array_length", {T::text_array, T::int4}, T::int4, array_length},
+      {"cardinality", {T::text_array}, T::int4, cardinality},
+      {"any_equal", {T::text, T::text_array}, T::boolean, equals_any},
+      {"num_nulls", {kAnyType}, T::int4, count_nulls<true>, false},
+      {"num_nonnulls", {kAnyType}, T::int4, count_nulls<false>, false},
+  };
+  for (FunctionDef& def : table)
+    if (def.name.starts_with("num_n")) def.variadic = true;
+  FunctionDef pg_typeof{"pg_typeof", {kAnyType}, T::regtype, nullptr, false, kStable};
+  pg_typeof.build = build_typeof;
+  table.push_back(pg_typeof);
+  return table;
+}
+
+}  // namespace
+
+std::span<const FunctionDef> system() {
+  static const std::vector<FunctionDef> table = make_table();
+  return table;
+}
+
+}  // namespace gyre::storage::families
