@@ -129,7 +129,6 @@ constexpr WordEntry kWords[] = {
     {"allballs", Word::midnight_utc},
     {"epoch", Word::epoch},
     {"infinity", Word::infinity},
-    {"+infinity", Word::infinity},
     {"-infinity", Word::minus_infinity},
 };
 
@@ -389,7 +388,8 @@ class Understanding {
       if (knows(kDate)) fail(Complaint::format);
       read_date_part(number);
     }
-    if (!knows(kDate)) fail(Complaint::format);
+    // A time may only follow such a date, not come before it.
+    if ((known_ & ~(kZone | kDayOfYear)) != kDate) fail(Complaint::format);
   }
 
   // A number of which only its place tells what it is.
@@ -682,6 +682,7 @@ class Understanding {
     }
     if (knows(kDayOfYear)) {
       const CivilDate date = civil_from_days(days_from_civil(result_.year, 1, 1) + day_of_year_ - 1);
+      result_.year = date.year;
       result_.month = date.month;
       result_.day = date.day;
     }

@@ -39,11 +39,62 @@ Decimal from_scientific(const char* at, const char* end) {
   return decimal;
 }
 
+// odd * 2^twos
+struct OddTimesTwos {
+  unsigned __int128 odd;
+  int twos;
+  bool operator==(const OddTimesTwos&) const = default;
+};
+
+OddTimesTwos split_twos(unsigned __int128 value, int twos) {
+  while ((value & 1) == 0) {
+    value >>= 1;
+    ++twos;
+  }
+  return {value, twos};
+}
+
+// True if the decimal lies exactly half way between the number and a neighbour. Such a border is an odd
+// number of at most 55 bits times a power of two, so that beyond 5^24 no decimal can hit it, and all fits 128
+// bits.
+template <class Real>
+bool on_border(Real magnitude, const Decimal& decimal) {
+  constexpr int kFivesMax = 24;
+  const int tens = decimal.exponent - (decimal.count - 1);
+  if (std::abs(tens) > kFivesMax) return false;
+  if (tens < 0 && decimal.digits[decimal.count - 1] != '5') return false;  // no multiple of 5
+  std::uint64_t digits = 0;
+  for (int i = 0; i < decimal.count; ++i)
+    digits = digits * 10 + static_cast<std::uint64_t>(decimal.digits[i] - '0');
+  unsigned __int128 fives = 1;
+  for (int i = 0; i < std::abs(tens); ++i) fives *= 5;
+
+  int exponent;
+  const Real fraction = std::frexp(magnitude, &exponent);
+  constexpr int kBits = std::numeric_limits<Real>::digits;
+  const auto mantissa = static_cast<std::uint64_t>(std::ldexp(fraction, kBits));
+  const OddTimesTwos left = split_twos(tens >= 0 ? digits * fives : digits, tens);
+  const auto hits = [&](std::uint64_t border, int twos) {
+    return left == split_twos(tens >= 0 ? static_cast<unsigned __int128>(border) : border * fives, twos);
+  };
+  const int twos = exponent - kBits;
+  if (hits(2 * mantissa + 1, twos - 1)) return true;
+  // Below a power of two the neighbours are half as far away.
+  const bool power_of_two = (mantissa & (mantissa - 1)) == 0;
+  return power_of_two ? hits(4 * mantissa - 1, twos - 2) : hits(2 * mantissa - 1, twos - 1);
+}
+
 template <class Real>
 Decimal shortest(Real magnitude) {
   char text[64];
   const auto written = std::to_chars(text, text + sizeof text, magnitude, std::chars_format::scientific);
-  return from_scientific(text, written.ptr);
+  Decimal decimal = from_scientific(text, written.ptr);
+  for (int digits = decimal.count; on_border(magnitude, decimal) && digits < kDigitsMax; ++digits) {
+    const auto longer =
+        std::to_chars(text, text + sizeof text, magnitude, std::chars_format::scientific, digits);
+    decimal = from_scientific(text, longer.ptr);
+  }
+  return decimal;
 }
 
 char* write_exponent(char* at, int exponent) {
@@ -110,7 +161,7 @@ Real parse_slowly(std::string_view text, std::string_view type) {
   errno = 0;
   const Real value = string_to_real(terminated.c_str(), &end, Real{});
   const std::string_view number(terminated.c_str(), static_cast<std::size_t>(end - terminated.c_str()));
-  if (number.empty() || number.ends_with(')')) fail_syntax(type, text);  // nan(…) is C's alone
+  if (number.empty()) fail_syntax(type, text);
   if (errno == ERANGE && (value == 0 || std::isinf(value))) {
     std::string message = "\"";
     message.append(number).append("\" is out of range for type ").append(type);

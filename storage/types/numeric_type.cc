@@ -90,12 +90,10 @@ void send_header(int count, int weight, std::uint16_t sign, int scale, OutBuffer
 
 void send(Datum value, OutBuffer& out) {
   if (!numeric::is_finite(value)) {
+    // The infinities carry a stray 32 for a scale in PostgreSQL, which nobody reads.
     const Kind kind = numeric::kind_of(value);
-    return send_header(0, 0,
-                       kind == Kind::nan        ? kSignNan
-                       : kind == Kind::infinity ? kSignInfinity
-                                                : kSignMinusInfinity,
-                       0, out);
+    if (kind == Kind::nan) return send_header(0, 0, kSignNan, 0, out);
+    return send_header(0, 0, kind == Kind::infinity ? kSignInfinity : kSignMinusInfinity, 32, out);
   }
   const std::int32_t scale = numeric::scale(value);
   if (numeric::is_zero(value)) return send_header(0, 0, 0, scale, out);

@@ -10,24 +10,23 @@ namespace gyre::storage {
 
 namespace {
 
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 // A negative number counts down from 2^32, as C's strtoul has it.
 Datum parse(std::string_view text, const TextStyle&, Arena&) {
   const std::string_view number = trim_blanks(text);
   const bool negative = number.starts_with('-');
   const std::string_view digits = number.substr(negative || number.starts_with('+') ? 1 : 0);
-  if (digits.empty()) fail_syntax("oid", text);
+  if (!is_number(digits)) fail_syntax("oid", text);
   std::int64_t value = 0;
   for (const char digit : digits) {
-    if (!is_digit(digit)) fail_syntax("oid", text);
     value = value * 10 + (digit - '0');
     if (value > UINT32_MAX) fail_range("oid", text);
   }
   if (negative && value > INT64_C(1) << 31) fail_range("oid", text);
   return Datum::of_integer(negative ? static_cast<std::uint32_t>(-value) : value);
-}
-
-bool is_number(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 Datum parse_regclass(std::string_view text, const TextStyle& style, Arena& arena) {

@@ -380,11 +380,18 @@ std::optional<std::int32_t> parse_offset(std::string_view text) {
   return negative ? -seconds : seconds;
 }
 
+// POSIX rules are shown in upper case, however they were written.
+std::string upper_case(std::string text) {
+  for (char& c : text)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - ('a' - 'A'));
+  return text;
+}
+
 // All zones ever asked for. Names of files are kept in lower case; at most as many as the database has, since
 // what is not found is not kept.
 class ZoneRegistry {
  public:
-  const TimeZone* find(const std::string& lower, std::string_view as_written) {
+  const TimeZone* find(const std::string& lower) {
     const std::lock_guard lock(mutex_);
     if (const auto found = zones_.find(lower); found != zones_.end()) return found->second.get();
     std::unique_ptr<TimeZone> zone;
@@ -392,7 +399,7 @@ class ZoneRegistry {
     if (!zone && lower == "utc")
       zone = std::make_unique<TimeZone>("UTC", std::vector<Kind>{{0, false, "UTC"}},
                                         std::vector<Transition>{}, false);
-    if (!zone && zones_.size() < kZonesMax) zone = from_posix_rule(as_written);
+    if (!zone && zones_.size() < kZonesMax) zone = from_posix_rule(upper_case(lower));
     if (!zone) return nullptr;
     return zones_.emplace(lower, std::move(zone)).first->second.get();
   }
@@ -425,7 +432,7 @@ const TimeZone* TimeZone::find(std::string_view name) {
   if (const auto offset_s = parse_offset(name)) return fixed(*offset_s);
   std::string lower(name);
   for (char& c : lower) c = to_lower(c);
-  return registry().find(lower, name);
+  return registry().find(lower);
 }
 
 const TimeZone* TimeZone::fixed(std::int32_t offset_s) {
