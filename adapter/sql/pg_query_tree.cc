@@ -7,6 +7,10 @@
 namespace gyre::adapter::pg {
 namespace {
 
+// LIMIT_OPTION_WITH_TIES of the library. The server's headers of later 15.x number this enumeration
+// differently; it is the only one of those used here that differs.
+constexpr int kWithTies = 2;
+
 // The ROW (or parenthesised list) behind one column of SET (a, b) = (1, 2).
 const void* multi_assign_element(const MultiAssignRef& ref) {
   const bool row = tag(ref.source) == T_RowExpr && size(as<RowExpr>(ref.source).args) == ref.ncolumns;
@@ -42,7 +46,7 @@ ast::SelectPtr Walker::select(const void* node) {
     out->left = select(s.larg);
     out->right = select(s.rarg);
   }
-  if (s.limitOption == LIMIT_OPTION_WITH_TIES) throw Unsupported{"FETCH FIRST ... WITH TIES"};
+  if (static_cast<int>(s.limitOption) == kWithTies) throw Unsupported{"FETCH FIRST ... WITH TIES"};
   out->order_by = sort_items(s.sortClause);
   out->limit = expr(s.limitCount);
   out->offset = expr(s.limitOffset);
