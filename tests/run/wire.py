@@ -5,6 +5,7 @@ can be sent, wrong ones too. Nothing here hides a server's mistake, which is why
 """
 
 import os
+import re
 import socket
 import struct
 
@@ -19,6 +20,7 @@ TYPE_NAMES = {
     700: 'float4', 701: 'float8', 705: 'unknown', 1042: 'char', 1043: 'varchar', 1082: 'date', 1083: 'time',
     1114: 'timestamp', 1184: 'timestamptz', 1186: 'interval', 1700: 'numeric', 2278: 'void', 2950: 'uuid',
 }
+CREATED = re.compile(r'\bCREATE\s+(TABLE|ROLE|USER)\s+(?:IF\s+NOT\s+EXISTS\s+)?((?:"[^"]+"|[\w.])+)', re.IGNORECASE)
 TYPE_OIDS = {name: oid for oid, name in TYPE_NAMES.items()}
 
 
@@ -318,3 +320,13 @@ class Target:
         user = user or self.user
         port = self.internal_port if user == self.admin else self.port
         return Connection(self.host, port, user, self.database, timeout, parameters)
+
+    def drop_created(self, text):
+        """Drops the tables, then the roles, that the CREATE statements in `text` name, so that a test file starts and ends clean."""
+        names = dict.fromkeys(('TABLE' if kind.upper() == 'TABLE' else 'ROLE', name) for kind, name in CREATED.findall(text))
+        if not names:
+            return
+        admin = self.connect(self.admin)
+        for kind, name in sorted(names, key=lambda pair: pair[0] == 'ROLE'):
+            admin.simple('DROP %s IF EXISTS %s' % (kind, name))
+        admin.terminate()
