@@ -442,7 +442,7 @@ struct DeallocateStatement {
 };
 struct DeclareCursorStatement {
   std::string name;
-  SelectPtr query;
+  StatementPtr query;  // a SELECT or VALUES
   bool hold = false;
   bool binary = false;
   bool scroll = false;

@@ -131,7 +131,8 @@ ExprPtr Walker::constant(const A_Const& c) {
     case T_String:
       out.kind = Kind::string;
       out.text = text_of(c.val.sval.sval);
-      out.slot = literals_.find(c.location);
+      out.slot = slot_of(c.location);
+      if (out.slot >= 0) return make(std::move(out), literals_.location(out.slot));
       break;
     case T_BitString:
       out.kind = Kind::bit_string;
@@ -143,16 +144,22 @@ ExprPtr Walker::constant(const A_Const& c) {
   return make(std::move(out), c.location);
 }
 
+// The token of a constant. The grammar moves a constant to the minus sign in front of it, if there is one,
+// even where it cannot fold the two; between them are signs, brackets and comments only.
+int Walker::slot_of(ast::Location at) const {
+  const bool moved =
+      at >= 0 && static_cast<std::size_t>(at) < text_.size() && text_[static_cast<std::size_t>(at)] == '-';
+  return moved ? literals_.first_from(at) : literals_.find(at);
+}
+
 // `digits`: the absolute value. With signs folded in, `at` is the place of the first of them.
 ExprPtr Walker::number(std::string digits, bool negative, ast::Literal::Kind kind, ast::Location at) {
   if (negative && sign_decides_type(digits))
     return make(ast::Literal{ast::Literal::Kind::integer, "-" + digits, -1}, at);
-  const bool signed_text =
-      at >= 0 && static_cast<std::size_t>(at) < text_.size() && text_[static_cast<std::size_t>(at)] == '-';
-  int slot = signed_text ? literals_.first_from(at) : literals_.find(at);
+  int slot = slot_of(at);
   int signs = negative ? 1 : 0;
   ast::Location place = at;
-  if (slot >= 0 && signed_text) {
+  if (slot >= 0 && literals_.location(slot) != at) {
     place = literals_.location(slot);
     signs = count_signs(text_, static_cast<std::size_t>(at), static_cast<std::size_t>(place));
     if ((signs % 2 == 1) != negative && digits.find_first_not_of("0.") != std::string::npos) {

@@ -112,6 +112,7 @@ class Walker {
   [[gnu::noinline]] ast::ExprPtr collate(const CollateClause& c);
   [[gnu::noinline]] ast::ExprPtr list_expr(const void* node);
   [[gnu::noinline]] ast::ExprPtr constant(const A_Const& c);
+  int slot_of(ast::Location at) const;
   [[gnu::noinline]] ast::ExprPtr number(std::string digits, bool negative, ast::Literal::Kind kind,
                                         ast::Location at);
   [[gnu::noinline]] ast::ExprPtr column_ref(const ColumnRef& c);

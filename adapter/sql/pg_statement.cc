@@ -584,7 +584,7 @@ ast::Statement::Node Walker::statement(const Node* node) {
     case T_DeclareCursorStmt: {
       const auto& s = as<DeclareCursorStmt>(node);
       return ast::DeclareCursorStatement{
-          text_of(s.portalname), select(s.query), (s.options & CURSOR_OPT_HOLD) != 0,
+          text_of(s.portalname), nested(s.query), (s.options & CURSOR_OPT_HOLD) != 0,
           (s.options & CURSOR_OPT_BINARY) != 0, (s.options & CURSOR_OPT_SCROLL) != 0};
     }
     case T_FetchStmt:

@@ -200,7 +200,7 @@ class Grammar {
       case 8:
         return "case when a = " + expr(depth - 1) + " then " + literal() + " end";
       case 9:
-        return "a in (" + literal() + ", " + literal() + ")";
+        return "(a in (" + literal() + ", " + literal() + "))";
       case 10:
         return "(" + expr(depth - 1) + ")::numeric(10, 2)";
       default:
