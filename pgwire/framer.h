@@ -159,8 +159,10 @@ class InputAssembler {
 
   FrameResult next() {
     if (tail_.empty()) [[likely]] {
-      const FrameResult result = framer_.next(input_);
-      if (result.status == FrameStatus::need_more && !input_.empty()) park();
+      std::span<const char> input = input_;  // a local one stays in registers
+      const FrameResult result = framer_.next(input);
+      input_ = input;
+      if (result.status == FrameStatus::need_more && !input.empty()) park();
       return result;
     }
     return next_from_tail();

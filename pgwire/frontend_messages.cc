@@ -58,6 +58,11 @@ class BodyReader {
   }
   // Up to a zero byte, which is taken too.
   bool string(std::string_view& out) {
+    if (!rest_.empty() && rest_[0] == '\0') {  // unnamed statements and portals
+      out = rest_.substr(0, 0);
+      rest_.remove_prefix(1);
+      return true;
+    }
     const void* end = rest_.empty() ? nullptr : std::memchr(rest_.data(), 0, rest_.size());
     if (end == nullptr) return fail("invalid string in message");
     out = rest_.substr(0, static_cast<std::size_t>(static_cast<const char*>(end) - rest_.data()));
@@ -162,7 +167,14 @@ Decoded<Message> decode_empty(std::string_view body) {
 
 }  // namespace
 
+// Valid text has no zero byte, so one look at the text and one at the last byte say that all is well; only
+// what is not well is read again, to tell why.
 Decoded<Query> decode_query(std::string_view body) {
+  if (!body.empty() && body.back() == '\0') [[likely]] {
+    const std::string_view text = body.substr(0, body.size() - 1);
+    if (is_valid_utf8(text)) [[likely]]
+      return Query{text};
+  }
   BodyReader reader(body);
   Query message;
   if (!reader.string(message.text) || !reader.at_end()) return reader.failure();

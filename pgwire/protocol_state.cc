@@ -120,7 +120,7 @@ std::string two_hex_digits(char type) {
 
 }  // namespace
 
-Verdict ProtocolState::on_message(char type) {
+Verdict ProtocolState::judge(char type) {
   const Step taken = std::visit([type](auto state) { return step(state, type); }, state_);
   state_ = taken.next;
   return taken.verdict;

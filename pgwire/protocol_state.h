@@ -43,7 +43,10 @@ class ProtocolState {
 
   // Judges a message by its type and moves on to the state in which it is handled. For Verdict::fatal, see
   // fatal_error(). A processed Query, Sync or FunctionCall is owed a ReadyForQuery by its handler.
-  Verdict on_message(char type);
+  Verdict on_message(char type) {
+    if (type == 'Q' && ready()) return Verdict::process;  // the most frequent case changes nothing
+    return judge(type);
+  }
 
   // The reason of the last Verdict::fatal for a message of this type.
   ProtocolError fatal_error(char type) const;
@@ -63,6 +66,8 @@ class ProtocolState {
   const State& state() const { return state_; }
 
  private:
+  Verdict judge(char type);
+
   State state_;
 };
 

@@ -76,6 +76,9 @@ std::size_t find_invalid_utf8(std::string_view text) {
       at += kWord;
       continue;
     }
+    // The last few bytes are judged together with some before them, which were good already.
+    if (text.size() - at < kWord && text.size() >= kWord && plain_ascii(text.data() + text.size() - kWord))
+      break;
     const std::size_t length = valid_sequence(text, at);
     if (length == 0) return at;
     at += length;
