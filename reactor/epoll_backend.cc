@@ -77,7 +77,8 @@ class EpollBackend final : public Backend {
   void fail(Stream& stream, int error);
 
   void accept_some(AcceptHandler& handler);
-  void accept_failed(AcceptHandler& handler, int error);
+  enum class Backlog : std::uint8_t { perhaps_more, drained };
+  Backlog accept_failed(AcceptHandler& handler, int error);
   void pause_accept(AcceptHandler& handler);
   void resume_paused_accepts();
 
@@ -303,26 +304,30 @@ void EpollBackend::accept_some(AcceptHandler& handler) {
     } else if (errno == EAGAIN) {
       return;
     } else if (errno != EINTR && errno != ECONNABORTED) {
-      accept_failed(handler, errno);
+      if (accept_failed(handler, errno) == Backlog::drained) return;
     }
     if (handler.io.stopping || handler.linked()) return;
   }
   accepts_ready_.push_back(handler);
 }
 
-void EpollBackend::accept_failed(AcceptHandler& handler, int error) {
-  handler.on_accept_error(error);
-  if (handler.io.stopping) return;
-  if (!out_of_descriptors(error) || !reserve_.give_up()) {
-    pause_accept(handler);
-    return;
+// Without a free descriptor accept4() fails even on an empty backlog; only an attempt on the reserve tells.
+EpollBackend::Backlog EpollBackend::accept_failed(AcceptHandler& handler, int error) {
+  const bool on_reserve = out_of_descriptors(error) && reserve_.give_up();
+  int fd = -1;
+  if (on_reserve) {
+    fd = ::accept4(handler.io.fd, nullptr, nullptr, SOCK_CLOEXEC);
+    const bool drained = fd < 0 && errno == EAGAIN;
+    if (drained && reserve_.restore()) return Backlog::drained;
   }
-  const int fd = ::accept4(handler.io.fd, nullptr, nullptr, SOCK_CLOEXEC);
+  handler.on_accept_error(error);
   if (fd >= 0) {
     handler.on_accept_refused(fd);
     ::close(fd);
   }
-  if (!reserve_.restore() && !handler.io.stopping) pause_accept(handler);
+  if (handler.io.stopping) return Backlog::drained;
+  if (!on_reserve || !reserve_.restore()) pause_accept(handler);
+  return Backlog::perhaps_more;
 }
 
 void EpollBackend::pause_accept(AcceptHandler& handler) {

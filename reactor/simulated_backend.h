@@ -92,7 +92,6 @@ class SimulatedBackend final : public Backend {
   bool chance(std::uint32_t per_mille);
   std::size_t up_to(std::size_t largest);  // 1..largest
   SimulatedPeer& peer_of(const Stream& stream);
-  bool can_progress() const;
   bool step_accept(Listener& listener);
   bool step_stream(SimulatedPeer& peer);
   bool step_send(SimulatedPeer& peer, Stream& stream);
