@@ -103,23 +103,25 @@ std::uint32_t character_position(std::string_view text, int location) {
   return position;
 }
 
-pgwire::Diagnostic diagnostic_of(const SqlError& error, std::string_view text) {
+pgwire::Diagnostic diagnostic_of(const SqlError& error, std::string_view text, std::size_t base) {
   pgwire::Diagnostic out;
   out.code = error.sql_state;
   out.message = error.message;
   out.detail = error.detail;
   out.hint = error.hint;
-  out.position = character_position(text, error.location);
+  if (error.character > 0) {
+    out.position = static_cast<std::uint32_t>(error.character) + character_position(text, static_cast<int>(base)) - 1;
+    return out;
+  }
+  out.position = error.location < 0 ? 0 : character_position(text, error.location + static_cast<int>(base));
   return out;
 }
 
-pgwire::Diagnostic diagnostic_of_current_exception(std::string_view text, int* location) {
-  if (location != nullptr) *location = -1;
+pgwire::Diagnostic diagnostic_of_current_exception(std::string_view text, std::size_t base) {
   try {
     throw;
   } catch (const SqlError& error) {
-    if (location != nullptr) *location = error.location;
-    return diagnostic_of(error, text);
+    return diagnostic_of(error, text, base);
   } catch (const storage::Failure& failure) {
     return diagnostic_of(failure);
   } catch (const std::bad_alloc&) {

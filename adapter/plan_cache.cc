@@ -53,18 +53,19 @@ CachedStatement* PlanCache::find_exact(std::uint64_t hash, std::string_view text
                                        bool by_shape) {
   const auto place = by_hash_.find(hash);
   if (place == by_hash_.end()) return nullptr;
-  for (CachedStatement* entry = place->second; entry != nullptr; entry = entry->same_hash) {
-    if (entry->key_text != text || entry->environment != key.environment ||
-        entry->parameter_types != key.parameter_types)
+  for (CachedStatement *entry = place->second, *next; entry != nullptr; entry = next) {
+    next = entry->same_hash;
+    if (entry->key_text != text || entry->environment != key.environment || entry->parameter_types != key.parameter_types)
       continue;
     if (by_shape != (entry->literal_count != 0) || (by_shape && !literals_match(*entry, key.text))) continue;
-    if (entry->catalog_version != key.catalog_version) {
-      ++counters_.stale;
-      remove(entry);
-      return nullptr;
+    if (entry->catalog_version == key.catalog_version) {
+      touch(entry);
+      return entry;
     }
-    touch(entry);
-    return entry;
+    // A transaction that reads an older snapshot must not drive out what everyone else uses.
+    if (entry->catalog_version > key.catalog_version) continue;
+    ++counters_.stale;
+    remove(entry);
   }
   return nullptr;
 }

@@ -107,6 +107,7 @@ class PlanCache {
   CachedStatement* find(const Key& key);
   // The literals of the last find(); views into the text and into scratch that the next find() overwrites.
   std::span<const LiteralToken> literals() const { return literals_; }
+  void clear_literals() { literals_.clear(); }
 
   // Takes a new statement in, under its text or, where `by_shape` and the last find() of the same key found
   // the text to have a shape, under that. Evicts what was used longest ago.

@@ -11,10 +11,10 @@ using pgwire::Format;
 using storage::Datum;
 using storage::TypeId;
 
-RowEncoder::RowEncoder(std::span<const OutputColumn> columns, pgwire::FormatList formats) {
+RowEncoder::RowEncoder(std::span<const OutputColumn> columns, std::span<const Format> formats) {
   columns_.reserve(columns.size());
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    const Format format = formats.of(i);
+    const Format format = formats.empty() ? Format::text : formats[formats.size() == 1 ? 0 : i];
     columns_.push_back({method_for(columns[i].type, format), format, &storage::traits(columns[i].type)});
   }
 }

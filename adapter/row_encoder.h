@@ -20,7 +20,7 @@ class RowEncoder {
  public:
   RowEncoder() = default;
   // `formats` as Bind gives them: none, one for all, or one per column (the caller has checked the count).
-  RowEncoder(std::span<const OutputColumn> columns, pgwire::FormatList formats);
+  RowEncoder(std::span<const OutputColumn> columns, std::span<const pgwire::Format> formats);
 
   // Appends a DataRow of the values, which are as many as columns.
   void encode(const storage::Datum* values, const storage::TextStyle& style, OutBuffer& out) const;

@@ -30,6 +30,7 @@ class SqlError : public std::exception {
   pgwire::SqlState sql_state;
   std::string message;
   int location;
+  int character = 0;  // 1-based position in characters, where that is what is known instead
   std::string detail;
   std::string hint;
 };

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,6 +39,8 @@ struct CoordinatorCall : oracle::Intent {
   Kind kind = Kind::run_plan;
   ShardId shard;
   TransactionId transaction;
+  // What the transaction reads, pinned by the asker until it has ended; null outside transactions.
+  const oracle::Publication* snapshot = nullptr;
   const Plan* plan = nullptr;
   std::span<const storage::Datum> parameters;
   const RowEncoder* encoder = nullptr;
@@ -56,8 +59,7 @@ struct CoordinatorCall : oracle::Intent {
   std::uint64_t row_count = 0;  // DataRows in `rows`
   std::uint64_t affected = 0;   // rows inserted, updated or deleted
   std::string tag;              // of a utility statement
-  std::optional<pgwire::Diagnostic> error;
-  int error_location = -1;  // byte offset into the statement's text
+  std::exception_ptr failure;   // SqlError or storage::Failure; null: it went well
   std::vector<pgwire::Diagnostic> notices;
   bool stale = false;  // the catalog has moved on: plan again and ask again
   // The open transaction's own catalog, while it differs from the published one; lives until the transaction

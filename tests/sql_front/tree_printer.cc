@@ -159,7 +159,7 @@ std::string subquery(const SubqueryExpr& s) {
   std::string out = "(" + std::string(kKinds[static_cast<std::size_t>(s.kind)]) +
                     flag(!s.operator_name.empty(), s.operator_name);
   if (s.test != nullptr) out += " " + show(s.test);
-  return out + " " + show(*s.query) + ")";
+  return out + " " + print(*s.query) + ")";
 }
 
 std::string returning(const std::vector<Target>& list) {
@@ -348,7 +348,7 @@ std::string print(const Statement& statement) {
           },
           [](const DeclareCursorStatement& s) {
             return "(declare " + s.name + flag(s.hold, "hold") + flag(s.binary, "binary") +
-                   flag(s.scroll, "scroll") + " " + show(*s.query) + ")";
+                   flag(s.scroll, "scroll") + " " + print(*s.query) + ")";
           },
           [](const FetchStatement& s) { return fetch(s); },
           [](const CloseStatement& s) { return "(close " + (s.name.empty() ? "all" : s.name) + ")"; },

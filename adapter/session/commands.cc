@@ -1,0 +1,507 @@
+// Statements that the session carries out by itself: settings, transaction blocks, prepared statements and
+// cursors of SQL. Each ends with its CommandComplete. Definitions, roles and privileges are not among them:
+// they go to the oracle core as they are (run_utility).
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "adapter/errors.h"
+#include "adapter/plan/physical.h"
+#include "adapter/session/session.h"
+
+namespace gyre::adapter {
+
+using pgwire::TransactionStatus;
+using storage::Datum;
+using storage::TypeId;
+
+namespace {
+
+std::string folded(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return lower;
+}
+
+OutputColumn text_column(std::string name) {
+  OutputColumn column;
+  column.name = std::move(name);
+  column.type = storage::Type(TypeId::text);
+  return column;
+}
+
+bool is_plain_name(std::string_view name) {
+  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
+  return std::all_of(name.begin(), name.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+}
+
+// The values of SET x TO a, b as the one text that the setting keeps.
+std::string join_values(const ast::SetStatement& command) {
+  std::string joined;
+  for (const std::string& value : command.values) {
+    if (!joined.empty()) joined += ", ";
+    const bool quote = command.name == "search_path" && !is_plain_name(value);
+    joined += quote ? fmt::format("\"{}\"", value) : value;
+  }
+  return joined;
+}
+
+void append_text_row(OutBuffer& out, std::span<const std::string> values) {
+  const std::size_t row = pgwire::begin_data_row(out, static_cast<std::uint16_t>(values.size()));
+  for (const std::string& value : values) pgwire::append_value(out, value);
+  pgwire::end_data_row(out, row);
+}
+
+}  // namespace
+
+// ---- what may run when ----
+
+bool Session::is_command(const ast::Statement& tree) const {
+  if (const auto* set = std::get_if<ast::SetStatement>(&tree.node))
+    return set->scope != ast::SetStatement::Scope::system;
+  return std::holds_alternative<ast::ShowStatement>(tree.node) ||
+         std::holds_alternative<ast::TransactionStatement>(tree.node) ||
+         std::holds_alternative<ast::PrepareStatement>(tree.node) ||
+         std::holds_alternative<ast::ExecuteStatement>(tree.node) ||
+         std::holds_alternative<ast::DeallocateStatement>(tree.node) ||
+         std::holds_alternative<ast::DeclareCursorStatement>(tree.node) ||
+         std::holds_alternative<ast::FetchStatement>(tree.node) ||
+         std::holds_alternative<ast::CloseStatement>(tree.node) ||
+         std::holds_alternative<ast::DiscardStatement>(tree.node) ||
+         std::holds_alternative<ast::NoOpStatement>(tree.node) ||
+         std::holds_alternative<ast::ExplainStatement>(tree.node) ||
+         std::holds_alternative<ast::UnsupportedStatement>(tree.node);
+}
+
+bool Session::allowed_in_failed_transaction(const CachedStatement& statement) const {
+  if (statement.is_empty()) return true;
+  if (statement.tree == nullptr) return false;
+  const auto* command = std::get_if<ast::TransactionStatement>(&statement.tree->node);
+  using Kind = ast::TransactionStatement::Kind;
+  return command != nullptr && (command->kind == Kind::commit || command->kind == Kind::rollback ||
+                                command->kind == Kind::rollback_to);
+}
+
+void Session::check_transaction_allows(const CachedStatement& statement) const {
+  if (transaction_.status != TransactionStatus::failed || allowed_in_failed_transaction(statement)) return;
+  throw SqlError("25P02", "current transaction is aborted, commands ignored until end of transaction block");
+}
+
+std::vector<OutputColumn> Session::command_columns(const ast::Statement& tree) {
+  if (const auto* show = std::get_if<ast::ShowStatement>(&tree.node)) {
+    if (show->name == "all") return {text_column("name"), text_column("setting"), text_column("description")};
+    const int index = find_setting(show->name);
+    return {text_column(
+        index < 0 ? show->name : std::string(setting_definitions()[static_cast<std::size_t>(index)].name))};
+  }
+  if (const auto* execute = std::get_if<ast::ExecuteStatement>(&tree.node)) {
+    PreparedStatement& statement = prepared(execute->name);
+    return statement.statement->plan == nullptr ? std::vector<OutputColumn>()
+                                                : statement.statement->plan->columns;
+  }
+  if (const auto* fetch = std::get_if<ast::FetchStatement>(&tree.node)) {
+    const auto found = portals_.find(fetch->name);
+    if (fetch->move || found == portals_.end() || found->second->plan() == nullptr) return {};
+    return found->second->plan()->columns;
+  }
+  if (std::holds_alternative<ast::ExplainStatement>(tree.node)) return {text_column("QUERY PLAN")};
+  return {};
+}
+
+reactor::Co<void> Session::run_command(StatementRef statement, Describe describe, const RowEncoder* encoder) {
+  const ast::Statement::Node& node = statement->tree->node;
+  if (const auto* transaction = std::get_if<ast::TransactionStatement>(&node)) {
+    co_await run_transaction_command(*transaction);
+  } else if (const auto* execute = std::get_if<ast::ExecuteStatement>(&node)) {
+    co_await run_sql_execute(*execute, describe);
+  } else if (const auto* fetch = std::get_if<ast::FetchStatement>(&node)) {
+    co_await run_fetch(*fetch, describe);
+  } else if (const auto* set = std::get_if<ast::SetStatement>(&node);
+             set != nullptr && is_command(*statement->tree)) {
+    run_set(*set);
+  } else if (const auto* show = std::get_if<ast::ShowStatement>(&node)) {
+    run_show(*show, describe, encoder);
+  } else if (const auto* prepare = std::get_if<ast::PrepareStatement>(&node)) {
+    run_sql_prepare(*prepare, statement);
+  } else if (const auto* deallocate = std::get_if<ast::DeallocateStatement>(&node)) {
+    run_deallocate(*deallocate);
+  } else if (const auto* declare = std::get_if<ast::DeclareCursorStatement>(&node)) {
+    run_declare(*declare);
+  } else if (const auto* close = std::get_if<ast::CloseStatement>(&node)) {
+    run_close(*close);
+  } else if (const auto* discard = std::get_if<ast::DiscardStatement>(&node)) {
+    run_discard(*discard);
+  } else if (const auto* no_op = std::get_if<ast::NoOpStatement>(&node)) {
+    pgwire::command_complete(out_, no_op->tag);
+  } else if (const auto* explain = std::get_if<ast::ExplainStatement>(&node)) {
+    run_explain(*explain, describe);
+  } else if (const auto* unsupported = std::get_if<ast::UnsupportedStatement>(&node)) {
+    throw SqlError("0A000", fmt::format("{} is not supported", unsupported->what));
+  } else {
+    co_await run_utility(*statement->tree);
+  }
+}
+
+// ---- transactions ----
+
+void Session::begin_transaction(bool implicit) {
+  transaction_ = {};
+  transaction_.status = TransactionStatus::in_transaction;
+  transaction_.implicit = implicit;
+  transaction_.start_us = core_.wall_us();
+  transaction_.read_only = settings_.show("default_transaction_read_only") == "on";
+  settings_.begin_transaction();
+}
+
+void Session::end_transaction(bool committed) {
+  for (auto& [name, open] : portals_) release_hold(*open);
+  portals_.clear();
+  if (transaction_.snapshot) core_.holds.unpin(core_.reader, transaction_.snapshot->read_ts);
+  transaction_ = {};
+  settings_.end_transaction(committed);
+}
+
+reactor::Co<void> Session::commit_transaction() {
+  std::exception_ptr failure;
+  if (transaction_.id.value != 0) {
+    CoordinatorCall call(core_.loop, core_.shard);
+    fill_call(call, core_.wall_us());
+    call.kind = CoordinatorCall::Kind::commit;
+    try {
+      co_await ask(call);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }
+  end_transaction(failure == nullptr);
+  if (failure != nullptr) std::rethrow_exception(failure);
+}
+
+reactor::Co<void> Session::rollback_transaction() {
+  if (transaction_.id.value != 0) {
+    CoordinatorCall call(core_.loop, core_.shard);
+    call.kind = CoordinatorCall::Kind::rollback;
+    call.transaction = transaction_.id;
+    co_await ask(call);
+  }
+  end_transaction(false);
+}
+
+reactor::Co<void> Session::run_transaction_command(const ast::TransactionStatement& command) {
+  using Kind = ast::TransactionStatement::Kind;
+  const bool open = transaction_.status != TransactionStatus::idle && !transaction_.implicit;
+  switch (command.kind) {
+    case Kind::begin:
+      if (open) {
+        send_notice("WARNING", "25001", "there is already a transaction in progress");
+      } else if (transaction_.implicit) {
+        transaction_.implicit = false;  // what went before becomes part of the block
+      } else {
+        begin_transaction(false);
+      }
+      apply_transaction_modes(command);
+      pgwire::command_complete(out_, command.start_word ? "START TRANSACTION" : "BEGIN");
+      break;
+    case Kind::commit: {
+      const bool failed = transaction_.status == TransactionStatus::failed;
+      if (!open) send_notice("WARNING", "25P01", "there is no transaction in progress");
+      if (failed) {
+        co_await rollback_transaction();
+      } else if (transaction_.status != TransactionStatus::idle) {
+        co_await commit_transaction();
+      }
+      pgwire::command_complete(out_, failed ? "ROLLBACK" : "COMMIT");
+      if (command.chain && open) begin_transaction(false);
+      break;
+    }
+    case Kind::rollback:
+      if (!open) send_notice("WARNING", "25P01", "there is no transaction in progress");
+      if (transaction_.status != TransactionStatus::idle) co_await rollback_transaction();
+      pgwire::command_complete(out_, "ROLLBACK");
+      if (command.chain && open) begin_transaction(false);
+      break;
+    case Kind::set_transaction:
+      if (!open) send_notice("WARNING", "25P01", "SET TRANSACTION can only be used in transaction blocks");
+      apply_transaction_modes(command);
+      pgwire::command_complete(out_, "SET");
+      break;
+    case Kind::set_session_characteristics:
+      if (!command.isolation.empty())
+        settings_.set("default_transaction_isolation", command.isolation, SetScope::session, false);
+      if (command.read_only)
+        settings_.set("default_transaction_read_only", *command.read_only ? "on" : "off", SetScope::session,
+                      false);
+      pgwire::command_complete(out_, "SET");
+      break;
+    case Kind::savepoint:
+    case Kind::release:
+    case Kind::rollback_to:
+      if (!open)
+        throw SqlError("25P01", fmt::format("{} can only be used in transaction blocks",
+                                            command.kind == Kind::savepoint ? "SAVEPOINT"
+                                            : command.kind == Kind::release ? "RELEASE SAVEPOINT"
+                                                                            : "ROLLBACK TO SAVEPOINT"));
+      throw SqlError("0A000", "savepoints are not supported");
+    case Kind::prepare:
+    case Kind::commit_prepared:
+    case Kind::rollback_prepared:
+      throw SqlError("0A000", "prepared transactions are not supported");
+  }
+}
+
+void Session::apply_transaction_modes(const ast::TransactionStatement& command) {
+  if (!command.isolation.empty())
+    settings_.set("transaction_isolation", command.isolation, SetScope::local, false);
+  if (command.read_only) {
+    transaction_.read_only = *command.read_only;
+    settings_.set("transaction_read_only", *command.read_only ? "on" : "off", SetScope::local, false);
+  }
+  if (command.deferrable)
+    settings_.set("transaction_deferrable", *command.deferrable ? "on" : "off", SetScope::local, false);
+}
+
+reactor::Co<void> Session::run_utility(const ast::Statement& tree) {
+  if (transaction_.read_only)
+    throw SqlError("25006", "cannot execute this statement in a read-only transaction");
+  CoordinatorCall call(core_.loop, core_.shard);
+  fill_call(call, core_.wall_us());
+  call.kind = CoordinatorCall::Kind::utility;
+  call.tree = &tree;
+  co_await ask(call);
+  if (transaction_.status == TransactionStatus::in_transaction)
+    transaction_.catalog = call.transaction_catalog;
+  pgwire::command_complete(out_, call.tag);
+}
+
+// ---- settings ----
+
+void Session::run_set(const ast::SetStatement& command) {
+  const bool superuser = current_role(catalog()).superuser;
+  const SetScope scope =
+      command.scope == ast::SetStatement::Scope::local ? SetScope::local : SetScope::session;
+  if (scope == SetScope::local && transaction_.status == TransactionStatus::idle)
+    send_notice("WARNING", "25P01", "SET LOCAL can only be used in transaction blocks");
+  if (command.reset_all) {
+    settings_.reset_all();
+    pgwire::command_complete(out_, "RESET");
+    return;
+  }
+  const bool to_default = command.reset || command.to_default;
+  if (command.name == "role" || command.name == "session_authorization") {
+    if (command.name == "role")
+      set_role(to_default || command.values.empty() ? "none" : command.values.front());
+    else if (!to_default && command.values.front() != login_name_)
+      throw SqlError("0A000", "SET SESSION AUTHORIZATION to another role is not supported");
+  } else if (to_default) {
+    settings_.reset(command.name, scope, superuser);
+  } else {
+    settings_.set(command.name, join_values(command), scope, superuser);
+  }
+  pgwire::command_complete(out_, command.reset ? "RESET" : "SET");
+}
+
+void Session::set_role(std::string_view name) {
+  RoleId chosen = login_role_;
+  std::string chosen_name = login_name_;
+  if (folded(name) != "none") {
+    const Catalog& where = catalog();
+    const Role* found = where.find_role(name);
+    if (found == nullptr) throw SqlError("22023", fmt::format("role \"{}\" does not exist", name));
+    const Role* login = where.role(login_role_);
+    if (login == nullptr || !(login->superuser || where.is_member(login_role_, found->id)))
+      throw SqlError("42501", fmt::format("permission denied to set role \"{}\"", name));
+    chosen = found->id;
+    chosen_name = found->name;
+  }
+  role_ = chosen;
+  role_name_ = std::move(chosen_name);
+  facts_.current_user = role_name_;
+  role_changed_ = true;
+  settings_.set("role", folded(name) == "none" ? "none" : role_name_, SetScope::session, true);
+  settings_.put("is_superuser", current_role(catalog()).superuser ? "on" : "off");
+}
+
+void Session::run_show(const ast::ShowStatement& command, Describe describe, const RowEncoder* encoder) {
+  std::vector<OutputColumn> columns;
+  std::vector<std::vector<std::string>> rows;
+  if (command.name == "all") {
+    columns = {text_column("name"), text_column("setting"), text_column("description")};
+    const auto definitions = setting_definitions();
+    for (std::size_t i = 0; i < definitions.size(); ++i)
+      rows.push_back({std::string(definitions[i].name), show_setting(definitions[i].name),
+                      std::string(definitions[i].description)});
+  } else {
+    const int index = find_setting(command.name);
+    columns = {text_column(
+        index < 0 ? command.name : std::string(setting_definitions()[static_cast<std::size_t>(index)].name))};
+    rows.push_back({show_setting(command.name)});
+  }
+  if (describe == Describe::yes) RowEncoder(columns, {}).describe(columns, out_);
+  (void)encoder;  // text is the same in both formats
+  for (const auto& row : rows) append_text_row(out_, row);
+  pgwire::command_complete(out_, "SHOW");
+}
+
+// Properties of the server are kept in the catalog, the rest in the session.
+std::string Session::show_setting(std::string_view name) {
+  const int index = find_setting(name);
+  if (index >= 0 &&
+      setting_definitions()[static_cast<std::size_t>(index)].context == SettingContext::system) {
+    const auto& parameters = catalog().system_parameters;
+    const auto found = parameters.find(folded(name));
+    if (found != parameters.end()) return found->second;
+  }
+  return settings_.show(name);
+}
+
+// ---- prepared statements ----
+
+void Session::run_sql_prepare(const ast::PrepareStatement& command, const StatementRef& statement) {
+  if (prepared_.contains(command.name))
+    throw SqlError("42P05", fmt::format("prepared statement \"{}\" already exists", command.name));
+  std::vector<storage::Type> declared;
+  for (const ast::TypeName& type : command.parameter_types)
+    declared.push_back(resolve_type(type, plan_context(catalog())));
+  PreparedStatement made;
+  auto planned = plan_tree(*command.statement, declared, false);
+  if (planned->plan == nullptr) throw SqlError("42601", "this statement cannot be prepared");
+  planned->catalog_version = catalog().version;
+  made.statement = StatementRef(planned.release());
+  made.source = std::make_shared<StatementSource>(std::string(), std::string(), std::move(declared));
+  made.owner = statement;
+  made.tree = command.statement.get();
+  prepared_.emplace(command.name, std::move(made));
+  pgwire::command_complete(out_, "PREPARE");
+}
+
+reactor::Co<void> Session::run_sql_execute(const ast::ExecuteStatement& command, Describe describe) {
+  PreparedStatement& statement = prepared(command.name);
+  if (statement.statement->plan == nullptr) {
+    const StatementRef inner = statement.statement;
+    if (inner->is_empty()) throw SqlError("42601", "nothing to execute");
+    co_await run_command(inner, describe, nullptr);
+    co_return;
+  }
+  refresh(statement);
+  const Plan& plan = *statement.statement->plan;
+  if (command.arguments.size() != plan.parameter_types.size()) {
+    SqlError error("42601",
+                   fmt::format("wrong number of parameters for prepared statement \"{}\"", command.name));
+    error.detail = fmt::format("Expected {} parameters but got {}.", plan.parameter_types.size(),
+                               command.arguments.size());
+    throw error;
+  }
+  Portal portal;
+  std::vector<Datum> parameters;
+  for (std::size_t i = 0; i < command.arguments.size(); ++i)
+    parameters.push_back(evaluate_constant(*command.arguments[i], plan.parameter_types[i],
+                                           plan_context(catalog()), portal.arena()));
+  portal.bind(statement.statement, std::move(parameters), statement.literals, {}, settings_.style());
+  const HoldGuard guard(*this, portal);
+  if (describe == Describe::yes) out_.append(portal.statement().row_description);
+  co_await run_portal(portal, 0);
+  append_tag(portal, portal.rows());
+}
+
+void Session::run_deallocate(const ast::DeallocateStatement& command) {
+  if (command.name.empty()) {
+    prepared_.clear();
+    pgwire::command_complete(out_, "DEALLOCATE ALL");
+    return;
+  }
+  const auto found = prepared_.find(command.name);
+  if (found == prepared_.end())
+    throw SqlError("26000", fmt::format("prepared statement \"{}\" does not exist", command.name));
+  prepared_.erase(found);
+  pgwire::command_complete(out_, "DEALLOCATE");
+}
+
+// ---- cursors ----
+
+void Session::run_declare(const ast::DeclareCursorStatement& command) {
+  if (command.hold) throw SqlError("0A000", "DECLARE CURSOR ... WITH HOLD is not supported");
+  if (transaction_.status == TransactionStatus::idle)
+    throw SqlError("25P01", "DECLARE CURSOR can only be used in transaction blocks");
+  if (portals_.contains(command.name))
+    throw SqlError("42P03", fmt::format("cursor \"{}\" already exists", command.name));
+  auto planned = plan_tree(*command.query, {}, false);
+  planned->catalog_version = catalog().version;
+  if (!planned->plan->parameter_types.empty()) throw SqlError("42P02", "there is no parameter $1");
+  auto made = std::make_unique<Portal>(command.name);
+  static constexpr char kBinary[2] = {0, 1};
+  made->bind(StatementRef(planned.release()), {}, {},
+             command.binary ? pgwire::FormatList(kBinary, 1) : pgwire::FormatList(), settings_.style());
+  portals_.emplace(command.name, std::move(made));
+  pgwire::command_complete(out_, "DECLARE CURSOR");
+}
+
+reactor::Co<void> Session::run_fetch(const ast::FetchStatement& command, Describe describe) {
+  const auto found = portals_.find(command.name);
+  if (found == portals_.end())
+    throw SqlError("34000", fmt::format("cursor \"{}\" does not exist", command.name));
+  Portal& cursor = *found->second;
+  if (command.backward || command.count < 0) {
+    SqlError error("55000", "cursor can only scan forward");
+    error.hint = "Declare it with SCROLL option to enable backward scan.";
+    throw error;
+  }
+  if (describe == Describe::yes && !command.move) cursor.encoder().describe(cursor.plan()->columns, out_);
+  const std::uint64_t before = cursor.rows();
+  const auto limit = static_cast<std::uint64_t>(command.count);
+  if (command.count != 0 && !cursor.complete()) {
+    cursor.discards = command.move;
+    co_await run_portal(cursor, command.count == INT64_MAX ? 0 : limit);
+    cursor.discards = false;
+  }
+  pgwire::command_complete_count(out_, command.move ? "MOVE" : "FETCH", cursor.rows() - before);
+}
+
+void Session::run_close(const ast::CloseStatement& command) {
+  if (command.name.empty()) {
+    for (auto& [name, open] : portals_) release_hold(*open);
+    portals_.clear();
+    pgwire::command_complete(out_, "CLOSE CURSOR ALL");
+    return;
+  }
+  const auto found = portals_.find(command.name);
+  if (found == portals_.end())
+    throw SqlError("34000", fmt::format("cursor \"{}\" does not exist", command.name));
+  release_hold(*found->second);
+  portals_.erase(found);
+  pgwire::command_complete(out_, "CLOSE CURSOR");
+}
+
+void Session::run_discard(const ast::DiscardStatement& command) {
+  using Kind = ast::DiscardStatement::Kind;
+  constexpr std::string_view kTags[] = {"DISCARD ALL", "DISCARD PLANS", "DISCARD SEQUENCES", "DISCARD TEMP"};
+  if (command.kind == Kind::all) {
+    if (transaction_.status != TransactionStatus::idle)
+      throw SqlError("25001", "DISCARD ALL cannot run inside a transaction block");
+    prepared_.clear();
+    settings_.reset_all();
+    set_role("none");
+  }
+  pgwire::command_complete(out_, kTags[static_cast<int>(command.kind)]);
+}
+
+void Session::run_explain(const ast::ExplainStatement& command, Describe describe) {
+  if (command.analyze) throw SqlError("0A000", "EXPLAIN ANALYZE is not supported");
+  auto planned = plan_tree(*command.statement, {}, false);
+  if (planned->plan == nullptr) throw SqlError("0A000", "only planned statements can be explained");
+  std::string text = physical::print(*planned->plan->root);
+  if (planned->plan->direct != nullptr) text = "Fast path: rows are encoded as they lie in the tree\n" + text;
+  const std::vector<OutputColumn> columns = {text_column("QUERY PLAN")};
+  if (describe == Describe::yes) RowEncoder(columns, {}).describe(columns, out_);
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = text.find('\n', at);
+    if (end == std::string::npos) end = text.size();
+    const std::string line = text.substr(at, end - at);
+    append_text_row(out_, std::span(&line, 1));
+    at = end + 1;
+  }
+  pgwire::command_complete(out_, "EXPLAIN");
+}
+
+}  // namespace gyre::adapter

@@ -1,0 +1,82 @@
+// What one core has in common for its sessions. Owned by the shard (adapter/shard.h), or by a test that feeds
+// a session from memory. One thread only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapter/coordinator/call.h"
+#include "adapter/metrics.h"
+#include "adapter/plan_cache.h"
+#include "oracle/published_state.h"
+#include "oracle/read_holds.h"
+#include "reactor/base/arena.h"
+#include "reactor/base/ids.h"
+#include "reactor/loop.h"
+
+namespace gyre::adapter {
+
+// Number that a session is known by outside: BackendKeyData, pg_backend_pid(), cancel requests. The low byte
+// is the shard.
+using SessionId = StrongId<struct SessionTag, std::uint32_t>;
+
+// What sessions need of their shard beyond the core's own state.
+class SessionServices : public CoordinatorLink {
+ public:
+  // A cancel request came in for some session of some core.
+  virtual void cancel(SessionId session, std::uint32_t secret) = 0;
+  // Whether one more session may log in (max_connections); counts it if so. Superusers have a reserve.
+  virtual bool admit(bool superuser) = 0;
+  virtual void dismiss() = 0;  // an admitted session has ended
+};
+
+struct SessionCore {
+  SessionCore(reactor::Loop& event_loop, const oracle::PublishedState& state, oracle::ReadHolds& read_holds,
+              std::size_t hold, ShardId id, SessionServices& shard_services, std::size_t plan_bytes)
+      : loop(event_loop),
+        published(state),
+        holds(read_holds),
+        reader(hold),
+        shard(id),
+        services(shard_services),
+        plans(plan_bytes) {}
+
+  reactor::Loop& loop;
+  const oracle::PublishedState& published;
+  oracle::ReadHolds& holds;
+  const std::size_t reader;  // this core's number among the holds
+  const ShardId shard;
+  SessionServices& services;
+  PlanCache plans;
+  CoreMetrics metrics;
+  SpanClock span_clock;
+  std::size_t statement_memory = SIZE_MAX;  // bytes one statement may keep
+  std::uint32_t slice_us = 300;  // how long a statement may keep the core before others get their turn
+
+  // Wall clock, microseconds since 2000-01-01 UTC: the loop's time of this turn plus an offset that is set
+  // each second.
+  std::int64_t wall_offset_us = 0;
+  std::int64_t wall_us() const { return static_cast<std::int64_t>(loop.now_us()) + wall_offset_us; }
+  void set_wall_offset();
+
+  // Scratch of a statement that runs to its end at once.
+  Arena arena;
+  OutBuffer key;
+  std::vector<storage::Datum> datums;
+
+  // enable_frontend_peek_sequencing, as the published catalog has it.
+  bool reads_run_here(const oracle::Publication& now) {
+    if (now.catalog_version != switch_version_) [[unlikely]]
+      read_switches(now);
+    return reads_run_here_;
+  }
+
+ private:
+  void read_switches(const oracle::Publication& now);
+  std::uint64_t switch_version_ = 0;
+  bool reads_run_here_ = true;
+};
+
+}  // namespace gyre::adapter

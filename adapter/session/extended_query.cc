@@ -1,0 +1,340 @@
+// The extended protocol: Parse, Bind, Describe, Execute, Close, Sync.
+//
+// Parse looks its text up in the same plan cache as a simple query. Bind makes values of the parameters at
+// once, so nothing of the message has to be kept. An Execute of a read runs in the call that brought it; only
+// one that has to wait becomes a coroutine. A write outside a block commits with its Execute when the Sync is
+// already there behind it; otherwise what comes up to the Sync is one transaction, as in PostgreSQL.
+#include <fmt/format.h>
+
+#include "adapter/errors.h"
+#include "adapter/session/session.h"
+
+namespace gyre::adapter {
+
+using pgwire::Format;
+using pgwire::TransactionStatus;
+using storage::Datum;
+
+namespace {
+
+std::vector<storage::Type> types_of(const pgwire::OidList& oids) {
+  std::vector<storage::Type> types;
+  types.reserve(oids.size());
+  for (std::size_t i = 0; i < oids.size(); ++i) {
+    const storage::TypeId id = storage::type_by_oid(oids[i]);
+    if (id == storage::TypeId::unknown && oids[i] != 0 && oids[i] != 705)
+      throw SqlError("42704", fmt::format("type with OID {} does not exist", oids[i]));
+    types.emplace_back(id);
+  }
+  return types;
+}
+
+Datum parameter_value(const pgwire::ParameterValue& value, Format format, storage::Type type,
+                      const storage::TextStyle& style, Arena& arena) {
+  if (value.is_null()) return {};
+  const storage::TypeTraits& traits =
+      storage::traits(type.id == storage::TypeId::unknown ? storage::Type(storage::TypeId::text) : type);
+  // The message goes; the value stays.
+  const std::string_view bytes = arena.copy(value.bytes());
+  return format == Format::binary ? traits.receive(bytes, arena) : traits.parse(bytes, style, arena);
+}
+
+}  // namespace
+
+// ---- Parse ----
+
+void Session::on_parse(std::string_view body) {
+  const auto message = pgwire::decode_parse(body);
+  if (!message) return fail(message.error().diagnostic());
+  const bool named = !message->statement_name.empty();
+  if (named && prepared_.contains(message->statement_name))
+    return fail(diagnostic_of(
+        SqlError("42P05", fmt::format("prepared statement \"{}\" already exists", message->statement_name)),
+        {}));
+  PreparedStatement fresh;
+  try {
+    std::vector<storage::Type> declared = types_of(message->parameter_types);
+    fresh.statement = prepare(message->text, message->parameter_types.bytes(), declared);
+    check_transaction_allows(*fresh.statement);
+    fresh.source = std::make_shared<StatementSource>(
+        std::string(message->text), std::string(message->parameter_types.bytes()), std::move(declared));
+  } catch (...) {
+    if (!named) has_unnamed_ = false;
+    return fail(diagnostic_of_current_exception(message->text));
+  }
+  copy_literals(fresh);
+  if (named) {
+    prepared_.emplace(message->statement_name, std::move(fresh));
+  } else {
+    unnamed_ = std::move(fresh);
+    has_unnamed_ = true;
+  }
+  pgwire::parse_complete(out_);
+}
+
+// The cache's list of literals is overwritten by the next lookup; the statement keeps its own.
+void Session::copy_literals(PreparedStatement& prepared) const {
+  const auto literals = literals_of(*prepared.statement);
+  prepared.literals.assign(literals.begin(), literals.end());
+  prepared.literal_texts.clear();
+  for (const LiteralToken& token : literals) prepared.literal_texts.emplace_back(token.text);
+  for (std::size_t i = 0; i < literals.size(); ++i) prepared.literals[i].text = prepared.literal_texts[i];
+}
+
+PreparedStatement& Session::prepared(std::string_view name) {
+  if (name.empty()) {
+    if (has_unnamed_) return unnamed_;
+    throw SqlError("26000", "unnamed prepared statement does not exist");
+  }
+  const auto found = prepared_.find(name);
+  if (found == prepared_.end())
+    throw SqlError("26000", fmt::format("prepared statement \"{}\" does not exist", name));
+  return found->second;
+}
+
+// Plans again where the catalog, or a setting that plans depend on, has changed since.
+void Session::refresh(PreparedStatement& statement) {
+  refresh_environment();
+  if (!is_stale(*statement.statement) && (statement.tree != nullptr || transaction_.catalog != nullptr ||
+                                          statement.statement->environment == environment_))
+    return;
+  StatementRef now;
+  if (statement.tree != nullptr) {
+    core_.plans.clear_literals();
+    auto made = plan_tree(*statement.tree, statement.source->declared, false);
+    made->catalog_version = catalog().version;
+    now = StatementRef(made.release());
+  } else {
+    now = prepare(statement.source->text, statement.source->parameter_oids, statement.source->declared);
+  }
+  check_result_unchanged(*statement.statement, *now);
+  statement.statement = std::move(now);
+  copy_literals(statement);
+}
+
+// ---- Bind ----
+
+void Session::on_bind(std::string_view body) {
+  const auto decoded = pgwire::decode_bind(body);
+  if (!decoded) return fail(decoded.error().diagnostic());
+  const pgwire::Bind& message = *decoded;
+  PreparedStatement& statement = prepared(message.statement_name);
+  if (statement.statement->plan != nullptr) refresh(statement);
+  check_transaction_allows(*statement.statement);
+  const Plan* plan = statement.statement->plan.get();
+  const std::size_t wanted = plan == nullptr ? 0 : plan->parameter_types.size();
+  if (message.values.size() != wanted)
+    return fail(pgwire::bind_parameter_count_error(message.values.size(), message.statement_name, wanted)
+                    .diagnostic());
+  const std::size_t columns = plan != nullptr ? plan->columns.size()
+                              : statement.statement->tree != nullptr
+                                  ? command_columns(*statement.statement->tree).size()
+                                  : 0;
+  if (message.result_formats.size() > 1 && message.result_formats.size() != columns)
+    return fail(pgwire::bind_result_format_count_error(message.result_formats.size(), columns).diagnostic());
+
+  const auto existing = portals_.find(message.portal_name);
+  if (existing != portals_.end()) {
+    if (!message.portal_name.empty())
+      throw SqlError("42P03", fmt::format("cursor \"{}\" already exists", message.portal_name));
+    release_hold(*existing->second);
+    portals_.erase(existing);
+  }
+  auto made = std::make_unique<Portal>(std::string(message.portal_name));
+  const std::int64_t now = core_.wall_us();
+  settings_.set_now(transaction_.status == TransactionStatus::idle ? now : transaction_.start_us);
+  std::vector<Datum> parameters;
+  parameters.reserve(wanted + statement.literals.size());
+  std::size_t i = 0;
+  for (const pgwire::ParameterValue value : message.values) {
+    parameters.push_back(parameter_value(value, message.parameter_formats.of(i), plan->parameter_types[i],
+                                         settings_.style(), made->arena()));
+    ++i;
+  }
+  made->source = statement.source;
+  made->bind(statement.statement, std::move(parameters), statement.literals, message.result_formats,
+             settings_.style());
+  portals_.emplace(made->name(), std::move(made));
+  pgwire::bind_complete(out_);
+}
+
+Portal& Session::portal(std::string_view name) {
+  const auto found = portals_.find(name);
+  if (found == portals_.end()) throw SqlError("34000", fmt::format("portal \"{}\" does not exist", name));
+  return *found->second;
+}
+
+// ---- Describe, Close ----
+
+void Session::on_describe(std::string_view body) {
+  const auto message = pgwire::decode_describe(body);
+  if (!message) return fail(message.error().diagnostic());
+  if (message->kind == pgwire::TargetKind::statement) return describe_statement(prepared(message->name));
+  const Portal& described = portal(message->name);
+  const CachedStatement& statement = described.statement();
+  check_transaction_allows(statement);
+  if (statement.tree != nullptr) {
+    const std::vector<OutputColumn> columns = command_columns(*statement.tree);
+    if (!columns.empty()) return described.encoder_for(columns).describe(columns, out_);
+  } else if (statement.plan != nullptr && !statement.row_description.empty()) {
+    return described.encoder().describe(statement.plan->columns, out_);
+  }
+  pgwire::no_data(out_);
+}
+
+void Session::describe_statement(PreparedStatement& statement) {
+  if (statement.statement->plan != nullptr) refresh(statement);
+  check_transaction_allows(*statement.statement);
+  const CachedStatement& described = *statement.statement;
+  std::vector<std::uint32_t> oids;
+  if (described.plan != nullptr)
+    for (const storage::Type type : described.plan->parameter_types)
+      oids.push_back(
+          storage::traits(type.id == storage::TypeId::unknown ? storage::TypeId::text : type.id).oid);
+  pgwire::parameter_description(out_, oids);
+  if (described.tree != nullptr) {
+    const std::vector<OutputColumn> columns = command_columns(*described.tree);
+    if (columns.empty()) return pgwire::no_data(out_);
+    return RowEncoder(columns, {}).describe(columns, out_);
+  }
+  if (described.row_description.empty()) return pgwire::no_data(out_);
+  out_.append(described.row_description);
+}
+
+void Session::on_close(std::string_view body) {
+  const auto message = pgwire::decode_close(body);
+  if (!message) return fail(message.error().diagnostic());
+  if (message->kind == pgwire::TargetKind::portal) {
+    const auto found = portals_.find(message->name);
+    if (found != portals_.end()) {
+      release_hold(*found->second);
+      portals_.erase(found);
+    }
+  } else if (message->name.empty()) {
+    has_unnamed_ = false;
+    unnamed_ = {};
+  } else if (const auto found = prepared_.find(message->name); found != prepared_.end()) {
+    prepared_.erase(found);
+  }
+  pgwire::close_complete(out_);
+}
+
+// ---- Execute ----
+
+void Session::on_execute(std::string_view body) {
+  const std::uint64_t start = SpanClock::ticks();
+  const auto message = pgwire::decode_execute(body);
+  if (!message) return fail(message.error().diagnostic());
+  Portal& executed = portal(message->portal_name);
+  const CachedStatement& statement = executed.statement();
+  if (statement.is_empty()) return pgwire::empty_query_response(out_);
+  if (!executed.started()) count_statement(statement);
+  check_transaction_allows(statement);
+  const std::uint64_t limit = message->row_limit > 0 ? static_cast<std::uint64_t>(message->row_limit) : 0;
+  if (execute_now(executed, limit)) {
+    core_.metrics.peek_ns[static_cast<std::size_t>(PeekKind::planned)].record(
+        core_.span_clock.nanoseconds(start, SpanClock::ticks()));
+    return;
+  }
+  run_execute(&executed, limit);
+}
+
+// One slice of a read. False: there is more to do, or it is no read.
+bool Session::execute_now(Portal& executed, std::uint64_t limit) {
+  if (executed.plan() == nullptr) return false;
+  const std::uint64_t first = executed.rows();
+  Portal::Progress progress;
+  if (executed.has_answer()) {
+    progress = executed.deliver(limit, out_);
+  } else {
+    if (!executed.started() && is_stale(executed.statement())) replan(executed);
+    if (!executed.started() && !runs_here(*executed.plan())) return false;
+    if (executed.complete()) {
+      progress = Portal::Progress::complete;
+    } else {
+      progress = advance_here(executed, limit);
+    }
+    if (progress == Portal::Progress::slice_over || progress == Portal::Progress::output_full) {
+      executed.rows_before_wait = first;
+      return false;
+    }
+  }
+  execute_done(executed, progress, executed.rows() - first);
+  return true;
+}
+
+void Session::execute_done(Portal& executed, Portal::Progress progress, std::uint64_t rows) {
+  if (progress == Portal::Progress::complete)
+    append_tag(executed, rows);
+  else
+    pgwire::portal_suspended(out_);
+}
+
+reactor::Job Session::run_execute(Portal* executed, std::uint64_t limit) {
+  set_busy();
+  arm_statement_timeout();
+  std::optional<pgwire::Diagnostic> error;
+  const auto source = executed->source;  // the portal goes when its statement is a COMMIT
+  try {
+    const CachedStatement& statement = executed->statement();
+    if (statement.tree != nullptr) {
+      const StatementRef kept = executed->statement_ref();  // the command may close its own portal
+      const std::vector<OutputColumn> columns = command_columns(*kept->tree);
+      const RowEncoder encoder = executed->encoder_for(columns);
+      co_await run_command(kept, Describe::no, &encoder);
+    } else {
+      // A write that is not the last before its Sync belongs to a transaction with what follows.
+      const bool writes = !statement.plan->reads_only();
+      if (writes && transaction_.status == TransactionStatus::idle && input_.next_type() != 'S')
+        begin_transaction(true);
+      const std::uint64_t first = std::min(executed->rows(), executed->rows_before_wait);
+      const std::uint64_t sent = executed->rows() - first;
+      const Portal::Progress progress = co_await run_portal(*executed, limit == 0 ? 0 : limit - sent);
+      execute_done(*executed, progress, executed->rows() - first);
+      executed->rows_before_wait = UINT64_MAX;
+    }
+  } catch (...) {
+    error = diagnostic_of_current_exception(executed->source == nullptr ? std::string_view()
+                                                                        : executed->source->text);
+  }
+  if (error) {
+    if (transaction_.implicit) co_await rollback_transaction();
+    fail(*error);
+  }
+  job_done();
+}
+
+// ---- Sync ----
+
+void Session::on_sync() {
+  if (transaction_.implicit && transaction_.id.value != 0) {
+    run_sync();
+    return;
+  }
+  if (transaction_.implicit) end_transaction(transaction_.status == TransactionStatus::in_transaction);
+  if (transaction_.status == TransactionStatus::idle && !portals_.empty()) {
+    for (auto& [name, open] : portals_) release_hold(*open);
+    portals_.clear();
+  }
+  ready();
+}
+
+reactor::Job Session::run_sync() {
+  set_busy();
+  std::optional<pgwire::Diagnostic> error;
+  try {
+    if (transaction_.status == TransactionStatus::failed)
+      co_await rollback_transaction();
+    else
+      co_await commit_transaction();
+  } catch (...) {
+    error = diagnostic_of_current_exception({});
+  }
+  if (error) send_error(*error);
+  for (auto& [name, open] : portals_) release_hold(*open);
+  portals_.clear();
+  ready();
+  job_done();
+}
+
+}  // namespace gyre::adapter

@@ -1,0 +1,212 @@
+#include "adapter/session/portal.h"
+
+#include "reactor/base/check.h"
+#include "storage/failure.h"
+
+namespace gyre::adapter {
+
+using storage::Datum;
+using storage::TypeId;
+
+// ---- DirectScan ----
+
+bool DirectScan::passes(const char* row, const storage::RowLayout& layout, storage::EvalContext& eval) const {
+  if (read_.filter == nullptr) return true;
+  Datum columns[64];
+  GYRE_DCHECK(read_.filter_columns.size() <= std::size(columns));
+  for (std::size_t i = 0; i < read_.filter_columns.size(); ++i)
+    columns[i] = layout.get(row, read_.filter_columns[i]);
+  eval.columns = columns;
+  const bool passed = read_.filter->evaluate(eval).truth();
+  eval.columns = nullptr;
+  return passed;
+}
+
+DirectScan::Stop DirectScan::run_lookup(const storage::TableVersion& table, storage::EvalContext& eval,
+                                        OutBuffer& key, OutBuffer& out) {
+  const storage::TableSchema& schema = *table.schema;
+  Datum values[32];
+  GYRE_CHECK(read_.key.size() <= std::size(values));
+  for (std::size_t i = 0; i < read_.key.size(); ++i) {
+    values[i] = read_.key[i]->evaluate(eval);
+    if (values[i].null) return Stop::end;  // nothing equals NULL
+  }
+  key.clear();
+  storage::append_key_prefix(schema, schema.primary_key, {values, read_.key.size()}, key);
+  std::string_view row;
+  if (table.rows.get(key.view(), row) && passes(row.data(), schema.layout, eval)) {
+    encoder_.encode_packed(row.data(), schema.layout, read_.columns, *eval.style, out);
+    ++rows_;
+  }
+  return Stop::end;
+}
+
+DirectScan::Stop DirectScan::run(const storage::Database& database, storage::EvalContext& eval,
+                                 TimeSlice& slice, std::uint64_t limit, std::size_t full_at, OutBuffer& key,
+                                 OutBuffer& out) {
+  if (ended_) return Stop::end;
+  const storage::TableVersion* table = database.table(read_.table);
+  GYRE_CHECK(table != nullptr);  // the plan's catalog version is the snapshot's
+  const storage::RowLayout& layout = table->schema->layout;
+  if (!read_.key.empty()) {
+    ended_ = true;
+    return run_lookup(*table, eval, key, out);
+  }
+  if (!started_) {
+    started_ = true;
+    cursor_ = storage::Cursor(table->rows);
+    cursor_.seek_first();
+  }
+  const std::uint64_t last = read_.limit < 0 ? UINT64_MAX : static_cast<std::uint64_t>(read_.limit);
+  const std::uint64_t stop_at = limit == 0 ? UINT64_MAX : rows_ + limit;
+  for (; cursor_.valid() && rows_ < last; cursor_.next()) {
+    if (rows_ == stop_at) return Stop::limit;
+    if (slice.is_over()) return Stop::slice;
+    const char* row = cursor_.value().data();
+    if (!passes(row, layout, eval)) continue;
+    encoder_.encode_packed(row, layout, read_.columns, *eval.style, out);
+    ++rows_;
+    if (out.size() >= full_at) {
+      cursor_.next();
+      return Stop::full;
+    }
+  }
+  ended_ = true;
+  return Stop::end;
+}
+
+// ---- Portal ----
+
+Portal::~Portal() = default;
+
+void append_literals(const Plan& plan, std::span<const LiteralToken> literals,
+                     const storage::TextStyle& style, Arena& arena, std::vector<Datum>& out) {
+  for (std::size_t slot = 0; slot < literals.size(); ++slot) {
+    const LiteralToken& token = literals[slot];
+    if (slot >= plan.literal_types.size() || plan.literal_fixed[slot]) {
+      out.emplace_back();
+      continue;
+    }
+    const storage::Type type = plan.literal_types[slot];
+    switch (token.kind) {
+      case LiteralToken::Kind::int4:
+      case LiteralToken::Kind::int8:
+        out.push_back(Datum::of_integer(token.integer));
+        break;
+      case LiteralToken::Kind::decimal:
+        out.push_back(storage::traits(type).parse(token.text, style, arena));
+        break;
+      case LiteralToken::Kind::string:
+        if (type.id == TypeId::text || type.id == TypeId::unknown || type.id == TypeId::varchar)
+          out.push_back(Datum::of_bytes(arena.copy(token.text)));
+        else
+          out.push_back(storage::traits(type).parse(token.text, style, arena));
+        break;
+    }
+  }
+}
+
+void Portal::bind(StatementRef statement, std::vector<Datum> parameters,
+                  std::span<const LiteralToken> literals, pgwire::FormatList formats,
+                  const storage::TextStyle& style) {
+  statement_ = std::move(statement);
+  parameters_ = std::move(parameters);
+  if (!formats.all_text())
+    for (std::size_t i = 0; i < formats.size(); ++i) formats_.push_back(formats[i]);
+  if (plan() == nullptr) return;
+  append_literals(*plan(), literals, style, arena_, parameters_);
+  if (!formats_.empty()) own_encoder_.emplace(plan()->columns, formats_);
+}
+
+RowEncoder Portal::encoder_for(std::span<const OutputColumn> columns) const {
+  return RowEncoder(columns, formats_);
+}
+
+void Portal::rebind(StatementRef statement, std::span<const LiteralToken> literals,
+                    const storage::TextStyle& style) {
+  GYRE_CHECK(!started_);
+  parameters_.resize(plan()->parameter_types.size());
+  statement_ = std::move(statement);
+  append_literals(*plan(), literals, style, arena_, parameters_);
+}
+
+Portal::Progress Portal::advance(const ExecutionContext& context, std::uint64_t limit, TimeSlice slice,
+                                 std::size_t full_at, OutBuffer& out) {
+  if (complete_) return Progress::complete;
+  started_ = true;
+  if (plan()->direct != nullptr) return advance_direct(context, limit, slice, full_at, out);
+  if (execution_ == nullptr) execution_ = execute(*plan(), context);
+  const RowEncoder& rows_encoder = encoder();
+  for (std::uint64_t sent = 0; limit == 0 || sent < limit;) {
+    const Datum* values = nullptr;
+    switch (execution_->next(slice, values)) {
+      case Step::yield:
+        return Progress::slice_over;
+      case Step::end:
+        complete_ = true;
+        execution_.reset();
+        return Progress::complete;
+      case Step::row:
+        rows_encoder.encode(values, *context.style, out);
+        ++rows_;
+        ++sent;
+        if (out.size() >= full_at && sent != limit) return Progress::output_full;
+        if (slice.is_over() && sent != limit) return Progress::slice_over;
+        break;
+    }
+  }
+  return Progress::row_limit;
+}
+
+Portal::Progress Portal::advance_direct(const ExecutionContext& context, std::uint64_t limit,
+                                        TimeSlice& slice, std::size_t full_at, OutBuffer& out) {
+  if (!direct_) direct_.emplace(*plan()->direct, encoder());
+  storage::EvalContext eval;
+  eval.parameters = parameters_.data();
+  eval.arena = &row_arena_;
+  eval.style = context.style;
+  eval.session = context.session;
+  eval.transaction_us = context.transaction_us;
+  eval.statement_us = context.statement_us;
+  const DirectScan::Stop stop = direct_->run(*context.database, eval, slice, limit, full_at, key_, out);
+  rows_ = direct_->rows();
+  row_arena_.reset();
+  switch (stop) {
+    case DirectScan::Stop::end:
+      complete_ = true;
+      direct_.reset();
+      return Progress::complete;
+    case DirectScan::Stop::limit:
+      return Progress::row_limit;
+    case DirectScan::Stop::slice:
+      return Progress::slice_over;
+    case DirectScan::Stop::full:
+      return Progress::output_full;
+  }
+  GYRE_UNREACHABLE();
+}
+
+void Portal::set_answer(OutBuffer rows, std::uint64_t row_count) {
+  answer_ = std::move(rows);
+  answer_at_ = 0;
+  rows_ = row_count;
+  has_answer_ = started_ = true;
+}
+
+Portal::Progress Portal::deliver(std::uint64_t limit, OutBuffer& out) {
+  const std::size_t first = answer_at_;
+  for (std::uint64_t sent = 0; answer_at_ < answer_.size(); ++sent) {
+    if (limit != 0 && sent == limit) {
+      out.append(answer_.data() + first, answer_at_ - first);
+      return Progress::row_limit;
+    }
+    std::uint32_t length;
+    std::memcpy(&length, answer_.data() + answer_at_ + 1, sizeof length);
+    answer_at_ += 1 + __builtin_bswap32(length);
+  }
+  out.append(answer_.data() + first, answer_at_ - first);
+  complete_ = true;
+  return Progress::complete;
+}
+
+}  // namespace gyre::adapter

@@ -1,0 +1,127 @@
+// A statement being run: its parameters, its snapshot, and how far it has got. Both protocols run statements
+// through portals; the simple one makes them and forgets them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "adapter/exec/executor.h"
+#include "adapter/plan_cache.h"
+#include "adapter/row_encoder.h"
+#include "oracle/published_state.h"
+#include "reactor/base/arena.h"
+#include "reactor/base/out_buffer.h"
+#include "storage/tree.h"
+
+namespace gyre::adapter {
+
+// Reads a plan's DirectRead: rows go from the tree into the out buffer, with no operator between them.
+class DirectScan {
+ public:
+  enum class Stop : std::uint8_t { end, limit, slice, full };
+
+  DirectScan(const DirectRead& read, const RowEncoder& encoder) : read_(read), encoder_(encoder) {}
+
+  // Appends at most `limit` rows (0: any number); stops early when the slice is over or `out` holds `full_at`
+  // bytes. The database must be the same at every call. `key` is scratch, so that a lookup allocates nothing.
+  Stop run(const storage::Database& database, storage::EvalContext& eval, TimeSlice& slice,
+           std::uint64_t limit, std::size_t full_at, OutBuffer& key, OutBuffer& out);
+  std::uint64_t rows() const { return rows_; }  // in all
+
+ private:
+  Stop run_lookup(const storage::TableVersion& table, storage::EvalContext& eval, OutBuffer& key,
+                  OutBuffer& out);
+  bool passes(const char* row, const storage::RowLayout& layout, storage::EvalContext& eval) const;
+
+  const DirectRead& read_;
+  const RowEncoder& encoder_;
+  std::uint64_t rows_ = 0;
+  bool started_ = false;
+  bool ended_ = false;
+  storage::Cursor cursor_;
+};
+
+class Portal {
+ public:
+  enum class Progress : std::uint8_t { complete, row_limit, slice_over, output_full };
+
+  explicit Portal(std::string name = {}) : name_(std::move(name)) {}
+  Portal(const Portal&) = delete;
+  Portal& operator=(const Portal&) = delete;
+  ~Portal();
+
+  // Takes over a statement. The literals, if its entry is by shape, are read from `literals`; `parameters`
+  // are the values of $1 …, already of the plan's types, their bytes in arena(). Formats are checked by the
+  // caller.
+  void bind(StatementRef statement, std::vector<storage::Datum> parameters,
+            std::span<const LiteralToken> literals, pgwire::FormatList formats,
+            const storage::TextStyle& style);
+
+  const std::string& name() const { return name_; }
+  const CachedStatement& statement() const { return *statement_; }
+  StatementRef statement_ref() const { return statement_; }
+  const Plan* plan() const { return statement_->plan.get(); }
+  const RowEncoder& encoder() const { return own_encoder_ ? *own_encoder_ : statement_->text_encoder; }
+  // For the columns of a statement that is not planned, in the formats that Bind asked for.
+  RowEncoder encoder_for(std::span<const OutputColumn> columns) const;
+  std::span<const storage::Datum> parameters() const { return parameters_; }
+  Arena& arena() { return arena_; }
+  bool started() const { return started_; }
+  bool complete() const { return complete_; }
+  std::uint64_t rows() const { return rows_; }
+
+  // Reads on this core: runs on until the end, `limit` rows (0: any number), the slice's end, or `full_at`
+  // bytes in `out`. Throws Failure. Between calls the caller keeps the snapshot held.
+  Progress advance(const ExecutionContext& context, std::uint64_t limit, TimeSlice slice, std::size_t full_at,
+                   OutBuffer& out);
+
+  // What the oracle core answered, when it ran the plan: DataRow messages, handed out by further calls of
+  // deliver().
+  void set_answer(OutBuffer rows, std::uint64_t row_count);
+  bool has_answer() const { return has_answer_; }
+  Progress deliver(std::uint64_t limit, OutBuffer& out);
+
+  // Another plan for the same statement, before the first row. The parameters stay.
+  void rebind(StatementRef statement, std::span<const LiteralToken> literals,
+              const storage::TextStyle& style);
+
+  std::shared_ptr<const struct StatementSource> source;  // what to plan again from; null: cannot be
+  // The snapshot of a portal that stopped half way; unset while nothing is held.
+  std::optional<oracle::Publication> held;
+  std::int64_t statement_us = 0;
+  bool discards = false;  // MOVE: rows are counted, not sent
+  // Where an Execute that had to wait began to count its rows; UINT64_MAX: none is waiting.
+  std::uint64_t rows_before_wait = UINT64_MAX;
+
+ private:
+  Progress advance_direct(const ExecutionContext& context, std::uint64_t limit, TimeSlice& slice,
+                          std::size_t full_at, OutBuffer& out);
+
+  std::string name_;
+  StatementRef statement_;
+  Arena arena_;                             // parameter bytes
+  OutBuffer key_;                           // of a direct read's lookup
+  Arena row_arena_;                         // what evaluating a direct read's filter and key needs
+  std::vector<storage::Datum> parameters_;  // $1 …, then the literals
+  std::vector<pgwire::Format> formats_;     // as Bind gave them; empty: everything in text
+  std::optional<RowEncoder> own_encoder_;   // unset: everything in text
+  std::optional<DirectScan> direct_;
+  std::unique_ptr<Execution> execution_;
+  OutBuffer answer_;
+  std::size_t answer_at_ = 0;
+  std::uint64_t rows_ = 0;  // sent so far
+  bool has_answer_ = false;
+  bool started_ = false;
+  bool complete_ = false;
+};
+
+// The values of a text's literals as the plan's parameters after $n, by slot; those the plan fixed are left
+// null. Throws Failure where a literal does not parse as its type.
+void append_literals(const Plan& plan, std::span<const LiteralToken> literals,
+                     const storage::TextStyle& style, Arena& arena, std::vector<storage::Datum>& out);
+
+}  // namespace gyre::adapter

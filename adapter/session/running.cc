@@ -1,0 +1,356 @@
+// Running plans. A read runs on this core, against the snapshot that was the newest when it began, in slices;
+// everything that writes, and everything within a transaction that has written, runs on the oracle core.
+//
+// A statement uses a snapshot that was loaded after its own bytes had arrived (design: strict serializability
+// without a round trip); within a transaction block, the snapshot of the block's first statement.
+#include <fmt/format.h>
+
+#include "adapter/errors.h"
+#include "adapter/session/session.h"
+#include "reactor/base/check.h"
+
+namespace gyre::adapter {
+
+using pgwire::TransactionStatus;
+
+namespace {
+
+bool is_planned(const ast::Statement& tree) {
+  return std::holds_alternative<ast::SelectPtr>(tree.node) ||
+         std::holds_alternative<ast::InsertStatement>(tree.node) ||
+         std::holds_alternative<ast::UpdateStatement>(tree.node) ||
+         std::holds_alternative<ast::DeleteStatement>(tree.node) ||
+         std::holds_alternative<ast::TruncateStatement>(tree.node);
+}
+
+bool has_free_literal(const Plan& plan) {
+  for (std::size_t slot = 0; slot < plan.literal_fixed.size(); ++slot)
+    if (!plan.literal_fixed[slot]) return true;
+  return false;
+}
+
+}  // namespace
+
+// ---- making a statement ready ----
+
+oracle::Publication Session::newest() {
+  if (transaction_.status == TransactionStatus::in_transaction && !transaction_.snapshot) take_snapshot();
+  return transaction_.snapshot ? *transaction_.snapshot : core_.published.load();
+}
+
+void Session::take_snapshot() {
+  transaction_.snapshot = core_.published.load();
+  core_.holds.pin(core_.reader, transaction_.snapshot->read_ts);
+}
+
+const Catalog& Session::catalog() {
+  if (transaction_.catalog != nullptr) return *transaction_.catalog;
+  return *static_cast<const Catalog*>(newest().catalog);
+}
+
+PlanContext Session::plan_context(const Catalog& where) const {
+  return PlanContext{where, settings_.search_path(), role_, settings_.style(), facts_};
+}
+
+bool Session::is_prepared(std::string_view text) {
+  refresh_environment();
+  return transaction_.catalog == nullptr &&
+         core_.plans.find({text, {}, environment_, catalog().version}) != nullptr;
+}
+
+SqlError Session::syntax_error(const SyntaxError& error) {
+  SqlError out(pgwire::SqlState::from_text(error.sql_state), error.message);
+  out.hint = error.hint;
+  out.character = error.position;
+  return out;
+}
+
+StatementRef Session::prepare(std::string_view text, std::string_view parameter_oids,
+                              std::span<const storage::Type> declared, ast::StatementPtr tree) {
+  refresh_environment();
+  // A transaction that has changed definitions plans against its own catalog, and keeps the plans to itself.
+  const bool shared = transaction_.catalog == nullptr;
+  const PlanCache::Key key{text, parameter_oids, environment_, catalog().version};
+  if (shared) {
+    if (CachedStatement* found = core_.plans.find(key)) return StatementRef(found);
+  } else {
+    core_.plans.clear_literals();
+  }
+  if (tree == nullptr) {
+    auto parsed = parse_sql(text);
+    if (!parsed) throw syntax_error(parsed.error());
+    if (parsed->size() > 1)
+      throw SqlError("42601", "cannot insert multiple commands into a prepared statement");
+    if (!parsed->empty()) tree = std::move(parsed->front());
+  }
+  auto made = tree == nullptr ? std::make_unique<CachedStatement>()
+                              : plan_tree(*tree, declared, shared && core_.plans.has_shape());
+  if (tree != nullptr && made->plan == nullptr) made->tree = std::move(tree);
+  made->catalog_version = key.catalog_version;
+  if (!shared) return StatementRef(made.release());
+  const bool by_shape = made->plan != nullptr && core_.plans.has_shape() && has_free_literal(*made->plan);
+  return StatementRef(core_.plans.insert(key, std::move(made), by_shape));
+}
+
+std::unique_ptr<CachedStatement> Session::plan_tree(const ast::Statement& tree,
+                                                    std::span<const storage::Type> declared,
+                                                    bool literals_as_parameters) {
+  auto made = std::make_unique<CachedStatement>();
+  if (!is_planned(tree)) return made;
+  made->plan = make_plan(tree, plan_context(catalog()), declared, literals_as_parameters);
+  made->text_encoder = RowEncoder(made->plan->columns, {});
+  if (!made->plan->columns.empty() || made->plan->kind == Plan::Kind::select) {
+    OutBuffer description;
+    made->text_encoder.describe(made->plan->columns, description);
+    made->row_description = description.view();
+  }
+  return made;
+}
+
+std::span<const LiteralToken> Session::literals_of(const CachedStatement& statement) const {
+  if (statement.literal_count == 0) return {};
+  return core_.plans.literals();
+}
+
+// A transaction reads the catalog of its snapshot; what has been dropped or revoked since then is gone for it
+// all the same.
+void Session::check_still_allowed(const Plan& plan) const {
+  if (!transaction_.snapshot || transaction_.catalog != nullptr) return;
+  const auto now = core_.published.load();
+  if (now.catalog_version == transaction_.snapshot->catalog_version) return;
+  const auto& latest = *static_cast<const Catalog*>(now.catalog);
+  for (const RelationId id : plan.relations) {
+    const auto entry = latest.table(id);
+    if (entry == nullptr)
+      throw SqlError("42P01", "a relation of this statement was dropped by another session");
+    if (plan.reads_only() && !latest.allows(role_, *entry, bit(Privilege::select)))
+      throw SqlError("42501", fmt::format("permission denied for table {}", entry->name()));
+  }
+}
+
+void Session::count_statement(const CachedStatement& statement) {
+  StatementKind kind = StatementKind::other;
+  if (statement.plan != nullptr) {
+    switch (statement.plan->kind) {
+      case Plan::Kind::select:
+        kind = StatementKind::select;
+        break;
+      case Plan::Kind::insert:
+        kind = StatementKind::insert;
+        break;
+      case Plan::Kind::update:
+        kind = StatementKind::update;
+        break;
+      case Plan::Kind::delete_:
+        kind = StatementKind::delete_;
+        break;
+      case Plan::Kind::truncate:
+        kind = StatementKind::definition;
+        break;
+    }
+  } else if (statement.tree != nullptr) {
+    if (std::holds_alternative<ast::TransactionStatement>(statement.tree->node))
+      kind = StatementKind::transaction;
+    else
+      kind = is_command(*statement.tree) ? StatementKind::session : StatementKind::definition;
+  }
+  ++core_.metrics.queries[static_cast<std::size_t>(entrance_)][static_cast<std::size_t>(kind)];
+}
+
+// ---- on this core ----
+
+bool Session::runs_here(const Plan& plan) {
+  return plan.reads_only() && transaction_.id.value == 0 && transaction_.catalog == nullptr &&
+         core_.reads_run_here(newest());
+}
+
+void Session::hold(Portal& portal, const oracle::Publication& snapshot) {
+  portal.held = snapshot;
+  core_.holds.pin(core_.reader, snapshot.read_ts);
+}
+
+void Session::release_hold(Portal& portal) {
+  if (!portal.held) return;
+  core_.holds.unpin(core_.reader, portal.held->read_ts);
+  portal.held.reset();
+}
+
+ExecutionContext Session::context_for(const Portal& portal, const storage::Database& database) const {
+  ExecutionContext context;
+  context.database = &database;
+  context.catalog = static_cast<const Catalog*>(portal.held->catalog);
+  context.parameters = portal.parameters();
+  context.style = &settings_.style();
+  context.session = &facts_;
+  context.statement_us = portal.statement_us;
+  context.transaction_us =
+      transaction_.status == TransactionStatus::idle ? portal.statement_us : transaction_.start_us;
+  context.memory_limit = core_.statement_memory;
+  return context;
+}
+
+Portal::Progress Session::advance_here(Portal& portal, std::uint64_t limit) {
+  if (!portal.started()) {
+    portal.statement_us = core_.wall_us();
+    settings_.set_now(transaction_.status == TransactionStatus::idle ? portal.statement_us
+                                                                     : transaction_.start_us);
+    hold(portal, newest());
+    check_still_allowed(*portal.plan());
+  }
+  const auto& database = *static_cast<const storage::Database*>(portal.held->database);
+  const std::uint64_t before = portal.rows();
+  OutBuffer discarded;
+  OutBuffer& out = portal.discards ? discarded : out_;
+  const Portal::Progress progress = portal.advance(
+      context_for(portal, database), limit, TimeSlice::of_us(core_.slice_us), out.size() + kOutputHigh, out);
+  core_.metrics.rows_sent += portal.rows() - before;
+  if (progress == Portal::Progress::complete) release_hold(portal);
+  return progress;
+}
+
+reactor::Co<Portal::Progress> Session::run_here(Portal& portal, std::uint64_t limit) {
+  const std::uint64_t first = portal.rows();
+  for (;;) {
+    check_canceled();
+    const std::uint64_t left = limit == 0 ? 0 : limit - (portal.rows() - first);
+    const Portal::Progress progress = advance_here(portal, left);
+    if (progress == Portal::Progress::complete || progress == Portal::Progress::row_limit) co_return progress;
+    if (out_.size() >= kOutputHigh) {
+      host_.on_output();
+      output_taken_.reset();
+      while (out_.size() >= kOutputHigh && !canceled_) {
+        output_taken_.reset();
+        co_await output_taken_;
+      }
+    } else {
+      co_await reactor::yield(core_.loop);
+    }
+  }
+}
+
+// ---- wherever it belongs ----
+
+Portal::Progress Session::deliver(Portal& portal, std::uint64_t limit) {
+  OutBuffer discarded;
+  return portal.deliver(limit, portal.discards ? discarded : out_);
+}
+
+reactor::Co<Portal::Progress> Session::run_portal(Portal& portal, std::uint64_t limit) {
+  if (portal.has_answer()) co_return deliver(portal, limit);
+  if (!portal.started() && is_stale(portal.statement())) replan(portal);
+  if (portal.started() || runs_here(*portal.plan())) {
+    const Portal::Progress progress = co_await run_here(portal, limit);
+    co_return progress;
+  }
+  co_await run_on_oracle_core(portal);
+  co_return deliver(portal, limit);
+}
+
+bool Session::is_stale(const CachedStatement& statement) {
+  return statement.catalog_version != catalog().version;
+}
+
+// Plans a bound statement again, for the catalog as it is now. What the client was told of its columns must
+// still be true.
+void Session::replan(Portal& portal) {
+  if (portal.source == nullptr) throw SqlError("0A000", "cached plan must be made again");
+  const StatementRef before = portal.statement_ref();
+  StatementRef now = prepare(portal.source->text, portal.source->parameter_oids, portal.source->declared);
+  check_result_unchanged(*before, *now);
+  const auto literals = literals_of(*now);
+  portal.rebind(std::move(now), literals, settings_.style());
+}
+
+void Session::check_result_unchanged(const CachedStatement& before, const CachedStatement& now) const {
+  const bool same = (before.plan == nullptr) == (now.plan == nullptr) &&
+                    (before.plan == nullptr || (before.plan->parameter_types == now.plan->parameter_types &&
+                                                before.row_description.size() == now.row_description.size()));
+  const auto differ = [](const OutputColumn& a, const OutputColumn& b) {
+    return a.name != b.name || !(a.type == b.type);
+  };
+  if (!same) throw SqlError("0A000", "cached plan must not change result type");
+  if (before.plan == nullptr) return;
+  const auto& old_columns = before.plan->columns;
+  const auto& new_columns = now.plan->columns;
+  if (old_columns.size() != new_columns.size())
+    throw SqlError("0A000", "cached plan must not change result type");
+  for (std::size_t i = 0; i < old_columns.size(); ++i)
+    if (differ(old_columns[i], new_columns[i]))
+      throw SqlError("0A000", "cached plan must not change result type");
+}
+
+void Session::fill_call(CoordinatorCall& call, std::int64_t statement_us) {
+  if (transaction_.status == TransactionStatus::in_transaction) {
+    if (!transaction_.snapshot) take_snapshot();
+    if (transaction_.id.value == 0)
+      transaction_.id = TransactionId((std::uint64_t{id_.value} << 32) | ++transactions_begun_);
+    call.transaction = transaction_.id;
+    call.snapshot = &*transaction_.snapshot;
+  }
+  call.search_path = settings_.search_path();
+  call.role = role_;
+  call.style = &settings_.style();
+  call.session = &facts_;
+  call.statement_us = statement_us;
+  call.transaction_us = transaction_.status == TransactionStatus::idle ? statement_us : transaction_.start_us;
+  call.memory_limit = core_.statement_memory;
+}
+
+reactor::Co<void> Session::ask(CoordinatorCall& call) {
+  ++core_.metrics.coordinator_calls;
+  core_.services.submit(call);
+  co_await call.answered;
+  for (const pgwire::Diagnostic& notice : call.notices) pgwire::notice_response(out_, notice);
+  if (call.failure != nullptr) std::rethrow_exception(call.failure);
+}
+
+reactor::Co<void> Session::run_on_oracle_core(Portal& portal) {
+  if (transaction_.read_only && !portal.plan()->reads_only())
+    throw SqlError("25006", "cannot execute this statement in a read-only transaction");
+  portal.statement_us = core_.wall_us();
+  settings_.set_now(transaction_.status == TransactionStatus::idle ? portal.statement_us
+                                                                   : transaction_.start_us);
+  // A definition that changes between planning and running makes another round necessary; each round saw a
+  // newer catalog.
+  for (;;) {
+    CoordinatorCall call(core_.loop, core_.shard);
+    fill_call(call, portal.statement_us);
+    call.kind = CoordinatorCall::Kind::run_plan;
+    call.plan = portal.plan();
+    call.parameters = portal.parameters();
+    call.encoder = &portal.encoder();
+    call.catalog_version = portal.statement().catalog_version;
+    co_await ask(call);
+    if (call.stale) {
+      replan(portal);
+      continue;
+    }
+    const std::uint64_t counted = portal.plan()->reads_only() ? call.row_count : call.affected;
+    core_.metrics.rows_sent += call.row_count;
+    portal.set_answer(std::move(call.rows), counted);
+    co_return;
+  }
+}
+
+// `rows`: of this Execute alone, which is what a SELECT's tag counts.
+void Session::append_tag(const Portal& portal, std::uint64_t rows) {
+  switch (portal.plan()->kind) {
+    case Plan::Kind::select:
+      pgwire::command_complete_select(out_, rows);
+      return;
+    case Plan::Kind::insert:
+      pgwire::command_complete_count(out_, "INSERT 0", portal.rows());
+      return;
+    case Plan::Kind::update:
+      pgwire::command_complete_count(out_, "UPDATE", portal.rows());
+      return;
+    case Plan::Kind::delete_:
+      pgwire::command_complete_count(out_, "DELETE", portal.rows());
+      return;
+    case Plan::Kind::truncate:
+      pgwire::command_complete(out_, "TRUNCATE TABLE");
+      return;
+  }
+}
+
+}  // namespace gyre::adapter

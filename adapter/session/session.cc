@@ -1,0 +1,395 @@
+#include "adapter/session/session.h"
+
+#include <fmt/format.h>
+
+#include "adapter/errors.h"
+#include "adapter/version.h"
+#include "reactor/base/check.h"
+
+namespace gyre::adapter {
+
+using pgwire::Diagnostic;
+using pgwire::FrameStatus;
+using pgwire::Severity;
+using pgwire::TransactionStatus;
+
+namespace {
+
+constexpr std::string_view kDatabase = "materialize";
+constexpr std::string_view kInternalRole = "mz_system";
+
+Diagnostic fatal(pgwire::SqlState code, std::string message) {
+  Diagnostic diagnostic;
+  diagnostic.severity = Severity::fatal;
+  diagnostic.code = code;
+  diagnostic.message = std::move(message);
+  return diagnostic;
+}
+
+bool current_setting(const void* session, std::string_view name, std::string& value) {
+  const std::string* found = static_cast<const Settings*>(session)->find(name);
+  if (found != nullptr) value = *found;
+  return found != nullptr;
+}
+
+}  // namespace
+
+Session::Session(SessionCore& core, SessionHost& host, SessionId id, std::uint32_t secret, Entrance entrance)
+    : core_(core), host_(host), id_(id), secret_(secret), entrance_(entrance), output_taken_(core.loop) {
+  facts_.backend_pid = id.value;
+  facts_.schema = "public";
+  facts_.server_version = kServerVersion;
+  facts_.version_text = kVersionText;
+  facts_.current_setting = current_setting;
+  facts_.session = &settings_;
+}
+
+Session::~Session() {
+  GYRE_CHECK(!busy_);
+  core_.loop.cancel_timer(timeout_);
+  for (auto& [name, portal] : portals_) release_hold(*portal);
+  portals_.clear();
+  if (transaction_.snapshot) core_.holds.unpin(core_.reader, transaction_.snapshot->read_ts);
+  if (admitted_) core_.services.dismiss();
+}
+
+// ---- input ----
+
+void Session::receive(std::span<const char> bytes) {
+  if (finished_) return;
+  input_.feed(bytes);
+  pump();
+  if (input_.buffered() != 0) {
+    input_.park();
+    host_.on_appetite();
+  }
+}
+
+bool Session::wants_input() const {
+  return !finished_ && input_.buffered() < kParkedInputHigh && (!busy_ || input_.buffered() == 0);
+}
+
+void Session::resume() {
+  if (busy_ || finished_) return;
+  pump();
+  host_.on_appetite();
+}
+
+void Session::on_output_taken() {
+  output_taken_.set();
+  if (!busy_ && input_.buffered() != 0) core_.loop.post(*this);
+}
+
+void Session::pump() {
+  while (!busy_ && !finished_ && out_.size() < kOutputHigh) {
+    const pgwire::FrameResult result = input_.next();
+    if (result.status == FrameStatus::need_more) break;
+    if (result.status == FrameStatus::error) {
+      terminate(pgwire::describe_frame_error(result.error, result.frame.type).diagnostic());
+      return;
+    }
+    handle(result.frame);
+  }
+  if (!out_.empty()) host_.on_output();
+}
+
+void Session::handle(const pgwire::Frame& frame) {
+  if (!authenticated_) [[unlikely]] {
+    if (frame.type == 0) {
+      on_startup_packet(frame);
+    } else {
+      terminate(fatal("08P01", "expected a startup packet"));
+    }
+    return;
+  }
+  switch (protocol_.on_message(frame.type)) {
+    case pgwire::Verdict::process:
+      dispatch(frame);
+      return;
+    case pgwire::Verdict::skip:
+      return;
+    case pgwire::Verdict::fatal:
+      terminate(protocol_.fatal_error(frame.type).diagnostic());
+      return;
+  }
+}
+
+void Session::dispatch(const pgwire::Frame& frame) {
+  try {
+    switch (frame.type) {
+      case 'Q':
+        on_query(frame);
+        return;
+      case 'P':
+        on_parse(frame.body);
+        return;
+      case 'B':
+        on_bind(frame.body);
+        return;
+      case 'D':
+        on_describe(frame.body);
+        return;
+      case 'E':
+        on_execute(frame.body);
+        return;
+      case 'C':
+        on_close(frame.body);
+        return;
+      case 'S':
+        on_sync();
+        return;
+      case 'H':
+        host_.on_output();
+        return;
+      case 'X':
+        finish();
+        return;
+      case 'F':
+        throw SqlError("0A000", "function calls by oid are not supported");
+      default:
+        return;  // the copy messages, outside a COPY: ignored, as in PostgreSQL
+    }
+  } catch (...) {
+    fail(diagnostic_of_current_exception({}));
+  }
+}
+
+// ---- start-up ----
+
+void Session::on_startup_packet(const pgwire::Frame& frame) {
+  pgwire::StartupDecision decision = startup_.on_packet(frame.body);
+  if (const auto* reply = std::get_if<pgwire::ReplyByte>(&decision)) {
+    out_.append_byte(reply->byte);
+  } else if (const auto* start = std::get_if<pgwire::Start>(&decision)) {
+    start_session(start->message);
+  } else if (const auto* cancel = std::get_if<pgwire::Cancel>(&decision)) {
+    core_.services.cancel(SessionId(cancel->request.process_id), cancel->request.secret_key);
+    finish();
+  } else if (const auto* reject = std::get_if<pgwire::Reject>(&decision)) {
+    Diagnostic diagnostic = reject->error.diagnostic();
+    diagnostic.severity = Severity::fatal;
+    terminate(diagnostic);
+  } else {
+    finish();
+  }
+}
+
+void Session::start_session(const pgwire::StartupMessage& message) {
+  const Catalog& published = *static_cast<const Catalog*>(core_.published.load().catalog);
+  const Role* found = published.find_role(message.user);
+  const bool internal_role = message.user == kInternalRole;
+  if (internal_role != (entrance_ == Entrance::internal)) {
+    Diagnostic refused = fatal("28000", fmt::format("unauthorized login to user \"{}\"", message.user));
+    refused.hint =
+        internal_role ? "mz_system logs in on the internal port." : "Only mz_system logs in on this port.";
+    return terminate(refused);
+  }
+  if (found == nullptr)
+    return terminate(fatal("28000", fmt::format("role \"{}\" does not exist", message.user)));
+  if (!found->login)
+    return terminate(fatal("28000", fmt::format("role \"{}\" is not permitted to log in", message.user)));
+  if (message.database != kDatabase)
+    return terminate(fatal("3D000", fmt::format("database \"{}\" does not exist", message.database)));
+  if (!message.replication.empty() && parse_boolean(message.replication) != false)
+    return terminate(fatal("0A000", "replication connections are not supported"));
+  if (!core_.services.admit(found->superuser))
+    return terminate(fatal("53300", "sorry, too many clients already"));
+  admitted_ = true;
+  login_role_ = role_ = found->id;
+  login_name_ = role_name_ = found->name;
+  database_ = message.database;
+  facts_.current_user = role_name_;
+  facts_.session_user = login_name_;
+  facts_.database = database_;
+  settings_.put("session_authorization", login_name_);
+  settings_.put("is_superuser", found->superuser ? "on" : "off");
+  try {
+    apply_startup_settings(message);
+  } catch (...) {
+    Diagnostic refused = diagnostic_of_current_exception({});
+    refused.severity = Severity::fatal;
+    return terminate(refused);
+  }
+  if (message.needs_negotiation())
+    pgwire::negotiate_protocol_version(out_, pgwire::kProtocol30, message.unsupported_options);
+  pgwire::authentication_ok(out_);
+  authenticated_ = true;
+  protocol_.on_startup();
+  protocol_.on_authenticated();
+  input_.set_phase(pgwire::FramePhase::after_login);
+  send_parameters();
+  pgwire::backend_key_data(out_, id_.value, secret_);
+  pgwire::ready_for_query(out_, TransactionStatus::idle);
+  ++core_.metrics.connections_ok[static_cast<std::size_t>(entrance_)];
+}
+
+void Session::apply_startup_settings(const pgwire::StartupMessage& message) {
+  const Catalog& published = *static_cast<const Catalog*>(core_.published.load().catalog);
+  for (const auto& [name, value] : published.system_parameters) {
+    const int index = find_setting(name);
+    if (index >= 0 &&
+        setting_definitions()[static_cast<std::size_t>(index)].context != SettingContext::internal)
+      settings_.set_default(name, value);
+  }
+  for (const auto& [name, value] : message.settings) {
+    // asyncpg sends 'utf-8' with the quotes.
+    std::string_view bare = value;
+    if (bare.size() >= 2 && bare.front() == '\'' && bare.back() == '\'')
+      bare = bare.substr(1, bare.size() - 2);
+    if (name == "role") continue;
+    settings_.set_default(name, bare);
+  }
+}
+
+void Session::send_parameters() {
+  const auto definitions = setting_definitions();
+  for (std::size_t i = 0; i < definitions.size(); ++i)
+    if (definitions[i].reported)
+      pgwire::parameter_status(out_, definitions[i].name, settings_.value(static_cast<int>(i)));
+  settings_.take_changed();
+}
+
+void Session::report_changed_settings() {
+  for (const int index : settings_.take_changed())
+    pgwire::parameter_status(out_, setting_definitions()[static_cast<std::size_t>(index)].name,
+                             settings_.value(index));
+}
+
+void Session::refresh_environment() {
+  if (environment_revision_ == settings_.revision() && !role_changed_) return;
+  environment_ = core_.plans.intern(
+      fmt::format("{}{}\n{}", settings_.plan_environment(), role_.value, login_role_.value));
+  environment_revision_ = settings_.revision();
+  role_changed_ = false;
+}
+
+// ---- errors and the end ----
+
+void Session::send_error(const Diagnostic& diagnostic) {
+  ++core_.metrics.errors;
+  pgwire::error_response(out_, diagnostic);
+}
+
+void Session::send_notice(std::string_view severity, pgwire::SqlState code, std::string message) {
+  Diagnostic notice;
+  notice.severity = severity == "WARNING" ? Severity::warning : Severity::notice;
+  const std::string& least = settings_.show("client_min_messages");
+  if (least == "error" || (least == "warning" && notice.severity == Severity::notice)) return;
+  notice.code = code;
+  notice.message = std::move(message);
+  pgwire::notice_response(out_, notice);
+}
+
+void Session::fail(const Diagnostic& diagnostic) {
+  send_error(diagnostic);
+  if (diagnostic.severity == Severity::fatal) return finish();
+  if (transaction_.status == TransactionStatus::in_transaction)
+    transaction_.status = TransactionStatus::failed;
+  switch (protocol_.on_error()) {
+    case pgwire::AfterError::ready_for_query:
+      ready();
+      return;
+    case pgwire::AfterError::skip_until_sync:
+      return;
+    case pgwire::AfterError::close:
+      finish();
+      return;
+  }
+}
+
+void Session::ready() {
+  report_changed_settings();
+  pgwire::ready_for_query(out_, transaction_.implicit ? TransactionStatus::idle : transaction_.status);
+}
+
+void Session::terminate(const Diagnostic& diagnostic) {
+  if (finished_) return;
+  if (!authenticated_) ++core_.metrics.connections_failed[static_cast<std::size_t>(entrance_)];
+  Diagnostic last = diagnostic;
+  last.severity = Severity::fatal;
+  if (!last.message.empty()) send_error(last);
+  finish();
+}
+
+void Session::finish() {
+  finished_ = true;
+  canceled_ = true;  // ends what is under way
+  output_taken_.set();
+  host_.on_output();
+}
+
+void Session::on_peer_gone() {
+  peer_gone_ = true;
+  finish();
+}
+
+void Session::on_login_timeout() {
+  if (!authenticated_) finish();
+}
+
+void Session::request_cancel() {
+  if (!busy_) return;
+  ++core_.metrics.cancels;
+  canceled_ = true;
+  output_taken_.set();
+}
+
+void Session::drain() {
+  draining_ = true;
+  if (busy_ || transaction_.status == TransactionStatus::in_transaction) return;
+  if (!authenticated_) return finish();
+  terminate(fatal("57P01", "terminating connection due to administrator command"));
+}
+
+// ---- the coroutine's frame ----
+
+void Session::set_busy() {
+  busy_ = true;
+  canceled_ = false;
+  timed_out_ = false;
+}
+
+void Session::job_done() {
+  busy_ = false;
+  core_.loop.cancel_timer(timeout_);
+  input_.release_kept();
+  host_.on_output();
+  host_.on_idle();
+  if (draining_ && !finished_ && transaction_.status == TransactionStatus::idle) drain();
+  if (!finished_) core_.loop.post(*this);
+}
+
+void Session::on_statement_timeout() {
+  timed_out_ = canceled_ = true;
+  output_taken_.set();
+}
+
+void Session::arm_statement_timeout() {
+  const std::string& limit = settings_.show("statement_timeout");
+  if (limit == "0") return;
+  // Kept as shown, with a unit: "5s", "1min".
+  static constexpr std::pair<std::string_view, std::uint64_t> kUnits[] = {
+      {"ms", 1000}, {"min", 60'000'000}, {"s", 1'000'000}, {"h", 3'600'000'000}, {"d", 86'400'000'000}};
+  const std::uint64_t count = std::strtoull(limit.c_str(), nullptr, 10);
+  for (const auto& [unit, us] : kUnits)
+    if (limit.ends_with(unit)) return core_.loop.arm_timer_after_us(timeout_, count * us);
+  core_.loop.arm_timer_after_us(timeout_, count * 1000);
+}
+
+void Session::check_canceled() {
+  if (!canceled_) return;
+  if (timed_out_) throw SqlError("57014", "canceling statement due to statement timeout");
+  throw SqlError("57014", "canceling statement due to user request");
+}
+
+const Role& Session::current_role(const Catalog& where) const {
+  const Role* found = where.role(role_);
+  if (found == nullptr) throw SqlError("42704", fmt::format("role with OID {} does not exist", role_.value));
+  return *found;
+}
+
+std::size_t Session::memory_bytes() const {
+  return sizeof(Session) + input_.memory_bytes() + out_.capacity();
+}
+
+}  // namespace gyre::adapter

@@ -1,0 +1,300 @@
+// One client's conversation: bytes in, bytes out, everything between. It knows no socket: a Connection, a
+// test or a benchmark feeds it and carries away what it says.
+//
+// Messages are handled one after the other, in the call that brings them, as long as nothing has to be waited
+// for. A cached read runs to its end there (try_peek). What must wait (a commit, a long scan, a client that
+// does not read) goes on in a coroutine; until it is done the session is busy and further input stays parked.
+//
+//   session.cc         life and input: start-up, the message pump, errors, the end
+//   simple_query.cc    Query
+//   extended_query.cc  Parse, Bind, Describe, Execute, Close, Sync
+//   running.cc         plans: here in slices, or on the oracle core
+//   commands.cc        statements that are carried out by the session itself: SET, BEGIN, PREPARE, FETCH, …
+//
+// One core only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapter/coordinator/call.h"
+#include "adapter/session/core.h"
+#include "adapter/session/portal.h"
+#include "adapter/session/settings.h"
+#include "adapter/sql/parser.h"
+#include "adapter/sql_error.h"
+#include "pgwire/backend_messages.h"
+#include "pgwire/framer.h"
+#include "pgwire/protocol_state.h"
+#include "pgwire/startup.h"
+#include "reactor/run_queue.h"
+#include "reactor/task.h"
+#include "reactor/timer.h"
+
+namespace gyre::adapter {
+
+// Which listener a client came through: only mz_system may log in on the internal one, and only there.
+enum class Entrance : std::uint8_t { external, internal };
+
+// Who carries a session's bytes.
+class SessionHost {
+ public:
+  virtual void
+  on_output() = 0;  // output() has grown, or finished() has become true; called any number of times per turn
+  virtual void on_appetite() = 0;  // wants_input() may have changed
+  virtual void on_idle() = 0;      // was busy, is not any more
+
+ protected:
+  ~SessionHost() = default;
+};
+
+// What a prepared statement was made from, so that it can be planned again; shared by its portals.
+struct StatementSource {
+  StatementSource(std::string sql, std::string oids, std::vector<storage::Type> types)
+      : text(std::move(sql)), parameter_oids(std::move(oids)), declared(std::move(types)) {}
+  std::string text;                     // as parsed; empty when it came from SQL's PREPARE
+  std::string parameter_oids;           // as on the wire
+  std::vector<storage::Type> declared;  // the same as types
+};
+
+struct PreparedStatement {
+  std::shared_ptr<const StatementSource> source;
+  StatementRef statement;                // may be stale: see Session::refresh
+  StatementRef owner;                    // SQL's PREPARE: keeps `tree` alive
+  const ast::Statement* tree = nullptr;  // SQL's PREPARE
+  std::vector<LiteralToken> literals;    // of a statement found by shape; their texts lie in literal_texts
+  std::vector<std::string> literal_texts;
+};
+
+class Session final : private reactor::Task {
+ public:
+  Session(SessionCore& core, SessionHost& host, SessionId id, std::uint32_t secret, Entrance entrance);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
+  // Handles as many messages as it can; `bytes` may go afterwards.
+  void receive(std::span<const char> bytes);
+  // What the client is to be sent. The host takes bytes off the front by swapping or clearing, then calls
+  // on_output_taken().
+  OutBuffer& output() { return out_; }
+  void on_output_taken();
+  // The conversation is over: send what is in output(), then close.
+  bool finished() const { return finished_; }
+  // False while enough input is parked.
+  bool wants_input() const;
+  // A statement is under way whose coroutine uses this object: it must not be destroyed.
+  bool busy() const { return busy_; }
+  // The client is gone: nothing more can be sent. Statements under way are cancelled.
+  void on_peer_gone();
+
+  SessionId id() const { return id_; }
+  std::uint32_t secret() const { return secret_; }
+  bool authenticated() const { return authenticated_; }
+  Entrance entrance() const { return entrance_; }
+  void request_cancel();
+  // The server goes down: at once if nothing is under way, else after the statement that is.
+  void drain();
+  // Ends the session with a FATAL message, now.
+  void terminate(const pgwire::Diagnostic& fatal);
+  // Not logged in within the time allowed.
+  void on_login_timeout();
+
+  reactor::FramePool& frame_pool() { return core_.loop.frame_pool(); }
+  std::size_t memory_bytes() const;
+
+ private:
+  friend class StatementTimeout;
+  static constexpr std::size_t kOutputHigh = 256 * 1024;        // stop producing until some of it is taken
+  static constexpr std::size_t kParkedInputHigh = 1024 * 1024;  // stop reading
+
+  struct Transaction {
+    pgwire::TransactionStatus status = pgwire::TransactionStatus::idle;
+    bool implicit = false;  // a block that no BEGIN opened: a multi-statement query, a pipeline with writes
+    TransactionId id;       // set once the oracle core keeps a branch for it
+    std::optional<oracle::Publication> snapshot;  // of the first statement; pinned
+    const Catalog* catalog = nullptr;             // the transaction's own, after DDL in it
+    std::int64_t start_us = 0;
+    bool read_only = false;
+  };
+  enum class Describe : std::uint8_t { no, yes };  // whether a RowDescription precedes the rows
+  // Lets go of a portal's snapshot however its coroutine ends.
+  class HoldGuard {
+   public:
+    HoldGuard(Session& session, Portal& portal) : session_(session), portal_(portal) {}
+    HoldGuard(const HoldGuard&) = delete;
+    HoldGuard& operator=(const HoldGuard&) = delete;
+    ~HoldGuard() { session_.release_hold(portal_); }
+
+   private:
+    Session& session_;
+    Portal& portal_;
+  };
+
+  // ---- session.cc ----
+  void run() override { resume(); }  // the task that goes on after a coroutine
+  void resume();
+  void pump();
+  void handle(const pgwire::Frame& frame);
+  void dispatch(const pgwire::Frame& frame);
+  void on_startup_packet(const pgwire::Frame& frame);
+  void start_session(const pgwire::StartupMessage& message);
+  void apply_startup_settings(const pgwire::StartupMessage& message);
+  void send_parameters();
+  void report_changed_settings();
+  void refresh_environment();
+  void fail(const pgwire::Diagnostic&
+                diagnostic);  // ErrorResponse, and what follows from it for protocol and transaction
+  void send_error(const pgwire::Diagnostic& diagnostic);
+  void send_notice(std::string_view severity, pgwire::SqlState code, std::string message);
+  void finish();
+  void ready();
+  void set_busy();
+  void job_done();
+  const Role& current_role(const Catalog& catalog) const;
+
+  // ---- simple_query.cc ----
+  void on_query(const pgwire::Frame& frame);
+  bool try_peek(std::string_view text);
+  reactor::Job run_query(std::string_view text);
+  reactor::Co<void> run_statements(std::string_view text);
+  reactor::Co<void> run_one(std::string_view text, ast::StatementPtr tree);
+
+  // ---- extended_query.cc ----
+  void on_parse(std::string_view body);
+  void on_bind(std::string_view body);
+  void on_describe(std::string_view body);
+  void on_execute(std::string_view body);
+  void on_close(std::string_view body);
+  void on_sync();
+  reactor::Job run_execute(Portal* portal, std::uint64_t limit);
+  reactor::Job run_sync();
+  void describe_statement(PreparedStatement& prepared);
+  PreparedStatement& prepared(std::string_view name);
+  Portal& portal(std::string_view name);
+  bool is_stale(const CachedStatement& statement);
+  void refresh(PreparedStatement& prepared);
+  void replan(Portal& portal);
+  void copy_literals(PreparedStatement& prepared) const;
+  void check_result_unchanged(const CachedStatement& before, const CachedStatement& now) const;
+  bool execute_now(Portal& portal, std::uint64_t limit);
+  void execute_done(Portal& portal, Portal::Progress progress, std::uint64_t rows);
+
+  // ---- running.cc ----
+  // The statement ready to run. Throws SqlError, Failure. `literals` of an entry by shape are in
+  // core_.plans.literals().
+  StatementRef prepare(std::string_view text, std::string_view parameter_oids,
+                       std::span<const storage::Type> declared, ast::StatementPtr tree = nullptr);
+  bool is_prepared(std::string_view text);  // prepare() would find it in the cache
+  static SqlError syntax_error(const SyntaxError& error);
+  std::unique_ptr<CachedStatement> plan_tree(const ast::Statement& tree,
+                                             std::span<const storage::Type> declared,
+                                             bool literals_as_parameters);
+  std::span<const LiteralToken> literals_of(const CachedStatement& statement) const;
+  void check_still_allowed(const Plan& plan) const;
+  oracle::Publication newest();  // what the next statement reads
+  const Catalog& catalog();
+  bool runs_here(const Plan& plan);
+  ExecutionContext context_for(const Portal& portal, const storage::Database& database) const;
+  Portal::Progress advance_here(Portal& portal, std::uint64_t limit);
+  reactor::Co<Portal::Progress> run_portal(Portal& portal, std::uint64_t limit);
+  reactor::Co<Portal::Progress> run_here(Portal& portal, std::uint64_t limit);
+  Portal::Progress deliver(Portal& portal, std::uint64_t limit);
+  reactor::Co<void> run_on_oracle_core(Portal& portal);
+  reactor::Co<void> ask(CoordinatorCall& call);
+  void fill_call(CoordinatorCall& call, std::int64_t statement_us);
+  void hold(Portal& portal, const oracle::Publication& snapshot);
+  void release_hold(Portal& portal);
+  void append_tag(const Portal& portal, std::uint64_t rows);
+  void count_statement(const CachedStatement& statement);
+
+  // ---- commands.cc ----
+  bool is_command(const ast::Statement& tree) const;
+  bool allowed_in_failed_transaction(const CachedStatement& statement) const;
+  void check_transaction_allows(const CachedStatement& statement) const;
+  // What columns the command answers; empty for none.
+  std::vector<OutputColumn> command_columns(const ast::Statement& tree);
+  // Carries out a statement that is not planned, up to and including CommandComplete.
+  reactor::Co<void> run_command(StatementRef statement, Describe describe, const RowEncoder* encoder);
+  reactor::Co<void> run_transaction_command(const ast::TransactionStatement& command);
+  reactor::Co<void> commit_transaction();
+  reactor::Co<void> rollback_transaction();
+  reactor::Co<void> run_utility(const ast::Statement& tree);
+  reactor::Co<void> run_sql_execute(const ast::ExecuteStatement& command, Describe describe);
+  void begin_transaction(bool implicit);
+  void end_transaction(bool committed);
+  void take_snapshot();
+  void apply_transaction_modes(const ast::TransactionStatement& command);
+  void run_set(const ast::SetStatement& command);
+  std::string show_setting(std::string_view name);
+  void set_role(std::string_view name);
+  void run_show(const ast::ShowStatement& command, Describe describe, const RowEncoder* encoder);
+  void run_sql_prepare(const ast::PrepareStatement& command, const StatementRef& statement);
+  void run_deallocate(const ast::DeallocateStatement& command);
+  void run_declare(const ast::DeclareCursorStatement& command);
+  reactor::Co<void> run_fetch(const ast::FetchStatement& command, Describe describe);
+  void run_close(const ast::CloseStatement& command);
+  void run_discard(const ast::DiscardStatement& command);
+  void run_explain(const ast::ExplainStatement& command, Describe describe);
+  PlanContext plan_context(const Catalog& catalog) const;
+
+  class Timeout final : public reactor::Timer {
+   public:
+    explicit Timeout(Session& session) : session_(session) {}
+    void on_timer() override { session_.on_statement_timeout(); }
+
+   private:
+    Session& session_;
+  };
+  void on_statement_timeout();
+  void arm_statement_timeout();
+  void check_canceled();
+
+  SessionCore& core_;
+  SessionHost& host_;
+  const SessionId id_;
+  const std::uint32_t secret_;
+  const Entrance entrance_;
+
+  pgwire::InputAssembler input_;
+  pgwire::ProtocolState protocol_;
+  pgwire::StartupMachine startup_;
+  OutBuffer out_;
+  reactor::Event output_taken_;
+  Settings settings_;
+  std::uint64_t environment_revision_ = UINT64_MAX;  // of settings_ and role_, that environment_ stands for
+  EnvironmentId environment_;
+  RoleId login_role_;
+  RoleId role_;
+  std::string login_name_;
+  std::string role_name_;
+  std::string database_;
+  storage::SessionFacts facts_;
+  Transaction transaction_;
+  std::map<std::string, PreparedStatement, std::less<>> prepared_;
+  std::map<std::string, std::unique_ptr<Portal>, std::less<>> portals_;
+  PreparedStatement unnamed_;
+  bool has_unnamed_ = false;
+  std::vector<storage::Datum> parameter_scratch_;
+  Timeout timeout_{*this};
+  std::size_t statement_base_ =
+      0;  // where the running statement begins in its query's text, for error positions
+  std::uint32_t transactions_begun_ = 0;
+  bool timed_out_ = false;
+  bool canceled_ = false;
+  bool busy_ = false;
+  bool finished_ = false;
+  bool authenticated_ = false;
+  bool admitted_ = false;
+  bool peer_gone_ = false;
+  bool draining_ = false;
+  bool role_changed_ = true;
+};
+
+}  // namespace gyre::adapter

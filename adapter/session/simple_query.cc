@@ -1,0 +1,146 @@
+// The simple protocol: one text, any number of statements.
+//
+// try_peek is the path this server is built for, from the message's text to the answer's bytes without a
+// wait, an allocation or a lock:   hash the text → the plan → the published database → the table's tree →
+// rows into the out buffer. Nothing of an answer is ever kept: each query walks the tree anew.
+#include <fmt/format.h>
+
+#include "adapter/errors.h"
+#include "adapter/session/session.h"
+#include "adapter/sql/parser.h"
+
+namespace gyre::adapter {
+
+using pgwire::TransactionStatus;
+
+namespace {
+// A read that visits more rows than this is left to the sliced path, so that it cannot hold up the statements
+// behind it.
+constexpr std::uint64_t kPeekRows = 512;
+constexpr std::size_t kPeekBytes = 128 * 1024;
+}  // namespace
+
+void Session::on_query(const pgwire::Frame& frame) {
+  const std::uint64_t start = SpanClock::ticks();
+  auto query = pgwire::decode_query(frame.body);
+  if (!query) return fail(query.error().diagnostic());
+  if (try_peek(query->text)) {
+    core_.metrics.peek_ns[static_cast<std::size_t>(PeekKind::cached)].record(
+        core_.span_clock.nanoseconds(start, SpanClock::ticks()));
+    return;
+  }
+  // The message must stay where it is while its statements wait for things.
+  const pgwire::Frame kept = input_.keep(frame);
+  run_query(pgwire::decode_query(kept.body)->text);
+}
+
+bool Session::try_peek(std::string_view text) {
+  if (transaction_.status != TransactionStatus::idle &&
+      (transaction_.id.value != 0 || transaction_.catalog != nullptr ||
+       transaction_.status == TransactionStatus::failed))
+    return false;
+  const oracle::Publication now = newest();
+  refresh_environment();
+  const CachedStatement* found = core_.plans.find({text, {}, environment_, now.catalog_version});
+  if (found == nullptr || found->plan == nullptr || found->plan->direct == nullptr) return false;
+  const Plan& plan = *found->plan;
+  if (!core_.reads_run_here(now) || !plan.parameter_types.empty() ||
+      transaction_.status != TransactionStatus::idle)
+    return false;
+  const auto& database = *static_cast<const storage::Database*>(now.database);
+  const DirectRead& read = *plan.direct;
+  if (read.key.empty() && database.table(read.table)->rows.size() > kPeekRows) return false;
+
+  core_.datums.clear();
+  core_.arena.reset();
+  if (found->literal_count != 0)
+    append_literals(plan, core_.plans.literals(), settings_.style(), core_.arena, core_.datums);
+  storage::EvalContext eval;
+  eval.parameters = core_.datums.data();
+  eval.arena = &core_.arena;
+  eval.style = &settings_.style();
+  eval.session = &facts_;
+  eval.transaction_us = eval.statement_us = core_.wall_us();
+
+  const std::size_t before = out_.size();
+  out_.append(found->row_description);
+  DirectScan scan(read, found->text_encoder);
+  TimeSlice slice = TimeSlice::unlimited();
+  if (scan.run(database, eval, slice, 0, before + kPeekBytes, core_.key, out_) != DirectScan::Stop::end) {
+    out_.truncate(before);
+    return false;
+  }
+  pgwire::command_complete_select(out_, scan.rows());
+  pgwire::ready_for_query(out_, TransactionStatus::idle);
+  core_.metrics.rows_sent += scan.rows();
+  ++core_.metrics
+        .queries[static_cast<std::size_t>(entrance_)][static_cast<std::size_t>(StatementKind::select)];
+  return true;
+}
+
+reactor::Job Session::run_query(std::string_view text) {
+  set_busy();
+  arm_statement_timeout();
+  statement_base_ = 0;
+  std::optional<pgwire::Diagnostic> error;
+  try {
+    co_await run_statements(text);
+  } catch (...) {
+    error = diagnostic_of_current_exception(text, statement_base_);
+  }
+  if (error) {
+    if (transaction_.implicit) co_await rollback_transaction();
+    fail(*error);
+  } else {
+    ready();
+  }
+  // Portals of a simple query end with it; those of a transaction block stay.
+  if (transaction_.status == TransactionStatus::idle) portals_.clear();
+  job_done();
+}
+
+reactor::Co<void> Session::run_statements(std::string_view text) {
+  if (is_prepared(text)) {
+    co_await run_one(text, nullptr);
+    co_return;
+  }
+  auto parsed = parse_sql(text);
+  if (!parsed) throw syntax_error(parsed.error());
+  std::vector<ast::StatementPtr>& statements = *parsed;
+  if (statements.empty()) {
+    pgwire::empty_query_response(out_);
+    co_return;
+  }
+  if (statements.size() == 1) {
+    co_await run_one(text, std::move(statements.front()));
+    co_return;
+  }
+  for (const ast::StatementPtr& statement : statements) {
+    if (transaction_.status == TransactionStatus::idle) begin_transaction(true);
+    statement_base_ = statement->begin;
+    co_await run_one(text.substr(statement->begin, statement->end - statement->begin), nullptr);
+  }
+  if (transaction_.implicit) co_await commit_transaction();
+}
+
+reactor::Co<void> Session::run_one(std::string_view text, ast::StatementPtr tree) {
+  const StatementRef statement = prepare(text, {}, {}, std::move(tree));
+  if (statement->is_empty()) co_return;
+  count_statement(*statement);
+  check_transaction_allows(*statement);
+  if (statement->tree != nullptr) {
+    co_await run_command(statement, Describe::yes, nullptr);
+    co_return;
+  }
+  if (!statement->plan->parameter_types.empty()) throw SqlError("42P02", "there is no parameter $1");
+  Portal portal;
+  portal.source =
+      std::make_shared<StatementSource>(std::string(text), std::string(), std::vector<storage::Type>());
+  portal.bind(statement, {}, literals_of(*statement), {}, settings_.style());
+  const HoldGuard guard(*this, portal);
+  out_.append(statement->row_description);
+  co_await run_portal(portal, 0);
+  append_tag(portal, portal.rows());
+}
+
+}  // namespace gyre::adapter
