@@ -175,13 +175,6 @@ template <std::size_t type>
 Datum parse_from_text(EvalContext& context, Arguments a, unsigned) {
   return traits(static_cast<TypeId>(type)).parse(a[0].bytes(), style_of(context), *context.arena);
 }
-// The blanks that char(n) was filled up with are not part of its text.
-template <std::size_t type>
-Datum parse_from_bpchar(EvalContext& context, Arguments a, unsigned count) {
-  const Datum trimmed = trim_blanks_behind(context, a, count);
-  return parse_from_text<type>(context, &trimmed, 1);
-}
-
 template <std::size_t... types>
 constexpr auto printers(std::index_sequence<types...>) {
   return std::array<ScalarFunction, sizeof...(types)>{print_as_text<types>...};
@@ -190,14 +183,9 @@ template <std::size_t... types>
 constexpr auto parsers(std::index_sequence<types...>) {
   return std::array<ScalarFunction, sizeof...(types)>{parse_from_text<types>...};
 }
-template <std::size_t... types>
-constexpr auto bpchar_parsers(std::index_sequence<types...>) {
-  return std::array<ScalarFunction, sizeof...(types)>{parse_from_bpchar<types>...};
-}
 constexpr auto kAllTypes = std::make_index_sequence<kTypeCount>();
 constexpr auto kPrinters = printers(kAllTypes);
 constexpr auto kParsers = parsers(kAllTypes);
-constexpr auto kBpcharParsers = bpchar_parsers(kAllTypes);
 
 Volatility text_volatility(TypeId type) {
   switch (type) {
@@ -330,8 +318,7 @@ class CastTable {
         if (find(type, string) == nullptr)
           add(type, string, kAssignment, kPrinters[i], text_volatility(type));
         if (find(string, type) != nullptr) continue;
-        add(string, type, kExplicit, (string == T::bpchar ? kBpcharParsers : kParsers)[i],
-            text_volatility(type));
+        add(string, type, kExplicit, kParsers[i], text_volatility(type));
       }
     }
   }

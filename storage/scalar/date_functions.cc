@@ -291,11 +291,7 @@ template <TypeId type>
 Datum extract(EvalContext& context, Arguments a, unsigned) {
   const Unit unit = unit_named(a[0].bytes(), type);
   const std::int64_t us = a[1].integer;
-  if (!timestamp_is_finite(us)) {
-    const bool zoned_unit = unit >= Unit::timezone;
-    if (zoned_unit && type == T::timestamp) fail_unit(lowered(a[0].bytes()), "not supported", type);
-    return part_of_infinity(context, unit, us > 0);
-  }
+  if (!timestamp_is_finite(us)) return part_of_infinity(context, unit, us > 0);
   std::int32_t offset_s = 0;
   if constexpr (type == T::timestamptz) offset_s = session_zone(context)->offset_at(us);
   Fields fields = fields_of(us + offset_s * kUsPerSecond);
@@ -392,15 +388,15 @@ Unit truncation_unit(std::string_view name, TypeId type) {
   return unit;
 }
 Datum date_trunc(EvalContext&, Arguments a, unsigned) {
-  const Unit unit = truncation_unit(a[0].bytes(), T::timestamp);
   if (!timestamp_is_finite(a[1].integer)) return a[1];
+  const Unit unit = truncation_unit(a[0].bytes(), T::timestamp);
   return checked_timestamp(truncated(a[1].integer, unit));
 }
 // Within a day the offset stays; from a day on it is that of the day's beginning.
 Datum date_trunc_zoned(EvalContext& context, Arguments a, unsigned count) {
-  const Unit unit = truncation_unit(a[0].bytes(), T::timestamptz);
   const std::int64_t us = a[1].integer;
   if (!timestamp_is_finite(us)) return a[1];
+  const Unit unit = truncation_unit(a[0].bytes(), T::timestamptz);
   const TimeZone* zone = count > 2 ? zone_named(a[2].bytes()) : session_zone(context);
   const std::int64_t offset_us = zone->offset_at(us) * kUsPerSecond;
   const std::int64_t local_us = truncated(us + offset_us, unit);

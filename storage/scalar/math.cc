@@ -59,7 +59,7 @@ Datum atan2(EvalContext&, const Datum* a, unsigned) {
 }
 
 double sign_of(double x) {
-  return x > 0 ? 1.0 : (x < 0 ? -1.0 : x);
+  return x > 0 ? 1.0 : (x < 0 ? -1.0 : 0.0);  // of NaN too, as PostgreSQL
 }
 Datum sqrt(EvalContext&, const Datum* a, unsigned) {
   if (a[0].real < 0)

@@ -90,13 +90,12 @@ class Evaluator {
     if (folded) expression = fold(std::move(expression));
     return show(expression->type().id, expression->evaluate(context_));
   }
-  std::string bind(const std::string& name, const std::vector<TypeId>& types, std::vector<ExpressionPtr>& operands,
-                   ExpressionPtr& expression) {
+  std::string bind(const std::string& name, const std::vector<TypeId>& types,
+                   std::vector<ExpressionPtr>& operands, ExpressionPtr& expression) {
     const bool symbol = std::isalpha(static_cast<unsigned char>(name[0])) == 0;
-    const Resolution resolution =
-        !symbol ? resolve_function(name, types)
-        : types.size() == 1 ? resolve_operator(name, std::nullopt, types[0])
-                            : resolve_operator(name, types[0], types[1]);
+    const Resolution resolution = !symbol             ? resolve_function(name, types)
+                                  : types.size() == 1 ? resolve_operator(name, std::nullopt, types[0])
+                                                      : resolve_operator(name, types[0], types[1]);
     if (resolution.status == Resolution::Status::type_cast) {
       expression = make_cast(std::move(operands[0]), resolution.cast_to, CastContext::explicit_);
       return {};
@@ -116,8 +115,8 @@ class Evaluator {
     def.init(state);
     for (std::size_t i = 1; i < call.size(); ++i) {
       const Argument argument = parse(call[i]);
-      ExpressionPtr value =
-          make_cast(make_constant(argument.type, argument.value), resolution.arguments[0], CastContext::implicit);
+      ExpressionPtr value = make_cast(make_constant(argument.type, argument.value), resolution.arguments[0],
+                                      CastContext::implicit);
       const Datum datum = value->evaluate(context_);
       def.step(state, &datum, arena_);
     }
