@@ -159,7 +159,7 @@ std::string subquery(const SubqueryExpr& s) {
   std::string out = "(" + std::string(kKinds[static_cast<std::size_t>(s.kind)]) +
                     flag(!s.operator_name.empty(), s.operator_name);
   if (s.test != nullptr) out += " " + show(s.test);
-  return out + " " + print(*s.query) + ")";
+  return out + " " + show(s.query) + ")";
 }
 
 std::string returning(const std::vector<Target>& list) {
