@@ -1,0 +1,150 @@
+// INSERT, UPDATE, DELETE, TRUNCATE. The whole change is evaluated first, against the snapshot as it was; then
+// it is applied to the branch, which checks the constraints; then RETURNING is answered from the kept rows.
+// The applying is not sliced: nobody may see or touch the branch in between.
+#include <string>
+#include <unordered_set>
+
+#include "adapter/exec/operators.h"
+#include "storage/branch.h"
+
+namespace gyre::adapter::exec {
+namespace {
+
+class Change : public Operator {
+ public:
+  Change(const physical::Change& node, State& state)
+      : Operator(state),
+        node_(node),
+        input_(make_operator(node.input(), state)),
+        rows_(state, node.input().columns),
+        evaluator_(state) {
+    values_.resize(node.returning.size());
+  }
+  void open() override {
+    input_->open();
+    rows_.clear();
+    applied_ = false;
+    next_ = 0;
+  }
+  Step next(TimeSlice& slice) override {
+    if (!applied_) {
+      const Step step = collect(slice);
+      if (step != Step::end) return step;
+      // Beyond this point nothing is read from the snapshot any more.
+      apply();
+      applied_ = true;
+    }
+    if (node_.returning.empty() || next_ == rows_.size()) return Step::end;
+    evaluator_.forget();
+    const Datum* row = rows_[next_++];
+    for (std::size_t i = 0; i < values_.size(); ++i) values_[i] = evaluator_.value(*node_.returning[i], row);
+    row_ = values_.data();
+    return Step::row;
+  }
+
+ protected:
+  virtual void apply() = 0;
+  virtual bool wants(const Datum*) { return true; }
+  storage::Branch& branch() { return *state_.context.branch; }
+
+  const physical::Change& node_;
+  OperatorPtr input_;
+  RowStore rows_;
+
+ private:
+  Step collect(TimeSlice& slice) {
+    while (true) {
+      const Step step = input_->next(slice);
+      if (step != Step::row) return step;
+      if (wants(input_->row())) rows_.add(input_->row());
+      if (slice.is_over()) return Step::yield;
+    }
+  }
+
+  Evaluator evaluator_;
+  std::vector<Datum> values_;
+  bool applied_ = false;
+  std::size_t next_ = 0;
+};
+
+class Insert : public Change {
+ public:
+  using Change::Change;
+
+ private:
+  void apply() override {
+    const std::size_t width = node_.table->schema->columns.size();
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      branch().insert(node_.table->id(), {rows_[i], width});
+      ++state_.affected;
+    }
+  }
+};
+
+// Rows of a target, each once, with its key behind the columns.
+class ChangeByKey : public Change {
+ public:
+  using Change::Change;
+
+ protected:
+  std::size_t width() const { return node_.table->schema->columns.size(); }
+  std::string_view key_of(std::size_t row) const { return rows_[row][width()].bytes(); }
+
+ private:
+  bool wants(const Datum* row) override { return seen_.insert(std::string(row[width()].bytes())).second; }
+  std::unordered_set<std::string> seen_;  // a join may offer a row several times: the first one counts
+};
+
+class Update : public ChangeByKey {
+ public:
+  using ChangeByKey::ChangeByKey;
+
+ private:
+  void apply() override {
+    std::vector<storage::RowUpdate> updates;
+    for (std::size_t i = 0; i < rows_.size(); ++i) updates.push_back({key_of(i), {rows_[i], width()}});
+    if (!updates.empty()) branch().apply_update_set(node_.table->id(), updates);
+    state_.affected = updates.size();
+  }
+};
+
+class Delete : public ChangeByKey {
+ public:
+  using ChangeByKey::ChangeByKey;
+
+ private:
+  void apply() override {
+    for (std::size_t i = 0; i < rows_.size(); ++i)
+      if (branch().erase(node_.table->id(), key_of(i))) ++state_.affected;
+  }
+};
+
+class Truncate : public Operator {
+ public:
+  Truncate(const physical::Truncate& node, State& state) : Operator(state), node_(node) {}
+  void open() override {}
+  Step next(TimeSlice&) override {
+    for (const RelationId table : node_.tables) state_.context.branch->truncate(table);
+    return Step::end;
+  }
+
+ private:
+  const physical::Truncate& node_;
+};
+
+}  // namespace
+
+OperatorPtr make_insert(const physical::Change& node, State& state) {
+  return std::make_unique<Insert>(node, state);
+}
+OperatorPtr make_update(const physical::Change& node, State& state) {
+  return std::make_unique<Update>(node, state);
+}
+OperatorPtr make_delete(const physical::Change& node, State& state) {
+  return std::make_unique<Delete>(node, state);
+}
+OperatorPtr make_truncate(const physical::Truncate& node, State& state) {
+  return std::make_unique<Truncate>(node, state);
+}
+
+}  // namespace gyre::adapter::exec

@@ -1,0 +1,98 @@
+#include "adapter/exec/operator.h"
+
+#include "adapter/exec/operators.h"
+#include "adapter/plan/datum_kind.h"
+#include "storage/failure.h"
+#include "storage/key.h"
+
+namespace gyre::adapter::exec {
+
+void State::account(std::size_t& before, std::size_t now) {
+  memory_used = memory_used - before + now;
+  before = now;
+  if (memory_used > context.memory_limit)
+    throw storage::Failure(storage::Fault::out_of_memory, "out of memory",
+                           "The statement needs more than the " + std::to_string(context.memory_limit) +
+                               " bytes of memory that it may use.");
+}
+
+Evaluator::Evaluator(State& state) {
+  context_.parameters = state.parameters.data();
+  context_.arena = &arena_;
+  context_.style = state.context.style ? state.context.style : &state.default_style;
+  context_.session = state.context.session;
+  context_.transaction_us = state.context.transaction_us;
+  context_.statement_us = state.context.statement_us;
+}
+
+Datum* keep_row(std::span<const Type> types, const Datum* row, Arena& arena) {
+  Datum* kept = arena.array<Datum>(types.size()).data();
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    kept[i] = row[i];
+    if (!row[i].null && is_by_reference(types[i].id)) kept[i] = Datum::of_bytes(arena.copy(row[i].bytes()));
+  }
+  return kept;
+}
+
+const Datum* RowStore::add(const Datum* row) {
+  rows_.push_back(keep_row(types_, row, arena_));
+  const std::size_t bytes = arena_.footprint() + rows_.capacity() * sizeof(Datum*);
+  if (bytes != accounted_) state_.account(accounted_, bytes);
+  return rows_.back();
+}
+
+void RowStore::clear() {
+  rows_.clear();
+  arena_.reset();
+  state_.memory_used -= accounted_;
+  accounted_ = 0;
+}
+
+void append_row_key(std::span<const Type> types, const Datum* row, OutBuffer& key) {
+  for (std::size_t i = 0; i < types.size(); ++i) storage::append_key_column(types[i], row[i], key);
+}
+
+OperatorPtr make_operator(const physical::Node& node, State& state) {
+  using physical::Kind;
+  switch (node.kind) {
+    case Kind::table_scan:
+      return make_table_scan(static_cast<const physical::TableScan&>(node), state);
+    case Kind::system_scan:
+      return make_system_scan(static_cast<const physical::SystemScan&>(node), state);
+    case Kind::series:
+      return make_series(static_cast<const physical::Series&>(node), state);
+    case Kind::values:
+      return make_values(static_cast<const physical::Values&>(node), state);
+    case Kind::filter:
+      return make_filter(static_cast<const physical::Filter&>(node), state);
+    case Kind::project:
+      return make_project(static_cast<const physical::Project&>(node), state);
+    case Kind::sort:
+      return make_sort(static_cast<const physical::Sort&>(node), state);
+    case Kind::limit:
+      return make_limit(static_cast<const physical::Limit&>(node), state);
+    case Kind::distinct:
+      return make_distinct(static_cast<const physical::Distinct&>(node), state);
+    case Kind::aggregate:
+      return make_aggregate(static_cast<const physical::Aggregate&>(node), state);
+    case Kind::nested_loop_join:
+      return make_nested_loop_join(static_cast<const physical::Join&>(node), state);
+    case Kind::hash_join:
+      return make_hash_join(static_cast<const physical::Join&>(node), state);
+    case Kind::set_operation:
+      return make_set_operation(static_cast<const physical::SetOperation&>(node), state);
+    case Kind::apply:
+      return make_apply(static_cast<const physical::Apply&>(node), state);
+    case Kind::insert:
+      return make_insert(static_cast<const physical::Change&>(node), state);
+    case Kind::update:
+      return make_update(static_cast<const physical::Change&>(node), state);
+    case Kind::delete_:
+      return make_delete(static_cast<const physical::Change&>(node), state);
+    case Kind::truncate:
+      break;
+  }
+  return make_truncate(static_cast<const physical::Truncate&>(node), state);
+}
+
+}  // namespace gyre::adapter::exec

@@ -1,0 +1,107 @@
+// What all operators share. An operator is the state of one physical node in one execution: open() puts it at
+// the start (again), next() goes to the next row, or says that there is none or that the slice is over. A
+// yield is passed up by every parent, which keeps its place.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "adapter/exec/executor.h"
+#include "adapter/plan/physical.h"
+#include "reactor/base/arena.h"
+#include "storage/datum.h"
+#include "storage/type.h"
+
+namespace gyre::adapter::exec {
+
+using storage::Datum;
+using storage::Type;
+
+// Of one execution, shared by its operators.
+struct State {
+  ExecutionContext context;
+  std::vector<Datum> parameters;  // the caller's, and behind them what Apply passes; never resized
+  storage::TextStyle default_style;
+  std::size_t memory_used = 0;
+  std::uint64_t affected = 0;
+
+  // `now` instead of `before` bytes are kept; throws out_of_memory above the limit. Sets before = now.
+  void account(std::size_t& before, std::size_t now);
+};
+
+class Operator {
+ public:
+  explicit Operator(State& state) : state_(state) {}
+  virtual ~Operator() = default;
+  Operator(const Operator&) = delete;
+  Operator& operator=(const Operator&) = delete;
+
+  virtual void open() = 0;
+  virtual Step next(TimeSlice& slice) = 0;
+  // After Step::row: the row, valid until the next call of next() or open().
+  const Datum* row() const { return row_; }
+
+ protected:
+  State& state_;
+  const Datum* row_ = nullptr;
+};
+using OperatorPtr = std::unique_ptr<Operator>;
+
+OperatorPtr make_operator(const physical::Node& node, State& state);
+
+// Evaluates expressions over one row at a time; what they allocate lasts until forget().
+class Evaluator {
+ public:
+  explicit Evaluator(State& state);
+
+  Datum value(const storage::Expression& expression, const Datum* row) {
+    context_.columns = row;
+    return expression.evaluate(context_);
+  }
+  bool all_true(const std::vector<storage::ExpressionPtr>& conditions, const Datum* row) {
+    context_.columns = row;
+    for (const storage::ExpressionPtr& condition : conditions)
+      if (!condition->evaluate(context_).truth()) return false;
+    return true;
+  }
+  void forget() { arena_.reset(); }
+  Arena& arena() { return arena_; }
+
+ private:
+  Arena arena_;
+  storage::EvalContext context_;
+};
+
+// A copy of the row, bytes and all, in the arena.
+Datum* keep_row(std::span<const Type> types, const Datum* row, Arena& arena);
+
+// Rows kept in memory, counted against the statement's limit.
+class RowStore {
+ public:
+  RowStore(State& state, std::vector<Type> types) : state_(state), types_(std::move(types)) {}
+  ~RowStore() { clear(); }
+  RowStore(const RowStore&) = delete;
+  RowStore& operator=(const RowStore&) = delete;
+
+  const Datum* add(const Datum* row);
+  void clear();
+  std::size_t size() const { return rows_.size(); }
+  const Datum* operator[](std::size_t i) const { return rows_[i]; }
+  std::vector<Datum*>& rows() { return rows_; }
+  std::span<const Type> types() const { return types_; }
+
+ private:
+  State& state_;
+  std::vector<Type> types_;
+  Arena arena_;
+  std::vector<Datum*> rows_;
+  std::size_t accounted_ = 0;
+};
+
+// The bytes by which rows are equal: nulls equal each other.
+void append_row_key(std::span<const Type> types, const Datum* row, OutBuffer& key);
+
+}  // namespace gyre::adapter::exec

@@ -1,0 +1,286 @@
+// FROM: tables, joins, subqueries, WITH queries. Each item brings its rows and what its names mean.
+#include "adapter/plan/binder.h"
+#include "adapter/plan/relations.h"
+#include "adapter/sql_error.h"
+#include "storage/scalar/nodes.h"
+
+namespace gyre::adapter {
+
+using logical::Join;
+using logical::JoinKind;
+using logical::Project;
+using storage::CastContext;
+
+namespace {
+
+void rename_columns(std::vector<ScopeColumn>& columns, const std::vector<std::string>& names,
+                    const std::string& relation, int location) {
+  if (names.size() > columns.size())
+    throw SqlError("42P10",
+                   "table \"" + relation + "\" has " + std::to_string(columns.size()) +
+                       " columns available but " + std::to_string(names.size()) + " columns specified",
+                   location);
+  for (std::size_t i = 0; i < names.size(); ++i) columns[i].name = names[i];
+}
+
+logical::NodePtr one_row() {
+  auto values = std::make_unique<logical::Values>(std::vector<storage::Type>{});
+  values->rows.emplace_back();
+  return values;
+}
+
+Scope scope_of(ScopeRelation relation) {
+  Scope scope;
+  scope.columns = relation.columns;
+  scope.relations.push_back(std::move(relation));
+  return scope;
+}
+
+logical::NodePtr join(JoinKind kind, logical::NodePtr left, logical::NodePtr right) {
+  return std::make_unique<Join>(kind, std::move(left), std::move(right));
+}
+
+}  // namespace
+
+void Binder::merge_into(Scope& scope, Scope more, int location) const {
+  for (const ScopeRelation& relation : more.relations)
+    for (const ScopeRelation& other : scope.relations)
+      if (relation.name == other.name && !relation.name.empty() &&
+          (relation.schema == other.schema || relation.schema.empty() || other.schema.empty()))
+        throw SqlError("42712", "table name \"" + relation.name + "\" specified more than once", location);
+  for (ScopeRelation& relation : more.relations) scope.relations.push_back(std::move(relation));
+  for (ScopeColumn& column : more.columns) scope.columns.push_back(std::move(column));
+}
+
+Binder::NodePtr Binder::bind_from(const std::vector<ast::FromPtr>& from) {
+  if (from.empty()) return one_row();
+  NodePtr all;
+  for (const ast::FromPtr& item : from) {
+    auto [node, scope] = bind_item(*item);
+    if (!all) {
+      all = std::move(node);
+      scope_ = std::move(scope);
+      continue;
+    }
+    shift(scope, static_cast<int>(all->width()));
+    merge_into(scope_, std::move(scope), item->location);
+    all = join(JoinKind::inner, std::move(all), std::move(node));
+  }
+  row_width_ = static_cast<int>(all->width());
+  return all;
+}
+
+std::pair<Binder::NodePtr, Scope> Binder::bind_item(const ast::FromItem& item) {
+  if (const auto* table = std::get_if<ast::TableRef>(&item.node)) return bind_table(*table, item.location);
+  if (const auto* joined = std::get_if<ast::JoinRef>(&item.node)) return bind_join(*joined, item.location);
+  if (const auto* query = std::get_if<ast::SubqueryRef>(&item.node))
+    return bind_derived(*query, item.location);
+  return bind_function(std::get<ast::FunctionRef>(item.node), item.location);
+}
+
+std::pair<Binder::NodePtr, Scope> Binder::bind_table(const ast::TableRef& reference, int location) {
+  const ast::QualifiedName& name = reference.name;
+  if (name.schema.empty())
+    for (const VisibleQuery* query = queries_; query; query = query->outer)
+      if (query->table->name == name.name) return bind_common_table(*query, reference, location);
+
+  ScopeRelation relation;
+  relation.name = reference.alias ? reference.alias->name : name.name;
+  const auto add_column = [&](std::string_view column, Type type, std::uint32_t oid) {
+    const int index = static_cast<int>(relation.columns.size());
+    relation.columns.push_back({std::string(column), type, index, oid, static_cast<std::int16_t>(index + 1)});
+  };
+  NodePtr node;
+  std::vector<Type> row;
+  const RelationLookup found = look_up_relation(name, statement_.context);
+  if (found.system) {
+    for (const SystemColumn& column : found.system->columns) {
+      add_column(column.name, column.type, found.system->oid);
+      row.emplace_back(column.type);
+    }
+    if (!reference.alias) relation.schema = found.system->schema;
+    node = std::make_unique<logical::SystemScan>(found.system, std::move(row));
+  } else {
+    relation.table = found.table;
+    statement_.use(*found.table);
+    statement_.need(found.table, bit(Privilege::select));
+    for (const storage::ColumnDef& column : found.table->schema->columns) {
+      add_column(column.name, column.type, found.table->id().value);
+      row.push_back(column.type);
+    }
+    if (!reference.alias) relation.schema = found.table->schema_name;
+    auto scan = std::make_unique<logical::Scan>(found.table, row);
+    for (std::size_t i = 0; i < row.size(); ++i) scan->source.push_back(static_cast<std::uint16_t>(i));
+    node = std::move(scan);
+  }
+  if (reference.alias) rename_columns(relation.columns, reference.alias->columns, relation.name, location);
+  return {std::move(node), scope_of(std::move(relation))};
+}
+
+std::pair<Binder::NodePtr, Scope> Binder::derived(BoundQuery query, std::string name, const ast::Alias* alias,
+                                                  int location) {
+  ScopeRelation relation;
+  relation.name = std::move(name);
+  for (const OutputColumn& column : query.columns) {
+    const int index = static_cast<int>(relation.columns.size());
+    relation.columns.push_back({column.name, column.type, index, column.table_oid, column.column_number});
+  }
+  if (alias) rename_columns(relation.columns, alias->columns, relation.name, location);
+  return {std::move(query.plan), scope_of(std::move(relation))};
+}
+
+std::pair<Binder::NodePtr, Scope> Binder::bind_common_table(const VisibleQuery& query,
+                                                            const ast::TableRef& reference, int location) {
+  Binder inner(statement_, parent_, query.outer);
+  BoundQuery bound = inner.bind_query(*query.table->query, true);
+  const std::vector<std::string>& names = query.table->columns;
+  if (names.size() > bound.columns.size())
+    throw SqlError("42P10",
+                   "WITH query \"" + query.table->name + "\" has " + std::to_string(bound.columns.size()) +
+                       " columns available but " + std::to_string(names.size()) + " columns specified",
+                   location);
+  for (std::size_t i = 0; i < names.size(); ++i) bound.columns[i].name = names[i];
+  const ast::Alias* alias = reference.alias ? &*reference.alias : nullptr;
+  return derived(std::move(bound), alias ? alias->name : reference.name.name, alias, location);
+}
+
+std::pair<Binder::NodePtr, Scope> Binder::bind_derived(const ast::SubqueryRef& reference, int location) {
+  if (reference.lateral) throw SqlError("0A000", "LATERAL is not supported", location);
+  Binder inner(statement_, parent_, queries_);
+  const ast::Alias* alias = reference.alias ? &*reference.alias : nullptr;
+  return derived(inner.bind_query(*reference.query, true), alias ? alias->name : std::string(), alias,
+                 location);
+}
+
+std::pair<Binder::NodePtr, Scope> Binder::bind_function(const ast::FunctionRef& reference, int location) {
+  const auto* call = std::get_if<ast::FunctionCall>(&reference.call->node);
+  if (!call || call->name.name != "generate_series" || reference.ordinality)
+    throw SqlError("0A000", "functions in FROM are not supported", location);
+  if (call->arguments.size() < 2 || call->arguments.size() > 3)
+    throw SqlError("42883", "function generate_series does not exist with these arguments", location);
+  Binder inner(statement_, parent_, queries_);
+  Expressions bounds;
+  for (const ast::ExprPtr& argument : call->arguments)
+    bounds.push_back(inner.bind_at(Place::from_function, *argument));
+  const Type type = inner.unify(bounds, "generate_series", location);
+  if (type.id != TypeId::int4 && type.id != TypeId::int8)
+    throw SqlError("0A000", "generate_series is supported for integers only", location);
+  auto series = std::make_unique<logical::Series>(Type(type.id));
+  const auto as_int8 = [&](ExpressionPtr& value) {
+    return inner.coerce_or_throw(std::move(value), TypeId::int8, CastContext::implicit, location);
+  };
+  series->start = as_int8(bounds[0]);
+  series->stop = as_int8(bounds[1]);
+  if (bounds.size() == 3) series->step = as_int8(bounds[2]);
+  ScopeRelation relation;
+  relation.name = reference.alias ? reference.alias->name : call->name.name;
+  // A function of one column gives it the alias's name.
+  relation.columns.push_back({relation.name, Type(type.id), 0});
+  if (reference.alias) rename_columns(relation.columns, reference.alias->columns, relation.name, location);
+  return {std::move(series), scope_of(std::move(relation))};
+}
+
+std::pair<Binder::NodePtr, Scope> Binder::bind_join(const ast::JoinRef& reference, int location) {
+  auto [left, left_scope] = bind_item(*reference.left);
+  auto [right, right_scope] = bind_item(*reference.right);
+  shift(right_scope, static_cast<int>(left->width()));
+  Scope scope;
+  NodePtr node;
+  if (reference.natural || !reference.using_columns.empty()) {
+    node = bind_using(reference, std::move(left), std::move(right), left_scope, right_scope, scope, location);
+  } else {
+    using Kind = ast::JoinRef::Kind;
+    const JoinKind kind = reference.kind == Kind::left    ? JoinKind::left
+                          : reference.kind == Kind::right ? JoinKind::right
+                          : reference.kind == Kind::full  ? JoinKind::full
+                                                          : JoinKind::inner;
+    scope = std::move(left_scope);
+    merge_into(scope, std::move(right_scope), location);
+    auto joined = std::make_unique<Join>(kind, std::move(left), std::move(right));
+    if (reference.on) {
+      std::swap(scope_, scope);
+      const Place before = place_;
+      place_ = Place::join_on;
+      joined->conditions = storage::split_and(bind_boolean(*reference.on, "JOIN/ON"));
+      place_ = before;
+      std::swap(scope_, scope);
+    }
+    node = std::move(joined);
+  }
+  if (reference.alias) {
+    ScopeRelation relation;
+    relation.name = reference.alias->name;
+    relation.columns = scope.columns;
+    rename_columns(relation.columns, reference.alias->columns, relation.name, location);
+    scope = scope_of(std::move(relation));
+  }
+  return {std::move(node), std::move(scope)};
+}
+
+// JOIN … USING: the named columns of both sides are equal and appear once, first.
+Binder::NodePtr Binder::bind_using(const ast::JoinRef& reference, NodePtr left, NodePtr right,
+                                   Scope& left_scope, Scope& right_scope, Scope& scope, int location) {
+  using Kind = ast::JoinRef::Kind;
+  const auto find = [&](const Scope& in, const std::string& name, const char* side) {
+    const ScopeColumn* found = nullptr;
+    for (const ScopeColumn& column : in.columns) {
+      if (column.name != name) continue;
+      if (found)
+        throw SqlError("42702",
+                       "common column name \"" + name + "\" appears more than once in " + side + " table",
+                       location);
+      found = &column;
+    }
+    return found;
+  };
+  std::vector<std::string> names = reference.using_columns;
+  if (reference.natural) {
+    for (const ScopeColumn& column : left_scope.columns)
+      if (find(right_scope, column.name, "right")) names.push_back(column.name);
+  }
+  const JoinKind kind = reference.kind == Kind::left    ? JoinKind::left
+                        : reference.kind == Kind::right ? JoinKind::right
+                        : reference.kind == Kind::full  ? JoinKind::full
+                                                        : JoinKind::inner;
+  auto joined = std::make_unique<Join>(kind, std::move(left), std::move(right));
+  Expressions merged_values;  // of a FULL JOIN: behind the joined row
+  for (const std::string& name : names) {
+    const ScopeColumn* left_column = find(left_scope, name, "left");
+    const ScopeColumn* right_column = find(right_scope, name, "right");
+    for (const auto& [column, side] : {std::pair(left_column, "left"), std::pair(right_column, "right")})
+      if (!column)
+        throw SqlError(
+            "42703", "column \"" + name + "\" specified in USING clause does not exist in " + side + " table",
+            location);
+    const auto value = [](const ScopeColumn& column) {
+      return storage::make_column(column.index, column.type);
+    };
+    joined->conditions.push_back(call_operator("=", value(*left_column), value(*right_column), location));
+    ScopeColumn merged = kind == JoinKind::right ? *right_column : *left_column;
+    if (kind == JoinKind::full) {
+      Expressions both;
+      both.push_back(value(*left_column));
+      both.push_back(value(*right_column));
+      const Type type = unify(both, "JOIN/USING", location);
+      merged = {name, type, static_cast<int>(joined->width() + merged_values.size())};
+      merged_values.push_back(storage::make_coalesce(type, std::move(both)));
+    }
+    scope.columns.push_back(merged);
+  }
+  for (Scope* side : {&left_scope, &right_scope}) {
+    std::erase_if(side->columns, [&](const ScopeColumn& column) {
+      for (const std::string& name : names)
+        if (name == column.name) return true;
+      return false;
+    });
+    merge_into(scope, std::move(*side), location);
+  }
+  if (merged_values.empty()) return joined;
+  Expressions row;
+  for (std::size_t i = 0; i < joined->width(); ++i)
+    row.push_back(storage::make_column(static_cast<int>(i), joined->columns[i]));
+  for (ExpressionPtr& value : merged_values) row.push_back(std::move(value));
+  return std::make_unique<Project>(std::move(joined), std::move(row));
+}
+
+}  // namespace gyre::adapter

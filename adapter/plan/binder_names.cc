@@ -1,0 +1,117 @@
+// Names of columns: PostgreSQL manual, section 4.2.1, and the order in which its parser looks.
+#include "adapter/plan/binder.h"
+#include "adapter/sql_error.h"
+#include "storage/scalar/nodes.h"
+
+namespace gyre::adapter {
+
+void shift(Scope& scope, int offset) {
+  for (ScopeColumn& column : scope.columns) column.index += offset;
+  for (ScopeRelation& relation : scope.relations)
+    for (ScopeColumn& column : relation.columns) column.index += offset;
+}
+
+namespace {
+
+std::string dotted(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) {
+    if (!text.empty()) text += '.';
+    text += part;
+  }
+  return text;
+}
+
+}  // namespace
+
+const ScopeRelation* Binder::find_relation(std::string_view schema, std::string_view name,
+                                           int location) const {
+  const ScopeRelation* found = nullptr;
+  for (const ScopeRelation& relation : scope_.relations) {
+    if (relation.name != name) continue;
+    if (!schema.empty() && relation.schema != schema) continue;
+    if (found)
+      throw SqlError("42P09", "table reference \"" + std::string(name) + "\" is ambiguous", location);
+    found = &relation;
+  }
+  return found;
+}
+
+std::optional<Binder::FoundColumn> Binder::find_column(const ast::ColumnRef& reference, int location) {
+  const auto ambiguous = [&] {
+    return SqlError("42702", "column reference \"" + reference.parts.back() + "\" is ambiguous", location);
+  };
+  FoundColumn found;
+  const std::vector<ScopeColumn>* columns = &scope_.columns;
+  if (reference.parts.size() > 1) {
+    const std::string_view schema =
+        reference.parts.size() > 2 ? std::string_view(reference.parts[reference.parts.size() - 3]) : "";
+    found.relation = find_relation(schema, reference.parts[reference.parts.size() - 2], location);
+    if (!found.relation) return std::nullopt;
+    columns = &found.relation->columns;
+  }
+  for (const ScopeColumn& column : *columns) {
+    if (column.name != reference.parts.back()) continue;
+    if (found.column) throw ambiguous();
+    found.column = &column;
+  }
+  if (!found.column) {
+    if (found.relation)
+      throw SqlError("42703", "column " + dotted(reference.parts) + " does not exist", location);
+    return std::nullopt;
+  }
+  return found;
+}
+
+void Binder::throw_unknown_column(const ast::ColumnRef& reference, int location) {
+  if (reference.parts.size() > 1) {
+    const std::string& relation = reference.parts[reference.parts.size() - 2];
+    throw SqlError("42P01", "missing FROM-clause entry for table \"" + relation + "\"", location);
+  }
+  throw SqlError("42703", "column \"" + reference.parts.back() + "\" does not exist", location);
+}
+
+Binder::ExpressionPtr Binder::column_value(const FoundColumn& found, int location) {
+  read_columns_ = true;
+  if (grouping_) return grouped_column(found.column->index, found.column->type, found, location);
+  return storage::make_column(found.column->index, found.column->type);
+}
+
+// The value of an enclosing query's column, which the Apply of that query passes as a parameter.
+Binder::ExpressionPtr Binder::outer_value(Binder& owner, const FoundColumn& found, int location) {
+  ExpressionPtr value = owner.column_value(found, location);
+  const Type type = value->type();
+  auto& list = *owner.outer_lists_.back();
+  for (const auto& [parameter, passed] : list)
+    if (storage::same_expression(*passed, *value)) return storage::make_parameter(parameter, type);
+  const int parameter = statement_.next_outer_parameter();
+  list.emplace_back(parameter, std::move(value));
+  return storage::make_parameter(parameter, type);
+}
+
+Binder::ExpressionPtr Binder::bind_column(const ast::ColumnRef& reference, int location) {
+  if (auto found = find_column(reference, location)) return column_value(*found, location);
+  for (Binder* outer = parent_; outer; outer = outer->parent_)
+    if (auto found = outer->find_column(reference, location)) return outer_value(*outer, *found, location);
+  throw_unknown_column(reference, location);
+}
+
+std::vector<const ScopeColumn*> Binder::star_columns(const ast::ColumnRef& reference, int location) const {
+  const std::vector<ScopeColumn>* columns = &scope_.columns;
+  if (!reference.parts.empty()) {
+    const std::string_view schema =
+        reference.parts.size() > 1 ? std::string_view(reference.parts[reference.parts.size() - 2]) : "";
+    const ScopeRelation* relation = find_relation(schema, reference.parts.back(), location);
+    if (!relation)
+      throw SqlError("42P01", "missing FROM-clause entry for table \"" + reference.parts.back() + "\"",
+                     location);
+    columns = &relation->columns;
+  } else if (scope_.relations.empty()) {
+    throw SqlError("42601", "SELECT * with no tables specified is not valid", location);
+  }
+  std::vector<const ScopeColumn*> all;
+  for (const ScopeColumn& column : *columns) all.push_back(&column);
+  return all;
+}
+
+}  // namespace gyre::adapter

@@ -1,0 +1,106 @@
+// UPDATE, DELETE and TRUNCATE. The first two read their target with its keys; what they change is the whole
+// of what their input answers, each row once.
+#include <algorithm>
+
+#include "adapter/plan/binder.h"
+#include "adapter/sql_error.h"
+#include "storage/scalar/nodes.h"
+
+namespace gyre::adapter {
+
+using logical::Filter;
+using logical::Project;
+
+// Row: the table's columns, the row's key, then the columns of `more`.
+Binder::NodePtr Binder::scan_target(const std::shared_ptr<const TableEntry>& table, const std::string& alias,
+                                    const std::vector<ast::FromPtr>& more, const ast::ExprPtr& where) {
+  open_target(table, alias);
+  std::vector<Type> row;
+  for (const storage::ColumnDef& column : table->schema->columns) row.push_back(column.type);
+  auto scan = std::make_unique<logical::Scan>(table, row);
+  for (std::size_t i = 0; i < row.size(); ++i) scan->source.push_back(static_cast<std::uint16_t>(i));
+  scan->with_key = true;
+  scan->columns.emplace_back(TypeId::bytea);
+  NodePtr plan = std::move(scan);
+  for (const ast::FromPtr& item : more) {
+    auto [node, scope] = bind_item(*item);
+    shift(scope, static_cast<int>(plan->width()));
+    merge_into(scope_, std::move(scope), item->location);
+    plan = std::make_unique<logical::Join>(logical::JoinKind::inner, std::move(plan), std::move(node));
+  }
+  row_width_ = static_cast<int>(plan->width());
+  if (!where) return plan;
+  place_ = Place::where;
+  ExpressionPtr condition = bind_boolean(*where, "WHERE");
+  place_ = Place::other;
+  plan = apply_subqueries(std::move(plan));
+  return std::make_unique<Filter>(std::move(plan), storage::split_and(std::move(condition)));
+}
+
+BoundQuery Binder::bind_update(const ast::UpdateStatement& update) {
+  const auto table = change_target(update.table, Privilege::update);
+  const auto& columns = table->schema->columns;
+  NodePtr plan = scan_target(table, update.alias, update.from, update.where);
+  Expressions row(columns.size());
+  place_ = Place::update;
+  for (const ast::Assignment& assignment : update.assignments) {
+    const auto found = std::find_if(columns.begin(), columns.end(), [&](const storage::ColumnDef& column) {
+      return column.name == assignment.column;
+    });
+    if (found == columns.end())
+      throw SqlError(
+          "42703",
+          "column \"" + assignment.column + "\" of relation \"" + table->name() + "\" does not exist",
+          assignment.location);
+    const auto at = static_cast<std::size_t>(found - columns.begin());
+    if (row[at])
+      throw SqlError("42601", "multiple assignments to same column \"" + assignment.column + "\"",
+                     assignment.location);
+    const ast::Expr& value = *assignment.value;
+    row[at] = std::holds_alternative<ast::DefaultMarker>(value.node)
+                  ? default_of(*table, at)
+                  : assign(bind(value), found->type, found->name, value.location);
+  }
+  place_ = Place::other;
+  for (std::size_t i = 0; i < row.size(); ++i)
+    if (!row[i]) row[i] = storage::make_column(static_cast<int>(i), columns[i].type);
+  row.push_back(storage::make_column(static_cast<int>(columns.size()), TypeId::bytea));
+  plan = apply_subqueries(std::move(plan));
+  auto change = std::make_unique<logical::Update>(table);
+  change->inputs.push_back(std::make_unique<Project>(std::move(plan), std::move(row)));
+  const bool read_before = read_columns_;
+  open_target(table, update.alias);
+  BoundQuery bound;
+  bind_returning(update.returning, *change, bound.columns);
+  if (read_before || read_columns_) statement_.need(table, bit(Privilege::select));
+  bound.plan = std::move(change);
+  return bound;
+}
+
+BoundQuery Binder::bind_delete(const ast::DeleteStatement& erase) {
+  const auto table = change_target(erase.table, Privilege::delete_);
+  NodePtr plan = scan_target(table, erase.alias, erase.using_items, erase.where);
+  Expressions row;
+  for (std::size_t i = 0; i <= table->schema->columns.size(); ++i)
+    row.push_back(storage::make_column(static_cast<int>(i), plan->columns[i]));
+  auto change = std::make_unique<logical::Delete>(table);
+  change->inputs.push_back(std::make_unique<Project>(std::move(plan), std::move(row)));
+  const bool read_before = read_columns_;
+  open_target(table, erase.alias);
+  BoundQuery bound;
+  bind_returning(erase.returning, *change, bound.columns);
+  if (read_before || read_columns_) statement_.need(table, bit(Privilege::select));
+  bound.plan = std::move(change);
+  return bound;
+}
+
+BoundQuery Binder::bind_truncate(const ast::TruncateStatement& truncate) {
+  auto plan = std::make_unique<logical::Truncate>();
+  for (const ast::QualifiedName& name : truncate.tables)
+    plan->tables.push_back(change_target(name, Privilege::truncate)->id());
+  BoundQuery bound;
+  bound.plan = std::move(plan);
+  return bound;
+}
+
+}  // namespace gyre::adapter

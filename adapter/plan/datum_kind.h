@@ -1,0 +1,26 @@
+#pragma once
+
+#include "storage/type.h"
+
+namespace gyre::adapter {
+
+// Whether a Datum of the type points to bytes (storage/datum.h).
+constexpr bool is_by_reference(storage::TypeId type) {
+  using storage::TypeId;
+  switch (type) {
+    case TypeId::unknown:
+    case TypeId::numeric:
+    case TypeId::text:
+    case TypeId::varchar:
+    case TypeId::bpchar:
+    case TypeId::name:
+    case TypeId::bytea:
+    case TypeId::uuid:
+    case TypeId::text_array:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace gyre::adapter

@@ -1,0 +1,52 @@
+#include "adapter/plan/relations.h"
+
+#include <algorithm>
+
+#include "adapter/sql_error.h"
+
+namespace gyre::adapter {
+namespace {
+
+RelationLookup find_in(std::string_view schema, const std::string& name, const PlanContext& context) {
+  RelationLookup found;
+  found.system = find_system_relation(schema, name);
+  if (!found.system) found.table = context.catalog.find_table(schema, name);
+  return found;
+}
+
+}  // namespace
+
+RelationLookup look_up_relation(const ast::QualifiedName& name, const PlanContext& context) {
+  if (!name.catalog.empty() && name.catalog != context.session.database)
+    throw SqlError("0A000",
+                   "cross-database references are not implemented: \"" + name.catalog + "." + name.schema +
+                       "." + name.name + "\"",
+                   name.location);
+  std::string full = name.name;
+  if (!name.schema.empty()) {
+    full = name.schema + "." + name.name;
+    RelationLookup found = find_in(name.schema, name.name, context);
+    if (found.system || found.table) return found;
+  } else {
+    const auto& path = context.search_path;
+    if (std::find(path.begin(), path.end(), "pg_catalog") == path.end()) {
+      RelationLookup found = find_in("pg_catalog", name.name, context);
+      if (found.system || found.table) return found;
+    }
+    for (const std::string& schema : path) {
+      const Role* self = schema == "$user" ? context.catalog.role(context.role) : nullptr;
+      RelationLookup found = find_in(self ? std::string_view(self->name) : schema, name.name, context);
+      if (found.system || found.table) return found;
+    }
+  }
+  throw SqlError("42P01", "relation \"" + full + "\" does not exist", name.location);
+}
+
+std::shared_ptr<const TableEntry> resolve_table(const ast::QualifiedName& name, const PlanContext& context) {
+  RelationLookup found = look_up_relation(name, context);
+  if (found.system)
+    throw SqlError("42501", "permission denied: \"" + name.name + "\" is a system catalog", name.location);
+  return found.table;
+}
+
+}  // namespace gyre::adapter

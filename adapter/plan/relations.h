@@ -1,0 +1,19 @@
+// How a statement's name for a relation finds it.
+#pragma once
+
+#include <memory>
+
+#include "adapter/catalog/system_relation.h"
+#include "adapter/plan/plan.h"
+
+namespace gyre::adapter {
+
+struct RelationLookup {
+  std::shared_ptr<const TableEntry> table;
+  const SystemRelation* system = nullptr;
+};
+
+// Along the search path, pg_catalog first unless listed. Throws 42P01.
+RelationLookup look_up_relation(const ast::QualifiedName& name, const PlanContext& context);
+
+}  // namespace gyre::adapter
