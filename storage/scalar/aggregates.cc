@@ -218,7 +218,7 @@ struct NumericVariance {
     if (numeric::compare(spread, zero) <= 0) return zero;
     const Datum below = numeric::multiply(n, numeric::from_int64(sample ? count - 1 : count, arena), arena);
     const Datum variance = numeric::divide(spread, below, arena);
-    return root ? numeric::sqrt(variance, arena) : variance;
+    return root ? numeric::round(numeric::sqrt(variance, arena), numeric::scale(variance), arena) : variance;
   }
 };
 template <bool sample, bool root>
