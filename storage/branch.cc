@@ -84,10 +84,15 @@ void Branch::insert_index_entry(TableVersion& version, std::size_t index, std::s
     throw duplicate_key(*version.schema, schema.name, schema.columns, packed.data(), style_);
 }
 
+// In a replayed set of net changes another row may have taken a unique entry before this one gave it up; it
+// stays then.
 void Branch::erase_index_entry(TableVersion& version, std::size_t index, std::string_view key,
                                std::string_view packed) {
   index_key_.clear();
-  append_index_key(*version.schema, version.schema->indexes[index], packed.data(), key, index_key_);
+  const bool alone =
+      append_index_key(*version.schema, version.schema->indexes[index], packed.data(), key, index_key_);
+  std::string_view holder;
+  if (alone && version.indexes[index].get(index_key_.view(), holder) && holder != key) return;
   storage::erase(batch_, version.indexes[index], index_key_.view());
 }
 

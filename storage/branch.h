@@ -104,7 +104,7 @@ class Branch {
   // it changed or a table it redefined is no longer what it saw, and whatever the constraint checks throw;
   // the branch is then as before the call. Rows with hidden ids may get others.
   void merge(const Branch& transaction);
-  // Row changes as the log recorded them: no checks, the keys as they are.
+  // Row changes as the log recorded them, one by one or net: no checks, the keys as they are.
   void replay(const ChangeSet& changes);
 
   struct Sealed {
