@@ -259,8 +259,9 @@ class ExtensionParser {
 };
 
 bool contains_word(std::string_view text, std::string_view lower_case) {
-  const auto found = std::ranges::search(text, lower_case, [](char a, char b) { return lower(a) == b; });
-  return !found.empty();
+  const auto found = std::search(text.begin(), text.end(), lower_case.begin(), lower_case.end(),
+                                 [](char a, char b) { return lower(a) == b; });
+  return found != text.end();
 }
 
 // Could this start one of our statements? Looks at the first word only.
