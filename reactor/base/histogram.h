@@ -15,7 +15,7 @@ class Histogram {
   static constexpr unsigned kSubBits = 4;  // log2 of buckets per power of two
   static constexpr std::uint64_t kSubBuckets = std::uint64_t{1} << kSubBits;
   static constexpr unsigned kMaxBits = 37;  // values from 2^37 ns (137 s) on share the last bucket
-  static constexpr std::size_t kBuckets = (kMaxBits - kSubBits + 1) * kSubBuckets;
+  static constexpr std::size_t kBuckets = (kMaxBits - kSubBits + 1) * kSubBuckets + 1;
 
   void record(std::uint64_t nanoseconds) {
     ++buckets_[bucket_of(nanoseconds)];

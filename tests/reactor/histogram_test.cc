@@ -18,7 +18,7 @@ using test::seed_note;
 using test::test_seed;
 
 std::uint64_t random_duration(std::mt19937_64& random) {
-  return random() >> (24 + random() % 40);
+  return random() >> (28 + random() % 36);
 }
 
 TEST(Histogram, BucketsCoverAllValuesOnceAndAreNarrow) {

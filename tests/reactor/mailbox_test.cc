@@ -151,9 +151,9 @@ void play_ping_pong(bool epoll, int burst) {
     if (me == 0) core.start_with(burst);
     core.loop.run();
     received[me] = core.received;
-    // The other may still want to wake us.
+    // The other may still want to wake us, and to be sent what found no room yet.
     ready.fetch_add(1);
-    while (ready.load() < 4) std::this_thread::yield();
+    while (ready.load() < 4) core.loop.turn(0);
   };
   std::thread second(play, 1);
   play(0);
