@@ -73,10 +73,17 @@ struct Schema {
   RoleId owner;
 };
 
+// Relations and roles draw their oids from one sequence, which begins where PostgreSQL's does for user objects. A relation's id
+// is its oid less that, so that ids are dense enough to index a vector with.
+inline constexpr std::uint32_t kFirstUserOid = 16384;
+constexpr std::uint32_t oid_of(RelationId id) {
+  return kFirstUserOid + id.value;
+}
+
 class Catalog {
  public:
   std::uint64_t version = 0;
-  std::uint32_t next_oid = 16384;  // relations, indexes and roles draw from one sequence, as in PostgreSQL
+  std::uint32_t next_oid = kFirstUserOid;
 
   // By schema name and table name; null if there is none. Indexes share the namespace: see find_index().
   std::shared_ptr<const TableEntry> find_table(std::string_view schema, std::string_view name) const;

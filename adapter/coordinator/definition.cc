@@ -1,0 +1,53 @@
+#include "adapter/coordinator/definition.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "adapter/coordinator/definition_parts.h"
+#include "adapter/sql_error.h"
+
+namespace gyre::adapter {
+
+namespace definition {
+
+pgwire::Diagnostic notice(pgwire::SqlState code, std::string message) {
+  pgwire::Diagnostic diagnostic;
+  diagnostic.severity = pgwire::Severity::notice;
+  diagnostic.code = code;
+  diagnostic.message = std::move(message);
+  return diagnostic;
+}
+
+const Role& asking_role(const Definition& d) {
+  const Role* role = d.catalog.role(d.context.role);
+  if (role == nullptr) throw SqlError("42704", "the current role does not exist any more");
+  return *role;
+}
+
+void check_owner(const Definition& d, const TableEntry& table) {
+  if (asking_role(d).superuser || d.catalog.is_member(d.context.role, table.owner)) return;
+  throw SqlError("42501", fmt::format("must be owner of table {}", table.name()));
+}
+
+}  // namespace definition
+
+std::string carry_out(const ast::Statement& statement, Definition& d) {
+  using namespace definition;
+  const auto& node = statement.node;
+  if (const auto* s = std::get_if<ast::CreateTableStatement>(&node)) return create_table(*s, d);
+  if (const auto* s = std::get_if<ast::CreateIndexStatement>(&node)) return create_index(*s, d);
+  if (const auto* s = std::get_if<ast::AddKeyStatement>(&node)) return add_key(*s, d);
+  if (const auto* s = std::get_if<ast::DropStatement>(&node)) return drop(*s, d);
+  if (const auto* s = std::get_if<ast::CreateRoleStatement>(&node)) return create_role(*s, d);
+  if (const auto* s = std::get_if<ast::AlterRoleStatement>(&node)) return alter_role(*s, d);
+  if (const auto* s = std::get_if<ast::DropRoleStatement>(&node)) return drop_role(*s, d);
+  if (const auto* s = std::get_if<ast::GrantStatement>(&node)) return grant(*s, d);
+  if (const auto* s = std::get_if<ast::GrantRoleStatement>(&node)) return grant_role(*s, d);
+  if (const auto* s = std::get_if<ast::SetStatement>(&node)) return alter_system(*s, d);
+  if (std::holds_alternative<ast::CreateTableAsStatement>(node))
+    throw SqlError("0A000", "CREATE TABLE AS is not supported");
+  throw SqlError("0A000", "this statement is not supported");
+}
+
+}  // namespace gyre::adapter

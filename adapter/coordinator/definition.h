@@ -1,0 +1,27 @@
+// Carrying out DDL: tables, indexes, roles, privileges, system parameters. Works on a copy of the catalog and
+// on a branch of the database, both of which the caller publishes or drops. The oracle core's.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "adapter/catalog/catalog.h"
+#include "adapter/plan/plan.h"
+#include "adapter/sql/ast.h"
+#include "pgwire/diagnostic.h"
+#include "storage/branch.h"
+
+namespace gyre::adapter {
+
+struct Definition {
+  Catalog& catalog;            // a copy, to be changed
+  storage::Branch& branch;     // the database, to be changed with it
+  const PlanContext& context;  // who asks; `context.catalog` is `catalog`
+  std::vector<pgwire::Diagnostic>& notices;
+};
+
+// Returns the command tag. Throws SqlError or storage::Failure; catalog and branch are then to be dropped or
+// rolled back.
+std::string carry_out(const ast::Statement& statement, Definition& definition);
+
+}  // namespace gyre::adapter
