@@ -249,7 +249,9 @@ void Ring::sleep(std::uint64_t timeout_ns, BackendStats& stats) {
 }
 
 void Ring::check_entered(int result, BackendStats& stats) {
-  if ((kernel_flags() & IORING_SQ_CQ_OVERFLOW) != 0) ++stats.overflows;
+  const unsigned flags = kernel_flags();
+  if ((flags & IORING_SQ_CQ_OVERFLOW) != 0) ++stats.overflows;
+  flag_is_stale_ = (flags & IORING_SQ_TASKRUN) != 0 && completions_ready() == 0;
   switch (result) {
     case -ETIME:   // the timeout passed
     case -EINTR:   // a signal

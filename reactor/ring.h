@@ -34,10 +34,15 @@ class Ring {
   }
   unsigned unsubmitted() const { return io_uring_sq_ready(&ring_); }
   unsigned completions_ready() const { return io_uring_cq_ready(&ring_); }
-  // Completions are there, or the kernel has some that it posts on the next enter.
+  // Completions are there, or the kernel has some that it posts on the next enter. The kernel may leave its
+  // flag up with nothing behind it; one that brought nothing at the last enter does not count.
   bool has_events() const {
-    return completions_ready() != 0 || (kernel_flags() & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+    const unsigned flags = kernel_flags();
+    return completions_ready() != 0 || (flags & IORING_SQ_CQ_OVERFLOW) != 0 ||
+           ((flags & IORING_SQ_TASKRUN) != 0 && !flag_is_stale_);
   }
+  // While it is, only an enter tells.
+  bool flag_is_stale() const { return flag_is_stale_; }
 
   // Submits everything and lets the kernel post completions. No system call when there is nothing to do.
   void poll(unsigned completions_last_time, BackendStats& stats);
@@ -103,7 +108,8 @@ class Ring {
   unsigned buffer_size_ = 0;
   unsigned buffer_count_ = 0;
   int buffer_mask_ = 0;
-  int recycled_ = 0;  // returned, but not yet visible to the kernel
+  bool flag_is_stale_ = false;  // IORING_SQ_TASKRUN was up after an enter that brought nothing
+  int recycled_ = 0;            // returned, but not yet visible to the kernel
 };
 
 }  // namespace gyre::reactor

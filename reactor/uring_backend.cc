@@ -68,6 +68,10 @@ class UringBackend final : public Backend {
   void enter(WaitMode mode, std::uint64_t timeout_ns) override;
   std::size_t reap() override;
   bool has_events() const override { return ring_->has_events() || has_finished(); }
+  bool look_for_events() override {
+    if (!has_events() && ring_->flag_is_stale()) ring_->poll(0, stats_);
+    return has_events();
+  }
   bool has_submissions() const override { return ring_->unsubmitted() != 0; }
 
  private:
