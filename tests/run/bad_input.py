@@ -340,7 +340,7 @@ def counts():
     many = ','.join('$%d' % i for i in range(1, 65536))
     expect('65,535 parameters', in_session(wire.parse_message('', 'SELECT 1 WHERE 1 IN (%s)' % many, [23] * 65535),
                                            wire.bind_message('', '', ['1'] * 65535), wire.execute_message()), ('ready', 'ready'))
-    expect('a parameter number too large', in_session(wire.parse_message('', 'SELECT $65536'))[0], '42P02', '54000', '08P01', 'ready')
+    expect('a parameter number too large', in_session(wire.parse_message('', 'SELECT $65536'))[0], '42P02', '42P18', '54000', '08P01', 'ready')
     expect('a parameter number past int4', in_session(wire.parse_message('', 'SELECT $99999999999'))[0], '42601', '42P02', '22003')
 
 
