@@ -45,7 +45,7 @@ class Ring {
   bool flag_is_stale() const { return flag_is_stale_; }
 
   // Submits everything and lets the kernel post completions. No system call when there is nothing to do.
-  void poll(unsigned completions_last_time, BackendStats& stats);
+  void poll(BackendStats& stats);
   // The same, then waits for at least one completion, at most `timeout_ns`.
   void sleep(std::uint64_t timeout_ns, BackendStats& stats);
 

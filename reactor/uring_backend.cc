@@ -69,7 +69,7 @@ class UringBackend final : public Backend {
   std::size_t reap() override;
   bool has_events() const override { return ring_->has_events() || has_finished(); }
   bool look_for_events() override {
-    if (!has_events() && ring_->flag_is_stale()) ring_->poll(0, stats_);
+    if (!has_events() && ring_->flag_is_stale()) ring_->poll(stats_);
     return has_events();
   }
   bool has_submissions() const override { return ring_->unsubmitted() != 0; }
@@ -114,7 +114,6 @@ class UringBackend final : public Backend {
   IntrusiveList<PollHandler> polls_stopped_;      // on_poll_stopped() is due
   AcceptReserve reserve_;
   bool descriptor_closed_ = false;  // since accepting paused: worth a try
-  unsigned last_batch_ = 0;         // completions of the last reap
 };
 
 std::uint64_t UringBackend::now_ns() const {
@@ -495,7 +494,7 @@ void UringBackend::unwatch(PollHandler& handler) {
 
 void UringBackend::enter(WaitMode mode, std::uint64_t timeout_ns) {
   if (mode == WaitMode::poll || has_finished() || ring_->completions_ready() != 0) {
-    ring_->poll(last_batch_, stats_);
+    ring_->poll(stats_);
     return;
   }
   if (!accepts_paused_.empty()) {
@@ -507,14 +506,15 @@ void UringBackend::enter(WaitMode mode, std::uint64_t timeout_ns) {
 }
 
 std::size_t UringBackend::reap() {
-  last_batch_ = ring_->for_each_completion([this](const Completion& completion) { dispatch(completion); });
-  stats_.completions += last_batch_;
+  const unsigned count =
+      ring_->for_each_completion([this](const Completion& completion) { dispatch(completion); });
+  stats_.completions += count;
   ring_->publish_recycled();
   // Beyond this point all receive buffers that we held are the kernel's again.
   rearm_starved();
   release_finished();
   if (!accepts_paused_.empty()) resume_paused_accepts();
-  return last_batch_;
+  return count;
 }
 
 void UringBackend::dispatch(const Completion& completion) {

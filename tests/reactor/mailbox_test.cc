@@ -90,7 +90,6 @@ TEST(Mailbox, KeepsOrderBetweenThreads) {
 class Core final : public Timer {
  public:
   static constexpr std::uint64_t kRounds = 3000;
-  static constexpr std::uint64_t kStop = UINT64_MAX;
 
   struct Handler {
     Core* core;
