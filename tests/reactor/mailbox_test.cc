@@ -153,6 +153,9 @@ void play_ping_pong(bool epoll, int burst) {
     // The other may still want to wake us, and to be sent what found no room yet.
     ready.fetch_add(1);
     while (ready.load() < 4) core.loop.turn(0);
+    // No loop goes away while another may be in a turn that wakes it.
+    ready.fetch_add(1);
+    while (ready.load() < 6) std::this_thread::yield();
   };
   std::thread second(play, 1);
   play(0);
