@@ -93,10 +93,13 @@ void visit_targets(const std::vector<ast::Target>& targets, const ExprVisitor& v
 class FactFinder {
  public:
   StatementFacts facts;
+  std::function<void(const ast::Literal&)> on_literal;
 
   void look_at(const ast::Expr& expression) {
-    if (const auto* literal = std::get_if<ast::Literal>(&expression.node))
+    if (const auto* literal = std::get_if<ast::Literal>(&expression.node)) {
       facts.literals = std::max(facts.literals, literal->slot + 1);
+      if (on_literal) on_literal(*literal);
+    }
     if (const auto* parameter = std::get_if<ast::ParameterRef>(&expression.node))
       facts.parameters = std::max(facts.parameters, parameter->number);
     for_each_operand(expression, expr_, query_);
@@ -136,8 +139,9 @@ void for_each_part(const ast::SelectStatement& statement, const ExprVisitor& vis
   visit_one(statement.offset, visit);
 }
 
-StatementFacts facts_of(const ast::Statement& statement) {
-  FactFinder finder;
+namespace {
+
+void look_through(const ast::Statement& statement, FactFinder& finder) {
   if (const auto* select = std::get_if<ast::SelectPtr>(&statement.node)) {
     finder.look_at(**select);
   } else if (const auto* insert = std::get_if<ast::InsertStatement>(&statement.node)) {
@@ -153,7 +157,21 @@ StatementFacts facts_of(const ast::Statement& statement) {
     finder.look_at(erase->where);
     finder.look_at(erase->returning);
   }
+}
+
+}  // namespace
+
+StatementFacts facts_of(const ast::Statement& statement) {
+  FactFinder finder;
+  look_through(statement, finder);
   return finder.facts;
+}
+
+void for_each_literal(const ast::Statement& statement,
+                      const std::function<void(const ast::Literal&)>& visit) {
+  FactFinder finder;
+  finder.on_literal = visit;
+  look_through(statement, finder);
 }
 
 StatementFacts facts_of(const ast::Expr& expression) {

@@ -24,6 +24,9 @@ struct StatementFacts {
 StatementFacts facts_of(const ast::Statement& statement);
 StatementFacts facts_of(const ast::Expr& expression);
 
+// Visits every literal of a statement that can be planned.
+void for_each_literal(const ast::Statement& statement, const std::function<void(const ast::Literal&)>& visit);
+
 // Whether an aggregate is called outside of the expression's subqueries.
 bool contains_aggregate(const ast::Expr& expression);
 

@@ -9,6 +9,7 @@
 #include "adapter/plan/datum_kind.h"
 #include "adapter/plan/direct_read.h"
 #include "adapter/plan/physical.h"
+#include "adapter/plan/planning.h"
 #include "adapter/plan/print_expression.h"
 #include "adapter/plan/rewrite/rewrite.h"
 #include "adapter/sql_error.h"
@@ -63,14 +64,15 @@ void settle_literals(StatementBinding& binding) {
 
 std::unique_ptr<Plan> plan_once(const ast::Statement& statement, const PlanContext& context,
                                 std::span<const storage::Type> declared, bool literals_as_parameters,
-                                StatementFacts facts, const std::set<int>& fixed) {
+                                StatementFacts facts, const std::set<int>& fixed,
+                                std::span<const rewrite::Rewrite> rewrites) {
   StatementBinding binding(context, declared, facts.parameters, facts.literals, literals_as_parameters,
                            fixed);
   auto plan = std::make_unique<Plan>();
   BoundQuery bound = bind_statement(statement, binding, plan->kind);
   binding.finish();
   settle_literals(binding);
-  bound.plan = rewrite::apply_all(std::move(bound.plan));
+  for (const rewrite::Rewrite& rewrite : rewrites) bound.plan = rewrite.apply(std::move(bound.plan));
   auto root = physical::plan_physically(std::move(bound.plan));
   root->extra_parameters = binding.outer_parameters;
   plan->columns = std::move(bound.columns);
@@ -107,11 +109,18 @@ std::string print_default(const storage::Expression& value, storage::Type column
 
 std::unique_ptr<const Plan> make_plan(const ast::Statement& statement, const PlanContext& context,
                                       std::span<const storage::Type> declared, bool literals_as_parameters) {
+  return make_plan_with(statement, context, declared, literals_as_parameters, rewrite::rewrites());
+}
+
+std::unique_ptr<const Plan> make_plan_with(const ast::Statement& statement, const PlanContext& context,
+                                           std::span<const storage::Type> declared,
+                                           bool literals_as_parameters,
+                                           std::span<const rewrite::Rewrite> rewrites) {
   const StatementFacts facts = facts_of(statement);
   std::set<int> fixed;
   while (true) {
     try {
-      return plan_once(statement, context, declared, literals_as_parameters, facts, fixed);
+      return plan_once(statement, context, declared, literals_as_parameters, facts, fixed, rewrites);
     } catch (const LiteralMustBeFixed& literal) {
       // Each round fixes one more literal, so this ends.
       fixed.insert(literal.slot);

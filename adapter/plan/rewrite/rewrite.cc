@@ -1,7 +1,5 @@
 #include "adapter/plan/rewrite/rewrite.h"
 
-#include <utility>
-
 namespace gyre::adapter::rewrite {
 namespace {
 
@@ -18,11 +16,6 @@ constexpr Rewrite kRewrites[] = {
 
 std::span<const Rewrite> rewrites() {
   return kRewrites;
-}
-
-NodePtr apply_all(NodePtr plan) {
-  for (const Rewrite& rewrite : kRewrites) plan = rewrite.apply(std::move(plan));
-  return plan;
 }
 
 }  // namespace gyre::adapter::rewrite

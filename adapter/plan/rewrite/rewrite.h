@@ -30,6 +30,4 @@ struct Rewrite {
 };
 std::span<const Rewrite> rewrites();
 
-NodePtr apply_all(NodePtr plan);
-
 }  // namespace gyre::adapter::rewrite
