@@ -1,0 +1,96 @@
+// The oracle core's half of the adapter: runs what writes, changes definitions, keeps the branches of open
+// transactions, and publishes each new database value. One batch per turn of its loop, in the numbered steps
+// of oracle/group_commit.h.
+//
+// Owned by the oracle core; nothing here is touched by another.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "adapter/catalog/catalog.h"
+#include "adapter/coordinator/call.h"
+#include "adapter/metrics.h"
+#include "oracle/group_commit.h"
+#include "storage/branch.h"
+#include "storage/database.h"
+
+namespace gyre::adapter {
+
+// Takes answered calls back to the cores that asked.
+class CallReturn {
+ public:
+  virtual void give_back(CoordinatorCall& call) = 0;
+
+ protected:
+  ~CallReturn() = default;
+};
+
+class Coordinator final : public oracle::CommitSteps {
+ public:
+  // Publishes `catalog` with an empty database at once. All references are borrowed.
+  Coordinator(oracle::TimestampOracle& oracle, oracle::CommitLog& log, oracle::PublishedState& published,
+              oracle::ReadHolds& holds, CallReturn& call_return, Catalog catalog);
+  Coordinator(const Coordinator&) = delete;
+  Coordinator& operator=(const Coordinator&) = delete;
+  ~Coordinator() override;
+
+  // A call arrived; it is answered in this turn or a later one.
+  void submit(CoordinatorCall& call);
+  // Once per turn, after the mailboxes. Returns whether there is more to do.
+  bool turn();
+  bool idle() const { return commits_.idle(); }
+  std::size_t open_transactions() const { return transactions_.size(); }
+
+  CoreMetrics metrics;
+  SpanClock span_clock;
+
+ private:
+  // A block that has written: its own database and, after DDL, its own catalog. The snapshot it started from
+  // is pinned by the shard until the transaction has ended.
+  struct OpenTransaction {
+    OpenTransaction(const storage::Database& base, std::uint64_t version)
+        : branch(base), base_catalog_version(version) {}
+    storage::Branch branch;
+    std::uint64_t base_catalog_version;
+    std::shared_ptr<Catalog> catalog;  // null: as the snapshot's
+  };
+
+  // oracle::CommitSteps
+  Outcome order(std::span<oracle::Intent* const> batch) override;
+  void encode(Timestamp timestamp, OutBuffer& record) override;
+  oracle::Publication apply(Timestamp timestamp, oracle::RetireList& retired) override;
+  void answer(std::span<oracle::Intent* const> batch, Timestamp timestamp) override;
+  void log_failed(std::span<oracle::Intent* const> batch) override;
+
+  void carry_out_call(CoordinatorCall& call);
+  void run_plan(CoordinatorCall& call);
+  void run_utility(CoordinatorCall& call);
+  void commit(CoordinatorCall& call);
+  OpenTransaction& transaction_of(const CoordinatorCall& call);
+  const Catalog& head_catalog() const { return next_catalog_ != nullptr ? *next_catalog_ : *catalog_; }
+  oracle::Publication publication(Timestamp timestamp) const;
+
+  oracle::PublishedState& published_;
+  CallReturn& call_return_;
+  std::unique_ptr<const storage::Database> database_;  // as published
+  std::shared_ptr<const Catalog> catalog_;             // as published
+  std::uint64_t last_catalog_version_;                 // of any catalog made, published or not
+  std::uint32_t next_oid_ = kFirstUserOid;             // not given out yet by any catalog
+  std::unordered_map<std::uint64_t, std::unique_ptr<OpenTransaction>> transactions_;
+  // Transactions' catalogs that a later statement of theirs replaced; their sessions look at them until they
+  // are answered.
+  std::vector<std::shared_ptr<Catalog>> retired_catalogs_;
+
+  // The batch between order() and its answer.
+  std::unique_ptr<storage::Branch> head_;
+  std::shared_ptr<const Catalog> next_catalog_;  // null: unchanged
+  std::uint64_t batch_start_ = 0;                // ticks
+  bool batch_writes_ = false;
+
+  oracle::GroupCommit commits_;
+};
+
+}  // namespace gyre::adapter

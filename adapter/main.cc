@@ -1,0 +1,70 @@
+// gyre: builds the server from its options, waits for a signal, takes it down in good order.
+#include <signal.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <fmt/format.h>
+
+#include "adapter/options.h"
+#include "adapter/server.h"
+#include "adapter/version.h"
+
+namespace {
+
+constexpr int kRuntimeStatus = 1;
+
+void set_up_log(const std::string& level) {
+  auto logger = spdlog::stderr_logger_mt("gyre");
+  logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %Z [%t] %l: %v");
+  logger->set_level(spdlog::level::from_str(level));
+  spdlog::set_default_logger(std::move(logger));
+}
+
+// Connections are descriptors: take as many as the administrator allows.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::string core_text(const gyre::adapter::Options& options) {
+  std::string text;
+  for (const int core : options.shard_cores) text += (text.empty() ? "" : ",") + std::to_string(core);
+  return text;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace gyre::adapter;
+  const Options options = parse_options(argc, argv);
+  set_up_log(options.log_level);
+  raise_descriptor_limit();
+
+  // Signals are taken by this thread alone, one at a time, outside of any handler.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGQUIT}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  if (!options.ephemeral)
+    spdlog::warn("data are kept in memory only in this version: start with --ephemeral to say that you know");
+  Server server(options);
+  if (const auto started = server.start(); !started) {
+    spdlog::error("cannot start: {}", started.error());
+    return kRuntimeStatus;
+  }
+  spdlog::info("gyre {}: shards on cores {}, oracle on core {}", kGyreVersion, core_text(options), options.oracle_core);
+  spdlog::info("ready to accept connections on {}", server.sql_addresses());
+
+  int signal_number = 0;
+  sigwait(&signals, &signal_number);
+  spdlog::info("{}: finishing what runs", signal_number == SIGTERM ? "SIGTERM" : "signal");
+  if (signal_number != SIGTERM) server.terminate();
+  server.drain();
+  spdlog::info("stopped");
+  return 0;
+}

@@ -1,0 +1,33 @@
+// What can be said to the server when it is started: flags, GYRE_… environment variables, a configuration file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gyre::adapter {
+
+struct Options {
+  std::string data_directory;
+  bool ephemeral = false;
+  bool reset = false;
+  std::vector<int> shard_cores;  // kernel processor numbers, one shard each; never empty after parse_options
+  int oracle_core = 0;
+  std::string sql_address = "localhost:6875";
+  std::string internal_sql_address = "localhost:6877";
+  std::string internal_http_address = "localhost:6878";
+  std::string unix_socket_directory;  // empty: none
+  std::uint32_t spin_us = 0;
+  std::uint32_t max_connections = 5000;
+  std::uint64_t memory_limit = 1024ull * 1024 * 1024;  // bytes one statement may keep
+  std::vector<std::pair<std::string, std::string>> system_parameters;
+  std::string log_level = "info";
+  std::string io_backend = "auto";  // auto, uring, epoll
+};
+
+// Parses the command line. Ends the process for --help and --version (status 0), and, with one line on stderr and status 64, for
+// anything that is wrong.
+Options parse_options(int argc, char** argv);
+
+}  // namespace gyre::adapter

@@ -1,0 +1,81 @@
+// The oracle core: its loop, the coordinator, and the HTTP pages, for which it asks each shard for a copy of its figures.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "adapter/coordinator/coordinator.h"
+#include "adapter/http/http_server.h"
+#include "adapter/http/metrics_page.h"
+#include "adapter/mesh.h"
+#include "oracle/commit_log.h"
+#include "oracle/local_oracle.h"
+
+namespace gyre::adapter {
+
+class OracleCore final : private CallReturn, private MeshPort::Handler, private HttpHandler {
+ public:
+  // On the oracle core's thread, as everything below. `on_drained` is called once all shards have no connection left.
+  OracleCore(reactor::Loop& loop, Mesh& mesh, oracle::PublishedState& published, oracle::ReadHolds& holds, Catalog catalog,
+             int processor, std::function<void()> on_drained);
+  OracleCore(const OracleCore&) = delete;
+  OracleCore& operator=(const OracleCore&) = delete;
+
+  // Once every core has told the mesh its waker.
+  void connect(std::vector<int> http_listeners);
+
+ private:
+  // Runs the batch of what the turn's mailboxes brought.
+  class CommitTask final : public reactor::Task {
+   public:
+    explicit CommitTask(OracleCore& core) : core_(core) {}
+    void run() override { core_.commit(); }
+
+   private:
+    OracleCore& core_;
+  };
+  // Frees what readers let go of while nothing is written.
+  class Sweep final : public reactor::Timer {
+   public:
+    explicit Sweep(OracleCore& core) : core_(core) {}
+    void on_timer() override { core_.sweep(); }
+
+   private:
+    OracleCore& core_;
+  };
+  // A page of figures that waits for the shards' copies.
+  struct Scrape {
+    std::vector<MetricsSnapshot> snapshots;  // shards, then this core
+    std::size_t missing = 0;
+    std::vector<HttpAnswer> waiting;
+  };
+
+  void give_back(CoordinatorCall& call) override;
+  void on_message(const CoreMessage& message) override;
+  void on_get(std::string_view path, HttpAnswer answer) override;
+  void commit();
+  void sweep();
+  void begin_scrape();
+  void finish_scrape();
+
+  reactor::Loop& loop_;
+  Mesh& mesh_;
+  const int processor_;
+  const std::function<void()> on_drained_;
+  oracle::SystemClock clock_;
+  oracle::LocalOracle oracle_;
+  oracle::MemoryCommitLog log_;
+  Coordinator coordinator_;
+  std::unique_ptr<MeshPort> port_;
+  std::unique_ptr<HttpServer> http_;
+  Scrape scrape_;
+  CommitTask commit_task_{*this};
+  Sweep sweep_{*this};
+  std::size_t drained_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace gyre::adapter

@@ -1,0 +1,184 @@
+// Starting is done in steps that all cores take together, so that no core sends to one that is not there yet:
+//   1  each thread pins itself, makes its loop and tells the mesh its waker
+//   2  each makes its ports and its part of the server; the oracle core has published the first database by then
+//   3  each accepts
+#include "adapter/server.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "adapter/oracle_core.h"
+#include "adapter/version.h"
+#include "reactor/epoll_backend.h"
+#include "reactor/pin.h"
+#include "reactor/socket.h"
+#include "reactor/uring_backend.h"
+
+namespace gyre::adapter {
+
+namespace {
+
+constexpr int kBacklog = 1024;
+constexpr auto kDrainPatience = std::chrono::seconds(30);
+
+std::string port_of(const std::string& address) {
+  const auto parsed = reactor::parse_address(address);
+  return std::to_string(parsed->front().port());
+}
+
+}  // namespace
+
+Server::Server(Options options)
+    : options_(std::move(options)),
+      mesh_(options_.shard_cores.size()),
+      holds_(options_.shard_cores.size()),
+      loops_(options_.shard_cores.size() + 1, nullptr) {}
+
+Server::~Server() {
+  if (running_) drain();
+}
+
+Result<Server::Sockets, std::string> Server::open_sockets() {
+  Sockets sockets;
+  sockets.shards.resize(options_.shard_cores.size());
+  const auto listen = [&](const std::string& address, Entrance entrance, std::string* shown) -> std::string {
+    for (auto& shard : sockets.shards) {
+      const auto fds = reactor::listen_all(address, kBacklog, reactor::ReusePort::yes);
+      if (!fds) return fds.error();
+      for (const int fd : *fds) {
+        shard.push_back({fd, entrance});
+        if (shown != nullptr && &shard == &sockets.shards.front())
+          *shown += (shown->empty() ? "" : ", ") + reactor::local_address(fd).text();
+      }
+    }
+    return {};
+  };
+  if (std::string error = listen(options_.sql_address, Entrance::external, &sql_addresses_); !error.empty())
+    return Unexpected{std::move(error)};
+  if (std::string error = listen(options_.internal_sql_address, Entrance::internal, nullptr); !error.empty())
+    return Unexpected{std::move(error)};
+  if (!options_.unix_socket_directory.empty()) {
+    for (const auto& [address, entrance] : {std::pair(options_.sql_address, Entrance::external),
+                                            std::pair(options_.internal_sql_address, Entrance::internal)}) {
+      const auto fd = reactor::listen_unix(
+          fmt::format("{}/.s.PGSQL.{}", options_.unix_socket_directory, port_of(address)), kBacklog);
+      if (!fd) return Unexpected{fd.error()};
+      sockets.shards.front().push_back({*fd, entrance});
+    }
+  }
+  const auto http = reactor::listen_all(options_.internal_http_address, kBacklog, reactor::ReusePort::no);
+  if (!http) return Unexpected{http.error()};
+  sockets.http = *http;
+  return sockets;
+}
+
+std::unique_ptr<reactor::Backend> Server::make_backend() const {
+  if (uring_) {
+    auto backend = reactor::make_uring_backend();
+    if (backend) return std::move(*backend);
+    spdlog::warn("this core falls back to epoll: {}", backend.error().reason);
+  }
+  return reactor::make_epoll_backend();
+}
+
+Result<std::monostate, std::string> Server::start() {
+  uring_ = options_.io_backend != "epoll";
+  if (uring_) {
+    if (const auto kernel = reactor::probe_uring(); !kernel) {
+      if (options_.io_backend == "uring") return Unexpected{kernel.error().reason};
+      spdlog::warn("falling back to epoll: {}", kernel.error().reason);
+      uring_ = false;
+    }
+  }
+  auto sockets = open_sockets();
+  if (!sockets) return Unexpected{sockets.error()};
+  const std::size_t cores = mesh_.shards() + 1;
+  oracle_thread_ = std::thread([this, http = std::move(sockets->http)] { run_oracle(http); });
+  for (std::size_t i = 0; i < mesh_.shards(); ++i)
+    shard_threads_.emplace_back(
+        [this, i, listeners = std::move(sockets->shards[i])] { run_shard(i, listeners); });
+  running_ = true;
+  for (std::size_t i = 0; i < cores; ++i) told_.acquire();
+  wired_.release(static_cast<std::ptrdiff_t>(cores));
+  for (std::size_t i = 0; i < cores; ++i) connected_.acquire();
+  go_.release(static_cast<std::ptrdiff_t>(cores));
+  for (std::size_t i = 0; i < cores; ++i) ready_.acquire();
+  return std::monostate{};
+}
+
+void Server::run_shard(std::size_t index, std::vector<Listener> listeners) {
+  const int processor = options_.shard_cores[index];
+  reactor::name_thread(fmt::format("gyre-shard-{}", index));
+  if (const auto pinned = reactor::pin_thread(processor); !pinned) spdlog::warn("{}", pinned.error());
+  reactor::LoopOptions loop_options;
+  loop_options.spin_us = options_.spin_us;
+  reactor::Loop loop(make_backend(), loop_options);
+  loops_[index] = &loop;
+  mesh_.set_waker(index, loop.waker());
+  told_.release();
+  wired_.acquire();
+  {
+    ShardOptions shard_options;
+    shard_options.statement_memory = options_.memory_limit;
+    shard_options.max_connections = options_.max_connections;
+    shard_options.processor = processor;
+    Shard shard(ShardId(static_cast<std::uint16_t>(index)), loop, mesh_, published_, holds_, shard_options,
+                std::move(listeners));
+    connected_.release();
+    go_.acquire();
+    shard.start();
+    ready_.release();
+    loop.run();
+  }
+}
+
+void Server::run_oracle(std::vector<int> http_listeners) {
+  reactor::name_thread("gyre-oracle");
+  if (const auto pinned = reactor::pin_thread(options_.oracle_core); !pinned) spdlog::warn("{}", pinned.error());
+  reactor::Loop loop(make_backend());
+  loops_[mesh_.oracle_core()] = &loop;
+  mesh_.set_waker(mesh_.oracle_core(), loop.waker());
+  Catalog catalog = Catalog::initial();
+  for (const auto& [name, value] : options_.system_parameters) catalog.system_parameters[name] = value;
+  {
+    OracleCore core(loop, mesh_, published_, holds_, std::move(catalog), options_.oracle_core, [this] { drained_.release(); });
+    told_.release();
+    wired_.acquire();
+    core.connect(std::move(http_listeners));
+    connected_.release();
+    go_.acquire();
+    ready_.release();
+    loop.run();
+  }
+}
+
+void Server::tell_all(CoreMessage::Kind kind) {
+  for (std::size_t core = 0; core <= mesh_.oracle_core(); ++core) {
+    CoreMessage message{kind, static_cast<std::uint32_t>(mesh_.control()), 0, 0, nullptr};
+    reactor::Mailbox<CoreMessage>& box = mesh_.box(mesh_.control(), core);
+    box.push(message);
+    if (box.publish()) mesh_.waker(core).wake();
+  }
+}
+
+void Server::terminate() {
+  tell_all(CoreMessage::Kind::terminate);
+}
+
+void Server::drain() {
+  tell_all(CoreMessage::Kind::drain);
+  if (!drained_.try_acquire_for(kDrainPatience)) {
+    spdlog::warn("statements are still running; ending their connections");
+    terminate();
+    drained_.acquire();
+  }
+  for (std::size_t i = 0; i < mesh_.shards(); ++i) loops_[i]->stop();
+  for (std::thread& thread : shard_threads_) thread.join();
+  loops_[mesh_.oracle_core()]->stop();
+  oracle_thread_.join();
+  running_ = false;
+}
+
+}  // namespace gyre::adapter

@@ -1,0 +1,61 @@
+// A running server: its threads, one per core, and the sockets they listen on.
+#pragma once
+
+#include <memory>
+#include <semaphore>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "adapter/mesh.h"
+#include "adapter/options.h"
+#include "adapter/shard.h"
+#include "oracle/published_state.h"
+#include "oracle/read_holds.h"
+#include "reactor/base/result.h"
+
+namespace gyre::adapter {
+
+class Server {
+ public:
+  explicit Server(Options options);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
+
+  // Opens the sockets and starts the threads; returns once all accept. An error is a sentence.
+  Result<std::monostate, std::string> start();
+  // Stops accepting, lets statements finish, ends the connections; blocks until all is over.
+  void drain();
+  // drain() on a second signal: ends connections without waiting for their statements.
+  void terminate();
+  // "127.0.0.1:6875, [::1]:6875"
+  std::string sql_addresses() const { return sql_addresses_; }
+
+ private:
+  struct Sockets {
+    std::vector<std::vector<Listener>> shards;
+    std::vector<int> http;
+  };
+  Result<Sockets, std::string> open_sockets();
+  std::unique_ptr<reactor::Backend> make_backend() const;
+  void run_shard(std::size_t index, std::vector<Listener> listeners);
+  void run_oracle(std::vector<int> http_listeners);
+  void tell_all(CoreMessage::Kind kind);
+
+  const Options options_;
+  Mesh mesh_;
+  oracle::PublishedState published_;
+  oracle::ReadHolds holds_;
+  std::vector<std::thread> shard_threads_;
+  std::thread oracle_thread_;
+  std::vector<reactor::Loop*> loops_;  // by core; set before `wired_`
+  // Start-up: every core tells its waker, then all may send; then every core is ready.
+  std::counting_semaphore<> told_{0}, wired_{0}, connected_{0}, go_{0}, ready_{0};
+  std::binary_semaphore drained_{0};
+  std::string sql_addresses_;
+  bool uring_ = true;
+  bool running_ = false;
+};
+
+}  // namespace gyre::adapter
