@@ -12,12 +12,26 @@ std::uint8_t byte_of(Datum value) {
   return static_cast<std::uint8_t>(value.integer);
 }
 
+bool is_octal(std::string_view text) {
+  return text.size() == 4 && text[0] == '\\' && text[1] >= '0' && text[1] <= '3' && text[2] >= '0' &&
+         text[2] <= '7' && text[3] >= '0' && text[3] <= '7';
+}
+
 Datum parse(std::string_view text, const TextStyle&, Arena&) {
+  if (is_octal(text))
+    return Datum::of_integer(
+        static_cast<std::int8_t>((text[1] - '0') * 64 + (text[2] - '0') * 8 + (text[3] - '0')));
   return Datum::of_integer(text.empty() ? 0 : static_cast<std::int8_t>(text.front()));
 }
 
 void print(Datum value, const TextStyle&, OutBuffer& out) {
-  if (byte_of(value) != 0) out.append_byte(static_cast<char>(byte_of(value)));
+  const std::uint8_t byte = byte_of(value);
+  if (byte >= 0x80) {
+    out.append_byte('\\');
+    for (const int shift : {6, 3, 0}) out.append_byte(static_cast<char>('0' + (byte >> shift & 7)));
+  } else if (byte != 0) {
+    out.append_byte(static_cast<char>(byte));
+  }
 }
 
 Datum receive(std::string_view wire, Arena&) {
