@@ -334,8 +334,9 @@ class Coalesce final : public Node {
 // Operands: the value, the right side, and the value as it is compared where that differs.
 class NullIf final : public Node {
  public:
-  NullIf(const FunctionDef* equal, std::vector<ExpressionPtr> operands)
-      : Node(NodeKind::null_if, operands[0]->type(), std::move(operands)), equal_(equal) {}
+  // `type` is that of operands[0], read before the operands are moved.
+  NullIf(const FunctionDef* equal, Type type, std::vector<ExpressionPtr> operands)
+      : Node(NodeKind::null_if, type, std::move(operands)), equal_(equal) {}
   Datum evaluate(EvalContext& context) const override {
     const Datum value = operand(0).evaluate(context);
     if (value.null) return value;
@@ -345,7 +346,7 @@ class NullIf final : public Node {
     return equal_->function(context, sides, 2).truth() ? Datum() : value;
   }
   ExpressionPtr rebuild(std::vector<ExpressionPtr> operands) const override {
-    return std::make_unique<NullIf>(equal_, std::move(operands));
+    return std::make_unique<NullIf>(equal_, type(), std::move(operands));
   }
   bool same_here(const Node& other) const override {
     return equal_ == static_cast<const NullIf&>(other).equal_;
@@ -650,13 +651,15 @@ ExpressionPtr make_coalesce(Type type, std::vector<ExpressionPtr> operands) {
   return std::make_unique<Coalesce>(type, std::move(operands));
 }
 ExpressionPtr make_null_if(const FunctionDef* equal, ExpressionPtr left, ExpressionPtr right) {
-  return std::make_unique<NullIf>(equal, list_of(std::move(left), std::move(right)));
+  const Type type = left->type();
+  return std::make_unique<NullIf>(equal, type, list_of(std::move(left), std::move(right)));
 }
 ExpressionPtr make_null_if(const FunctionDef* equal, ExpressionPtr value, ExpressionPtr compared,
                            ExpressionPtr right) {
+  const Type type = value->type();
   std::vector<ExpressionPtr> operands = list_of(std::move(value), std::move(right));
   operands.push_back(std::move(compared));
-  return std::make_unique<NullIf>(equal, std::move(operands));
+  return std::make_unique<NullIf>(equal, type, std::move(operands));
 }
 ExpressionPtr make_min_max(bool greatest, Type type, std::vector<ExpressionPtr> operands) {
   return std::make_unique<MinMax>(greatest, type, std::move(operands));
