@@ -1,0 +1,38 @@
+// The page that Prometheus reads: copies of every core's counters, merged and written in its text format
+// (exposition format 0.0.4). Names beginning with mz_ are those that dashboards for Materialize ask for.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "adapter/metrics.h"
+#include "reactor/backend.h"
+#include "reactor/loop.h"
+
+namespace gyre::adapter {
+
+inline constexpr std::string_view kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+// One core's figures, copied on that core.
+struct MetricsSnapshot {
+  CoreMetrics core;
+  reactor::LoopStats loop;
+  reactor::BackendStats backend;
+  int processor = 0;    // the kernel's number, or the core's position; tells cores apart
+  bool oracle = false;  // the core that orders writes
+};
+
+struct ProcessFacts {
+  std::string_view version;
+  std::string_view backend;          // "io_uring", "epoll"
+  std::uint64_t resident_bytes = 0;  // 0: unknown, left out
+  double start_time_seconds = 0;     // since the Unix epoch; 0: unknown, left out
+};
+// Of this process, as /proc tells; version and backend are left empty.
+ProcessFacts read_process_facts();
+
+std::string render_metrics(std::span<const MetricsSnapshot> cores, const ProcessFacts& process);
+
+}  // namespace gyre::adapter
