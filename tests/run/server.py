@@ -1,6 +1,7 @@
 """Starts a server for a test, waits until it answers, and stops it by its own process id.
 
-    tests/run/server gyre     -- COMMAND...     a fresh Gyre (build/gyre, or $GYRE_BIN)
+    tests/run/server gyre [--flag=--cores=0,1 ...] -- COMMAND...
+                                                a fresh Gyre (build/gyre, or $GYRE_BIN)
     tests/run/server postgres -- COMMAND...     a fresh private PostgreSQL 15 cluster, the reference
 
 COMMAND finds the server through GYRE_HOST, GYRE_PORT, GYRE_INTERNAL_PORT, GYRE_HTTP_PORT, GYRE_SOCKET_DIR, GYRE_USER, GYRE_ADMIN,
@@ -138,8 +139,10 @@ class Gyre(Server):
     def start(self):
         self.port, self.internal_port, self.http_port = free_ports(3)
         cores = sorted(os.sched_getaffinity(0))
-        command = [self.binary, '--reset', '--ephemeral',
-                   '--cores', str(cores[0]), '--oracle-core', str(cores[1 % len(cores)]),
+        pinning = ['--cores', str(cores[0]), '--oracle-core', str(cores[1 % len(cores)])]
+        if any(flag.startswith('--cores') for flag in self.flags):
+            pinning = []
+        command = [self.binary, '--reset', '--ephemeral', *pinning,
                    '--data-dir', str(self.directory / 'data'), '--unix-socket-dir', str(self.directory),
                    '--sql-addr', '127.0.0.1:%d' % self.port, '--internal-sql-addr', '127.0.0.1:%d' % self.internal_port,
                    '--internal-http-addr', '127.0.0.1:%d' % self.http_port] + self.flags
@@ -183,6 +186,12 @@ class Postgres(Server):
             admin.query('CREATE DATABASE materialize OWNER materialize')
 
 
+def split(arguments):
+    """What stands before and after the first `--`."""
+    at = arguments.index('--') if '--' in arguments else len(arguments)
+    return arguments[:at], arguments[at + 1:]
+
+
 KINDS = {'gyre': Gyre, 'postgres': Postgres}
 
 
@@ -190,11 +199,10 @@ def main():
     parser = argparse.ArgumentParser(description='Runs COMMAND against a server that lives as long as it does.')
     parser.add_argument('kind', choices=sorted(KINDS))
     parser.add_argument('--flag', action='append', default=[], help='one more flag for Gyre (repeatable): --flag=--spin-us=50')
-    parser.add_argument('command', nargs=argparse.REMAINDER)
-    options = parser.parse_args()
-    command = options.command[1:] if options.command[:1] == ['--'] else options.command
+    own, command = split(sys.argv[1:])
+    options = parser.parse_args(own)
     if not command:
-        parser.error('no command given')
+        parser.error('no command given; it stands after --')
     try:
         server = Gyre(flags=options.flag) if options.kind == 'gyre' else Postgres()
         with server:
