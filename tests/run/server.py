@@ -203,6 +203,8 @@ def main():
     options = parser.parse_args(own)
     if not command:
         parser.error('no command given; it stands after --')
+    # Whoever ends us (a time limit) must not leave the server behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         server = Gyre(flags=options.flag) if options.kind == 'gyre' else Postgres()
         with server:
