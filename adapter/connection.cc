@@ -2,7 +2,8 @@
 
 namespace gyre::adapter {
 
-Connection::Connection(SessionCore& core, ConnectionOwner& owner, SessionId id, std::uint32_t secret, Entrance entrance)
+Connection::Connection(SessionCore& core, ConnectionOwner& owner, SessionId id, std::uint32_t secret,
+                       Entrance entrance)
     : core_(core), owner_(owner), session_(core, *this, id, secret, entrance) {}
 
 void Connection::start(int fd) {
@@ -36,7 +37,8 @@ void Connection::on_appetite() {
     core_.loop.backend().pause_reading(*this);
 }
 
-// One send per turn, of all that the turn's statements have said; the session writes on into the other buffer meanwhile.
+// One send per turn, of all that the turn's statements have said; the session writes on into the other buffer
+// meanwhile.
 reactor::Flushable::Outcome Connection::flush() {
   if (closing() || released_ || sending()) return Outcome::flushed;
   OutBuffer& output = session_.output();

@@ -1,6 +1,8 @@
-// A client's socket and its session: carries bytes between them and holds either back when the other cannot keep up.
+// A client's socket and its session: carries bytes between them and holds either back when the other cannot
+// keep up.
 //
-// Ends when both halves have let go: the session is not busy and the stream is released. The shard then frees it.
+// Ends when both halves have let go: the session is not busy and the stream is released. The shard then frees
+// it.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +25,13 @@ class ConnectionOwner {
   ~ConnectionOwner() = default;
 };
 
-class Connection final : public reactor::Stream, public reactor::Flushable, public SessionHost, private reactor::Timer {
+class Connection final : public reactor::Stream,
+                         public reactor::Flushable,
+                         public SessionHost,
+                         private reactor::Timer {
  public:
-  Connection(SessionCore& core, ConnectionOwner& owner, SessionId id, std::uint32_t secret, Entrance entrance);
+  Connection(SessionCore& core, ConnectionOwner& owner, SessionId id, std::uint32_t secret,
+             Entrance entrance);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 

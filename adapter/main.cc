@@ -57,7 +57,8 @@ int main(int argc, char** argv) {
     spdlog::error("cannot start: {}", started.error());
     return kRuntimeStatus;
   }
-  spdlog::info("gyre {}: shards on cores {}, oracle on core {}", kGyreVersion, core_text(options), options.oracle_core);
+  spdlog::info("gyre {}: shards on cores {}, oracle on core {}", kGyreVersion, core_text(options),
+               options.oracle_core);
   spdlog::info("ready to accept connections on {}", server.sql_addresses());
 
   int signal_number = 0;

@@ -1,5 +1,5 @@
-// How the cores of a server reach each other: one mailbox per ordered pair, and a WakeFlag per core to ring at. Constant after
-// start; what a message points to belongs to its receiver until it is answered.
+// How the cores of a server reach each other: one mailbox per ordered pair, and a WakeFlag per core to ring
+// at. Constant after start; what a message points to belongs to its receiver until it is answered.
 #pragma once
 
 #include <cstdint>
@@ -13,16 +13,16 @@ namespace gyre::adapter {
 
 struct CoreMessage {
   enum class Kind : std::uint8_t {
-    call,            // pointer: CoordinatorCall, to the oracle core
-    answered,        // pointer: CoordinatorCall, back to the asking shard
-    adopt,           // number: a connection's descriptor, detail: its Entrance
-    cancel,          // number: SessionId, detail: secret
-    count,           // number: how many connections the sending shard has, detail: how many of them logged in
-    scrape,          // pointer: MetricsSnapshot to be filled, to a shard
-    scraped,         // pointer: the same, filled, back to the oracle core
-    drain,           // from the control thread: no new connections, end the idle ones
-    terminate,       // from the control thread: end the rest
-    drained,         // to the oracle core: the sending shard has no connection left
+    call,       // pointer: CoordinatorCall, to the oracle core
+    answered,   // pointer: CoordinatorCall, back to the asking shard
+    adopt,      // number: a connection's descriptor, detail: its Entrance
+    cancel,     // number: SessionId, detail: secret
+    count,      // number: how many connections the sending shard has, detail: how many of them logged in
+    scrape,     // pointer: MetricsSnapshot to be filled, to a shard
+    scraped,    // pointer: the same, filled, back to the oracle core
+    drain,      // from the control thread: no new connections, end the idle ones
+    terminate,  // from the control thread: end the rest
+    drained,    // to the oracle core: the sending shard has no connection left
   };
   Kind kind;
   std::uint32_t from = 0;  // sending core
@@ -34,7 +34,8 @@ struct CoreMessage {
 // Cores 0 … shards-1 are the shards, then the oracle core, then the control thread (main), which only sends.
 class Mesh {
  public:
-  explicit Mesh(std::size_t shards) : shards_(shards), size_(shards + 2), boxes_(size_ * size_), wakers_(size_) {
+  explicit Mesh(std::size_t shards)
+      : shards_(shards), size_(shards + 2), boxes_(size_ * size_), wakers_(size_) {
     for (auto& box : boxes_) box = std::make_unique<reactor::Mailbox<CoreMessage>>(256);
   }
 
@@ -65,7 +66,8 @@ class MeshPort {
   };
 
   // Once all cores have set their wakers.
-  MeshPort(Mesh& mesh, std::size_t self, reactor::Loop& loop, Handler& handler) : self_(self), handler_(handler) {
+  MeshPort(Mesh& mesh, std::size_t self, reactor::Loop& loop, Handler& handler)
+      : self_(self), handler_(handler) {
     const std::size_t cores = mesh.shards() + 1;
     for (std::size_t other = 0; other < cores + 1; ++other) {
       if (other == self) {
@@ -74,8 +76,8 @@ class MeshPort {
       }
       receivers_.push_back(std::make_unique<Receiver>(loop, mesh.box(other, self), Deliver(*this)));
       senders_.push_back(other == cores ? nullptr
-                                        : std::make_unique<reactor::MailboxSender<CoreMessage>>(loop, mesh.box(self, other),
-                                                                                                mesh.waker(other)));
+                                        : std::make_unique<reactor::MailboxSender<CoreMessage>>(
+                                              loop, mesh.box(self, other), mesh.waker(other)));
     }
   }
 

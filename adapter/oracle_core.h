@@ -1,4 +1,5 @@
-// The oracle core: its loop, the coordinator, and the HTTP pages, for which it asks each shard for a copy of its figures.
+// The oracle core: its loop, the coordinator, and the HTTP pages, for which it asks each shard for a copy of
+// its figures.
 #pragma once
 
 #include <chrono>
@@ -18,14 +19,17 @@ namespace gyre::adapter {
 
 class OracleCore final : private CallReturn, private MeshPort::Handler, private HttpHandler {
  public:
-  // On the oracle core's thread, as everything below. `on_drained` is called once all shards have no connection left.
-  OracleCore(reactor::Loop& loop, Mesh& mesh, oracle::PublishedState& published, oracle::ReadHolds& holds, Catalog catalog,
-             int processor, std::function<void()> on_drained);
+  // On the oracle core's thread, as everything below. `on_drained` is called once all shards have no
+  // connection left.
+  OracleCore(reactor::Loop& loop, Mesh& mesh, oracle::PublishedState& published, oracle::ReadHolds& holds,
+             Catalog catalog, int processor, std::function<void()> on_drained);
   OracleCore(const OracleCore&) = delete;
   OracleCore& operator=(const OracleCore&) = delete;
 
   // Once every core has told the mesh its waker.
   void connect(std::vector<int> http_listeners);
+  // After the loop has stopped: ends the HTTP connections, turning the loop by hand.
+  void shut_down();
 
  private:
   // Runs the batch of what the turn's mailboxes brought.

@@ -1,7 +1,7 @@
 // Starting is done in steps that all cores take together, so that no core sends to one that is not there yet:
 //   1  each thread pins itself, makes its loop and tells the mesh its waker
-//   2  each makes its ports and its part of the server; the oracle core has published the first database by then
-//   3  each accepts
+//   2  each makes its ports and its part of the server; the oracle core has published the first database by
+//   then 3  each accepts
 #include "adapter/server.h"
 
 #include <spdlog/spdlog.h>
@@ -136,14 +136,16 @@ void Server::run_shard(std::size_t index, std::vector<Listener> listeners) {
 
 void Server::run_oracle(std::vector<int> http_listeners) {
   reactor::name_thread("gyre-oracle");
-  if (const auto pinned = reactor::pin_thread(options_.oracle_core); !pinned) spdlog::warn("{}", pinned.error());
+  if (const auto pinned = reactor::pin_thread(options_.oracle_core); !pinned)
+    spdlog::warn("{}", pinned.error());
   reactor::Loop loop(make_backend());
   loops_[mesh_.oracle_core()] = &loop;
   mesh_.set_waker(mesh_.oracle_core(), loop.waker());
   Catalog catalog = Catalog::initial();
   for (const auto& [name, value] : options_.system_parameters) catalog.system_parameters[name] = value;
   {
-    OracleCore core(loop, mesh_, published_, holds_, std::move(catalog), options_.oracle_core, [this] { drained_.release(); });
+    OracleCore core(loop, mesh_, published_, holds_, std::move(catalog), options_.oracle_core,
+                    [this] { drained_.release(); });
     told_.release();
     wired_.acquire();
     core.connect(std::move(http_listeners));
@@ -151,6 +153,7 @@ void Server::run_oracle(std::vector<int> http_listeners) {
     go_.acquire();
     ready_.release();
     loop.run();
+    core.shut_down();
   }
 }
 

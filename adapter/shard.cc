@@ -10,11 +10,12 @@
 namespace gyre::adapter {
 
 namespace {
-constexpr std::uint32_t kSuperuserReserve = 3;  // connections beyond max_connections that superusers may still make
+constexpr std::uint32_t kSuperuserReserve =
+    3;  // connections beyond max_connections that superusers may still make
 }
 
-Shard::Shard(ShardId id, reactor::Loop& loop, Mesh& mesh, const oracle::PublishedState& published, oracle::ReadHolds& holds,
-             const ShardOptions& options, std::vector<Listener> listeners)
+Shard::Shard(ShardId id, reactor::Loop& loop, Mesh& mesh, const oracle::PublishedState& published,
+             oracle::ReadHolds& holds, const ShardOptions& options, std::vector<Listener> listeners)
     : id_(id),
       loop_(loop),
       mesh_(mesh),
@@ -27,7 +28,8 @@ Shard::Shard(ShardId id, reactor::Loop& loop, Mesh& mesh, const oracle::Publishe
   core_.statement_memory = options.statement_memory;
   core_.span_clock = SpanClock::calibrate();
   core_.set_wall_offset();
-  for (const Listener& listener : listeners) acceptors_.push_back(std::make_unique<Acceptor>(*this, listener));
+  for (const Listener& listener : listeners)
+    acceptors_.push_back(std::make_unique<Acceptor>(*this, listener));
   loop_.set_observer(this);
 }
 
@@ -80,7 +82,8 @@ void Shard::on_accept(int fd, Entrance entrance) {
   if (target != id_.value && counts_[id_.value] > *least) {
     ++core_.metrics.handed_over;
     ++counts_[target];  // until it says itself
-    port_.send(target, {CoreMessage::Kind::adopt, 0, static_cast<std::uint32_t>(fd), static_cast<std::uint32_t>(entrance), nullptr});
+    port_.send(target, {CoreMessage::Kind::adopt, 0, static_cast<std::uint32_t>(fd),
+                        static_cast<std::uint32_t>(entrance), nullptr});
     return;
   }
   adopt(fd, entrance);
@@ -93,7 +96,8 @@ void Shard::adopt(int fd, Entrance entrance) {
   }
   reactor::set_nodelay(fd);
   const SessionId session = next_session_id();
-  auto connection = std::make_unique<Connection>(core_, *this, session, static_cast<std::uint32_t>(random_()), entrance);
+  auto connection = std::make_unique<Connection>(core_, static_cast<ConnectionOwner&>(*this), session,
+                                                 static_cast<std::uint32_t>(random_()), entrance);
   Connection& started = *connection;
   connections_.emplace(session.value, std::move(connection));
   started.start(fd);
@@ -139,9 +143,10 @@ bool Shard::admit(bool superuser) {
   for (const std::uint32_t count : admitted_) total += count;
   const auto& published = *static_cast<const Catalog*>(core_.published.load().catalog);
   const auto setting = published.system_parameters.find("max_connections");
-  const std::uint32_t limit = setting == published.system_parameters.end()
-                                  ? options_.max_connections
-                                  : static_cast<std::uint32_t>(std::strtoul(setting->second.c_str(), nullptr, 10));
+  const std::uint32_t limit =
+      setting == published.system_parameters.end()
+          ? options_.max_connections
+          : static_cast<std::uint32_t>(std::strtoul(setting->second.c_str(), nullptr, 10));
   if (total >= limit + (superuser ? kSuperuserReserve : 0)) return false;
   ++admitted_[id_.value];
   tell_count();
@@ -168,7 +173,8 @@ void Shard::cancel(SessionId session, std::uint32_t secret) {
   const std::size_t shard = session.value & 0xff;
   if (shard == id_.value) {
     Connection* connection = find(session);
-    if (connection != nullptr && connection->session().secret() == secret) connection->session().request_cancel();
+    if (connection != nullptr && connection->session().secret() == secret)
+      connection->session().request_cancel();
   } else if (shard < mesh_.shards()) {
     port_.send(shard, {CoreMessage::Kind::cancel, 0, session.value, secret, nullptr});
   }

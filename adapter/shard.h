@@ -1,7 +1,8 @@
-// One core's share of the server: its loop, its listeners, its connections and what their sessions have in common.
+// One core's share of the server: its loop, its listeners, its connections and what their sessions have in
+// common.
 //
-// A connection lives on one shard from its first byte to its last. A shard that has more connections than another hands a new
-// one over before it has read anything of it.
+// A connection lives on one shard from its first byte to its last. A shard that has more connections than
+// another hands a new one over before it has read anything of it.
 #pragma once
 
 #include <cstdint>
@@ -30,11 +31,14 @@ struct Listener {
   Entrance entrance;
 };
 
-class Shard final : public SessionServices, private ConnectionOwner, private MeshPort::Handler, private reactor::LoopObserver {
+class Shard final : public SessionServices,
+                    private ConnectionOwner,
+                    private MeshPort::Handler,
+                    private reactor::LoopObserver {
  public:
   // On the shard's own thread, as everything below.
-  Shard(ShardId id, reactor::Loop& loop, Mesh& mesh, const oracle::PublishedState& published, oracle::ReadHolds& holds,
-        const ShardOptions& options, std::vector<Listener> listeners);
+  Shard(ShardId id, reactor::Loop& loop, Mesh& mesh, const oracle::PublishedState& published,
+        oracle::ReadHolds& holds, const ShardOptions& options, std::vector<Listener> listeners);
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
   ~Shard() override;

@@ -1,0 +1,108 @@
+#include "adapter/oracle_core.h"
+
+#include "adapter/version.h"
+
+namespace gyre::adapter {
+
+namespace {
+constexpr std::uint64_t kSweepUs = 100'000;
+constexpr std::string_view kPlainText = "text/plain; charset=utf-8";
+}  // namespace
+
+OracleCore::OracleCore(reactor::Loop& loop, Mesh& mesh, oracle::PublishedState& published,
+                       oracle::ReadHolds& holds, Catalog catalog, int processor,
+                       std::function<void()> on_drained)
+    : loop_(loop),
+      mesh_(mesh),
+      processor_(processor),
+      on_drained_(std::move(on_drained)),
+      oracle_(clock_),
+      coordinator_(oracle_, log_, published, holds, *this, std::move(catalog)) {
+  coordinator_.span_clock = SpanClock::calibrate();
+}
+
+void OracleCore::connect(std::vector<int> http_listeners) {
+  port_ =
+      std::make_unique<MeshPort>(mesh_, mesh_.oracle_core(), loop_, static_cast<MeshPort::Handler&>(*this));
+  http_ = std::make_unique<HttpServer>(loop_, std::move(http_listeners), static_cast<HttpHandler&>(*this));
+  loop_.arm_timer_after_us(sweep_, kSweepUs);
+}
+
+// ---- commits ----
+
+void OracleCore::on_message(const CoreMessage& message) {
+  switch (message.kind) {
+    case CoreMessage::Kind::call:
+      coordinator_.submit(*static_cast<CoordinatorCall*>(message.pointer));
+      loop_.post(commit_task_);
+      return;
+    case CoreMessage::Kind::scraped:
+      if (--scrape_.missing == 0) finish_scrape();
+      return;
+    case CoreMessage::Kind::drain:
+      draining_ = true;
+      return;
+    case CoreMessage::Kind::drained:
+      if (++drained_ == mesh_.shards()) on_drained_();
+      return;
+    default:
+      return;  // the shards'
+  }
+}
+
+void OracleCore::commit() {
+  if (coordinator_.turn()) loop_.post(commit_task_);
+}
+
+void OracleCore::sweep() {
+  coordinator_.turn();
+  loop_.arm_timer_after_us(sweep_, kSweepUs);
+}
+
+void OracleCore::give_back(CoordinatorCall& call) {
+  port_->send(call.shard.value, {CoreMessage::Kind::answered, 0, 0, 0, &call});
+}
+
+void OracleCore::shut_down() {
+  http_->shut_down();
+  while (!http_->gone()) loop_.turn(loop_.clock_ns() + 1'000'000);
+}
+
+// ---- pages ----
+
+void OracleCore::on_get(std::string_view path, HttpAnswer answer) {
+  if (path == "/healthz") return answer(200, kPlainText, "ok\n");
+  if (path == "/readyz") {
+    if (draining_) return answer(503, kPlainText, "shutting down\n");
+    return answer(200, kPlainText, "ready\n");
+  }
+  if (path != "/metrics") return answer(404, kPlainText, "not found\n");
+  scrape_.waiting.push_back(std::move(answer));
+  if (scrape_.waiting.size() == 1) begin_scrape();
+}
+
+// Copies are asked for anew once all pages that waited for the last ones have been written.
+void OracleCore::begin_scrape() {
+  scrape_.snapshots.assign(mesh_.shards() + 1, MetricsSnapshot{});
+  scrape_.missing = mesh_.shards();
+  for (std::size_t shard = 0; shard < mesh_.shards(); ++shard)
+    port_->send(shard, {CoreMessage::Kind::scrape, 0, 0, 0, &scrape_.snapshots[shard]});
+}
+
+void OracleCore::finish_scrape() {
+  MetricsSnapshot& own = scrape_.snapshots.back();
+  own.core = coordinator_.metrics;
+  own.loop = loop_.stats();
+  own.backend = loop_.backend().stats();
+  own.processor = processor_;
+  own.oracle = true;
+  ProcessFacts facts = read_process_facts();
+  facts.version = kGyreVersion;
+  facts.backend = loop_.backend().name();
+  const std::string page = render_metrics(scrape_.snapshots, facts);
+  std::vector<HttpAnswer> waiting = std::move(scrape_.waiting);
+  scrape_.waiting.clear();
+  for (HttpAnswer& answer : waiting) answer(200, kMetricsContentType, page);
+}
+
+}  // namespace gyre::adapter
