@@ -50,6 +50,7 @@ struct StatementBinding {
   std::vector<bool> literal_bound;  // as a parameter
   std::vector<bool> literal_fixed;
   int outer_parameters = 0;  // values that Apply nodes pass
+  int depth = 0;             // of the expression being bound
   std::vector<RelationId> relations;
   std::vector<NeededRight> rights;
 

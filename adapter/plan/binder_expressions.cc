@@ -17,16 +17,19 @@ namespace {
 
 // Far above what people write, far below what the stack holds.
 constexpr int kMaxDepth = 5000;
-thread_local int binding_depth = 0;
 
-struct DepthGuard {
-  DepthGuard() {
-    if (++binding_depth > kMaxDepth) {
-      --binding_depth;
-      throw SqlError("54001", "stack depth limit exceeded");
-    }
+class DepthGuard {
+ public:
+  explicit DepthGuard(int& depth) : depth_(depth) {
+    if (depth_ == kMaxDepth) throw SqlError("54001", "stack depth limit exceeded");
+    ++depth_;
   }
-  ~DepthGuard() { --binding_depth; }
+  ~DepthGuard() { --depth_; }
+  DepthGuard(const DepthGuard&) = delete;
+  DepthGuard& operator=(const DepthGuard&) = delete;
+
+ private:
+  int& depth_;
 };
 
 std::optional<std::int64_t> to_int64(const std::string& digits) {
@@ -109,7 +112,7 @@ SqlError unsupported(const char* what, int location) {
 }  // namespace
 
 Binder::ExpressionPtr Binder::bind(const ast::Expr& expression) {
-  const DepthGuard guard;
+  const DepthGuard guard(statement_.depth);
   if (grouping_ && !grouping_->complex.empty())
     if (ExpressionPtr key = match_group_key(expression)) return key;
   return std::visit([&](const auto& node) { return bind_node(node, expression.location); }, expression.node);
