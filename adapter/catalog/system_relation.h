@@ -35,6 +35,7 @@ struct SystemRelation {
   std::string_view name;
   std::vector<SystemColumn> columns;
   void (*scan)(SystemScan& scan);
+  char kind = 'r';  // pg_class.relkind: r or v, as PostgreSQL has it
 };
 
 // Null if there is none. `schema` empty: search pg_catalog only.

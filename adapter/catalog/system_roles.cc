@@ -1,0 +1,80 @@
+// Roles. Passwords are never shown, not even to superusers.
+#include "adapter/catalog/system_groups.h"
+#include "adapter/catalog/system_rows.h"
+
+namespace gyre::adapter::system {
+
+namespace {
+
+constexpr std::string_view kHiddenPassword = "********";
+
+void scan_roles(SystemScan& scan) {
+  for (const auto& [id, role] : scan.catalog.roles())
+    emit(scan, {role.name, role.superuser, role.inherit, role.create_role, role.create_database, role.login,
+                false, role.connection_limit, kHiddenPassword, nullptr, role.superuser, nullptr, id.value});
+}
+
+void scan_authids(SystemScan& scan) {
+  for (const auto& [id, role] : scan.catalog.roles())
+    emit(scan, {id.value, role.name, role.superuser, role.inherit, role.create_role, role.create_database,
+                role.login, false, role.superuser, role.connection_limit, nullptr, nullptr});
+}
+
+void scan_users(SystemScan& scan) {
+  for (const auto& [id, role] : scan.catalog.roles())
+    if (role.login)
+      emit(scan, {role.name, id.value, role.create_database, role.superuser, false, role.superuser,
+                  kHiddenPassword, nullptr, nullptr});
+}
+
+// Roles that are there to have members.
+void scan_groups(SystemScan& scan) {
+  for (const auto& [id, role] : scan.catalog.roles()) {
+    if (role.login) continue;
+    std::vector<std::string> members;
+    for (const auto& [other, member] : scan.catalog.roles())
+      for (const RoleId parent : member.member_of)
+        if (parent == id) members.push_back(std::to_string(other.value));
+    emit(scan, {role.name, id.value, text_array(scan, members)});
+  }
+}
+
+void scan_members(SystemScan& scan) {
+  for (const auto& [id, role] : scan.catalog.roles())
+    for (const RoleId parent : role.member_of) emit(scan, {parent.value, id.value, kSystemRoleOid, false});
+}
+
+}  // namespace
+
+Relations role_relations() {
+  return {
+      {12000, "pg_catalog", "pg_roles",
+       columns_of("rolname name, rolsuper boolean, rolinherit boolean, rolcreaterole boolean, "
+                  "rolcreatedb boolean, rolcanlogin boolean, rolreplication boolean, "
+                  "rolconnlimit int4, rolpassword text, rolvaliduntil timestamptz, "
+                  "rolbypassrls boolean, rolconfig text[], oid oid"),
+       scan_roles, 'v'},
+      {1260, "pg_catalog", "pg_authid",
+       columns_of("oid oid, rolname name, rolsuper boolean, rolinherit boolean, "
+                  "rolcreaterole boolean, rolcreatedb boolean, rolcanlogin boolean, "
+                  "rolreplication boolean, rolbypassrls boolean, rolconnlimit int4, "
+                  "rolpassword text, rolvaliduntil timestamptz"),
+       scan_authids},
+      {12014, "pg_catalog", "pg_user",
+       columns_of("usename name, usesysid oid, usecreatedb boolean, usesuper boolean, "
+                  "userepl boolean, usebypassrls boolean, passwd text, valuntil timestamptz, "
+                  "useconfig text[]"),
+       scan_users, 'v'},
+      {12005, "pg_catalog", "pg_shadow",
+       columns_of("usename name, usesysid oid, usecreatedb boolean, usesuper boolean, "
+                  "userepl boolean, usebypassrls boolean, passwd text, valuntil timestamptz, "
+                  "useconfig text[]"),
+       scan_users, 'v'},
+      {12010, "pg_catalog", "pg_group", columns_of("groname name, grosysid oid, grolist text[]"), scan_groups,
+       'v'},
+      {1261, "pg_catalog", "pg_auth_members",
+       columns_of("roleid oid, member oid, grantor oid, admin_option boolean"), scan_members},
+  };
+}
+
+}  // namespace gyre::adapter::system
