@@ -110,7 +110,8 @@ pgwire::Diagnostic diagnostic_of(const SqlError& error, std::string_view text, s
   out.detail = error.detail;
   out.hint = error.hint;
   if (error.character > 0) {
-    out.position = static_cast<std::uint32_t>(error.character) + character_position(text, static_cast<int>(base)) - 1;
+    out.position =
+        static_cast<std::uint32_t>(error.character) + character_position(text, static_cast<int>(base)) - 1;
     return out;
   }
   out.position = error.location < 0 ? 0 : character_position(text, error.location + static_cast<int>(base));

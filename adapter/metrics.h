@@ -1,5 +1,6 @@
-// What a core counts about its statements and connections: plain integers that this core alone writes. A scrape asks each core
-// for a copy and merges the copies, so counting costs neither an atomic nor a shared line.
+// What a core counts about its statements and connections: plain integers that this core alone writes. A
+// scrape asks each core for a copy and merges the copies, so counting costs neither an atomic nor a shared
+// line.
 #pragma once
 
 #include <array>
@@ -9,8 +10,22 @@
 
 namespace gyre::adapter {
 
-enum class StatementKind : std::uint8_t { select, insert, update, delete_, definition, session, transaction, other, count_ };
-enum class PeekKind : std::uint8_t { cached, planned, count_ };  // try_frontend_peek_cached, try_frontend_peek
+enum class StatementKind : std::uint8_t {
+  select,
+  insert,
+  update,
+  delete_,
+  definition,
+  session,
+  transaction,
+  other,
+  count_
+};
+enum class PeekKind : std::uint8_t {
+  cached,
+  planned,
+  count_
+};  // try_frontend_peek_cached, try_frontend_peek
 enum class EntranceKind : std::uint8_t { external, internal, count_ };
 
 struct CoreMetrics {
@@ -18,10 +33,11 @@ struct CoreMetrics {
   std::array<std::array<std::uint64_t, static_cast<std::size_t>(StatementKind::count_)>,
              static_cast<std::size_t>(EntranceKind::count_)>
       queries{};
-  std::array<Histogram, static_cast<std::size_t>(PeekKind::count_)> peek_ns;  // whole statement, message to answer bytes
-  Histogram read_ts_ns;            // choosing the read timestamp; sampled: one peek in 64
-  Histogram first_row_ns;          // statement received to first row encoded
-  Histogram append_ns;             // a commit that wrote tables, order to answer; the oracle core's
+  std::array<Histogram, static_cast<std::size_t>(PeekKind::count_)>
+      peek_ns;             // whole statement, message to answer bytes
+  Histogram read_ts_ns;    // choosing the read timestamp; sampled: one peek in 64
+  Histogram first_row_ns;  // statement received to first row encoded
+  Histogram append_ns;     // a commit that wrote tables, order to answer; the oracle core's
   std::uint64_t connections_ok[static_cast<std::size_t>(EntranceKind::count_)] = {};
   std::uint64_t connections_failed[static_cast<std::size_t>(EntranceKind::count_)] = {};
   std::uint64_t connections_open = 0;  // a gauge
@@ -34,8 +50,8 @@ struct CoreMetrics {
   std::uint64_t plan_bytes = 0, plan_entries = 0;
 };
 
-// A cheap clock for measuring spans on one core: the processor's time stamp counter, made nanoseconds by a factor measured at
-// start. Not related to any other clock.
+// A cheap clock for measuring spans on one core: the processor's time stamp counter, made nanoseconds by a
+// factor measured at start. Not related to any other clock.
 class SpanClock {
  public:
   static std::uint64_t ticks() {

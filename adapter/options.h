@@ -1,4 +1,5 @@
-// What can be said to the server when it is started: flags, GYRE_… environment variables, a configuration file.
+// What can be said to the server when it is started: flags, GYRE_… environment variables, a configuration
+// file.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,8 @@ struct Options {
   std::string io_backend = "auto";  // auto, uring, epoll
 };
 
-// Parses the command line. Ends the process for --help and --version (status 0), and, with one line on stderr and status 64, for
-// anything that is wrong.
+// Parses the command line. Ends the process for --help and --version (status 0), and, with one line on stderr
+// and status 64, for anything that is wrong.
 Options parse_options(int argc, char** argv);
 
 }  // namespace gyre::adapter

@@ -55,7 +55,8 @@ CachedStatement* PlanCache::find_exact(std::uint64_t hash, std::string_view text
   if (place == by_hash_.end()) return nullptr;
   for (CachedStatement *entry = place->second, *next; entry != nullptr; entry = next) {
     next = entry->same_hash;
-    if (entry->key_text != text || entry->environment != key.environment || entry->parameter_types != key.parameter_types)
+    if (entry->key_text != text || entry->environment != key.environment ||
+        entry->parameter_types != key.parameter_types)
       continue;
     if (by_shape != (entry->literal_count != 0) || (by_shape && !literals_match(*entry, key.text))) continue;
     if (entry->catalog_version == key.catalog_version) {
