@@ -15,6 +15,7 @@
 namespace gyre::adapter {
 
 class HttpConnection;
+class HttpServerCore;
 
 // The right to answer one request, once. Given up unanswered, it says 500. May outlive the client, the server
 // and the loop's interest in both; to be used on the server's core.
@@ -77,8 +78,7 @@ class HttpServer {
   std::size_t open_connections() const;
 
  private:
-  class Core;
-  std::unique_ptr<Core> core_;
+  std::unique_ptr<HttpServerCore> core_;
 };
 
 }  // namespace gyre::adapter

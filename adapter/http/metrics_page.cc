@@ -1,0 +1,315 @@
+// Counters are summed over the cores and figures of a reactor are given per core, as each says something of
+// its own: one busy core among idle ones is what someone looks for. A histogram's buckets must be the same in
+// every scrape, so they are a fixed ladder; each step is the upper end of one of Histogram's own buckets
+// (rounded to it from below), so that counts are exact and not interpolated.
+//
+// Format: "Exposition formats", text format 0.0.4, of Prometheus' documentation.
+#include "adapter/http/metrics_page.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <vector>
+
+namespace gyre::adapter {
+
+namespace {
+
+constexpr std::string_view kStatementNames[] = {"select",     "insert",  "update",      "delete",
+                                                "definition", "session", "transaction", "other"};
+static_assert(std::size(kStatementNames) == static_cast<std::size_t>(StatementKind::count_));
+constexpr std::string_view kPeekNames[] = {"try_frontend_peek_cached", "try_frontend_peek"};
+static_assert(std::size(kPeekNames) == static_cast<std::size_t>(PeekKind::count_));
+constexpr std::string_view kEntranceNames[] = {"external", "internal"};
+constexpr std::string_view kSessionTypes[] = {"user", "system"};
+static_assert(std::size(kEntranceNames) == static_cast<std::size_t>(EntranceKind::count_));
+
+// Dividing is rounded once: 25 ns print as 2.5e-08.
+double seconds_of(std::uint64_t nanoseconds) {
+  return static_cast<double>(nanoseconds) / 1e9;
+}
+
+// Nanoseconds, ascending: steps of 25 up to 200, then about 1.5 times each, up to 10 s.
+std::vector<std::uint64_t> make_ladder() {
+  std::vector<std::uint64_t> ladder;
+  const auto add = [&](std::uint64_t wanted) {
+    const std::size_t bucket = Histogram::bucket_of(wanted);
+    const std::uint64_t end = Histogram::upper_bound(bucket);
+    // The bucket that holds `wanted` may reach above it; the one before ends below.
+    ladder.push_back(end == wanted ? end : Histogram::upper_bound(bucket - 1));
+  };
+  for (std::uint64_t ns = 25; ns <= 200; ns += 25) add(ns);
+  for (std::uint64_t decade = 100; decade <= 1'000'000'000; decade *= 10)
+    for (const std::uint64_t step : {2, 3, 5, 7, 10})
+      if (decade * step > 200) add(decade * step);
+  return ladder;
+}
+
+class Page {
+ public:
+  void family(std::string_view name, std::string_view type, std::string_view help) {
+    name_ = name;
+    fmt::format_to(out(), "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+  }
+  // `labels` as in the format, without braces; empty: none.
+  void sample(std::string_view labels, std::uint64_t value) { sample_as(labels, "{}", value); }
+  void sample(std::string_view labels, double value) { sample_as(labels, "{}", value); }
+  void histogram(std::string_view labels, const Histogram& values);
+
+  void counter(std::string_view name, std::string_view help, std::uint64_t value) {
+    family(name, "counter", help);
+    sample("", value);
+  }
+  void gauge(std::string_view name, std::string_view help, std::uint64_t value) {
+    family(name, "gauge", help);
+    sample("", value);
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::back_insert_iterator<std::string> out() { return std::back_inserter(text_); }
+  template <class Number>
+  void sample_as(std::string_view labels, fmt::format_string<Number&> format, Number value) {
+    text_ += name_;
+    if (!labels.empty()) fmt::format_to(out(), "{{{}}}", labels);
+    text_ += ' ';
+    fmt::format_to(out(), format, value);
+    text_ += '\n';
+  }
+
+  const std::vector<std::uint64_t> ladder_ = make_ladder();
+  std::string text_;
+  std::string_view name_;  // of the family begun last
+};
+
+void Page::histogram(std::string_view labels, const Histogram& values) {
+  const std::string_view comma = labels.empty() ? "" : ",";
+  for (const std::uint64_t ns : ladder_)
+    fmt::format_to(out(), "{}_bucket{{{}{}le=\"{}\"}} {}\n", name_, labels, comma, seconds_of(ns),
+                   values.count_at_most(ns));
+  fmt::format_to(out(), "{}_bucket{{{}{}le=\"+Inf\"}} {}\n", name_, labels, comma, values.count());
+  const std::string braces = labels.empty() ? "" : fmt::format("{{{}}}", labels);
+  fmt::format_to(out(), "{}_sum{} {}\n", name_, braces, seconds_of(values.sum()));
+  fmt::format_to(out(), "{}_count{} {}\n", name_, braces, values.count());
+}
+
+// A label's value may hold anything once these three are escaped.
+std::string escaped(std::string_view value) {
+  std::string text;
+  for (const char c : value) {
+    if (c == '\\' || c == '"') text += '\\';
+    if (c == '\n')
+      text += "\\n";
+    else
+      text += c;
+  }
+  return text;
+}
+
+CoreMetrics merged(std::span<const MetricsSnapshot> cores) {
+  CoreMetrics sum;
+  for (const MetricsSnapshot& snapshot : cores) {
+    const CoreMetrics& core = snapshot.core;
+    for (std::size_t entrance = 0; entrance < sum.queries.size(); ++entrance) {
+      for (std::size_t kind = 0; kind < sum.queries[entrance].size(); ++kind)
+        sum.queries[entrance][kind] += core.queries[entrance][kind];
+      sum.connections_ok[entrance] += core.connections_ok[entrance];
+      sum.connections_failed[entrance] += core.connections_failed[entrance];
+    }
+    for (std::size_t kind = 0; kind < sum.peek_ns.size(); ++kind) sum.peek_ns[kind].merge(core.peek_ns[kind]);
+    sum.read_ts_ns.merge(core.read_ts_ns);
+    sum.first_row_ns.merge(core.first_row_ns);
+    sum.append_ns.merge(core.append_ns);
+    for (auto figure : {&CoreMetrics::connections_open, &CoreMetrics::errors, &CoreMetrics::rows_sent,
+                        &CoreMetrics::coordinator_calls, &CoreMetrics::cancels, &CoreMetrics::handed_over,
+                        &CoreMetrics::plan_hits, &CoreMetrics::plan_shape_hits, &CoreMetrics::plan_misses,
+                        &CoreMetrics::plan_stale, &CoreMetrics::plan_evictions, &CoreMetrics::plan_bytes,
+                        &CoreMetrics::plan_entries})
+      sum.*figure += core.*figure;
+  }
+  return sum;
+}
+
+void render_statements(Page& page, const CoreMetrics& sum) {
+  page.family("mz_frontend_peek_seconds", "histogram",
+              "Time from a read's message to its answer, by whether its plan was cached.");
+  for (std::size_t kind = 0; kind < std::size(kPeekNames); ++kind)
+    page.histogram(fmt::format("kind=\"{}\"", kPeekNames[kind]), sum.peek_ns[kind]);
+  page.family("mz_frontend_peek_read_ts_seconds", "histogram",
+              "Time to choose a read timestamp; one read in 64 is measured.");
+  page.histogram("", sum.read_ts_ns);
+  page.family("mz_query_total", "counter", "Statements executed.");
+  for (std::size_t entrance = 0; entrance < std::size(kSessionTypes); ++entrance)
+    for (std::size_t kind = 0; kind < std::size(kStatementNames); ++kind)
+      page.sample(fmt::format("session_type=\"{}\",statement_type=\"{}\"", kSessionTypes[entrance],
+                              kStatementNames[kind]),
+                  sum.queries[entrance][kind]);
+  page.family("mz_time_to_first_row_seconds", "histogram",
+              "Time from a statement's arrival to its first row.");
+  page.histogram("", sum.first_row_ns);
+  page.family("mz_append_table_duration_seconds", "histogram",
+              "Time of a commit that wrote tables, from its order to its answer.");
+  page.histogram("", sum.append_ns);
+}
+
+void render_connections(Page& page, const CoreMetrics& sum) {
+  page.family("mz_connection_status", "counter", "Connections by how their start-up ended.");
+  for (std::size_t entrance = 0; entrance < std::size(kEntranceNames); ++entrance) {
+    page.sample(fmt::format("source=\"{}\",status=\"success\"", kEntranceNames[entrance]),
+                sum.connections_ok[entrance]);
+    page.sample(fmt::format("source=\"{}\",status=\"error\"", kEntranceNames[entrance]),
+                sum.connections_failed[entrance]);
+  }
+  page.gauge("gyre_connections", "Open connections.", sum.connections_open);
+  page.counter("gyre_connections_handed_over_total",
+               "Connections given to a less loaded core at their start.", sum.handed_over);
+  page.counter("gyre_rows_sent_total", "Rows sent to clients.", sum.rows_sent);
+  page.counter("gyre_errors_total", "Error responses sent to clients.", sum.errors);
+  page.counter("gyre_cancels_total", "Cancel requests that found their session.", sum.cancels);
+  page.counter("gyre_coordinator_calls_total", "Statements that were handed to the oracle core.",
+               sum.coordinator_calls);
+}
+
+void render_plan_cache(Page& page, const CoreMetrics& sum) {
+  page.counter("gyre_plan_cache_hits_total", "Statements whose text was in the plan cache.", sum.plan_hits);
+  page.counter("gyre_plan_cache_shape_hits_total",
+               "Statements that differed from a cached one in literals only.", sum.plan_shape_hits);
+  page.counter("gyre_plan_cache_misses_total", "Statements that had to be planned.", sum.plan_misses);
+  page.counter("gyre_plan_cache_stale_total", "Cached plans found to be made for an older catalog.",
+               sum.plan_stale);
+  page.counter("gyre_plan_cache_evictions_total", "Plans dropped for want of room.", sum.plan_evictions);
+  page.gauge("gyre_plan_cache_bytes", "Bytes that cached plans take, estimated.", sum.plan_bytes);
+  page.gauge("gyre_plan_cache_entries", "Cached plans.", sum.plan_entries);
+}
+
+// One family with a sample per core.
+class PerCore {
+ public:
+  PerCore(Page& page, std::span<const MetricsSnapshot> cores) : page_(page), cores_(cores) {
+    for (const MetricsSnapshot& core : cores)
+      labels_.push_back(
+          fmt::format("core=\"{}\",role=\"{}\"", core.processor, core.oracle ? "oracle" : "shard"));
+  }
+  template <class Figure>
+  void operator()(std::string_view name, std::string_view type, std::string_view help, Figure figure) {
+    page_.family(name, type, help);
+    for (std::size_t i = 0; i < cores_.size(); ++i) page_.sample(labels_[i], figure(cores_[i]));
+  }
+  void count(std::string_view name, std::string_view help, std::uint64_t reactor::LoopStats::*figure) {
+    (*this)(name, "counter", help, [&](const MetricsSnapshot& core) { return core.loop.*figure; });
+  }
+  void count(std::string_view name, std::string_view help, std::uint64_t reactor::BackendStats::*figure) {
+    (*this)(name, "counter", help, [&](const MetricsSnapshot& core) { return core.backend.*figure; });
+  }
+  void seconds(std::string_view name, std::string_view type, std::string_view help,
+               std::uint64_t reactor::LoopStats::*nanoseconds) {
+    (*this)(name, type, help,
+            [&](const MetricsSnapshot& core) { return seconds_of(core.loop.*nanoseconds); });
+  }
+
+ private:
+  Page& page_;
+  std::span<const MetricsSnapshot> cores_;
+  std::vector<std::string> labels_;
+};
+
+void render_reactor(Page& page, std::span<const MetricsSnapshot> cores) {
+  using reactor::BackendStats;
+  using reactor::LoopStats;
+  PerCore per_core(page, cores);
+  per_core.count("gyre_reactor_turns_total", "Turns of the event loop.", &LoopStats::turns);
+  per_core.seconds("gyre_reactor_busy_seconds_total", "counter", "Time spent in turns.", &LoopStats::busy_ns);
+  per_core.seconds("gyre_reactor_idle_seconds_total", "counter", "Time spent blocked or spinning.",
+                   &LoopStats::idle_ns);
+  per_core.seconds("gyre_reactor_longest_turn_seconds", "gauge", "The longest turn since start.",
+                   &LoopStats::longest_turn_ns);
+  per_core.count("gyre_reactor_tasks_total", "Tasks run.", &LoopStats::tasks);
+  per_core.count("gyre_reactor_flushes_total", "Output buffers flushed.", &LoopStats::flushes);
+  per_core.count("gyre_reactor_timers_total", "Timers fired.", &LoopStats::timers);
+  per_core.count("gyre_reactor_mailbox_messages_total", "Messages received from other cores.",
+                 &LoopStats::messages);
+  per_core.count("gyre_reactor_wakeups_sent_total", "Sleeping cores woken by this one.",
+                 &LoopStats::wakeups_sent);
+  per_core.count("gyre_reactor_wakeups_received_total", "Times this core was woken by another.",
+                 &LoopStats::wakeups_received);
+  per_core.count("gyre_reactor_sleeps_total", "Times the core blocked.", &LoopStats::sleeps);
+  per_core.count("gyre_reactor_spins_total", "Times the core looked for work before it would block.",
+                 &LoopStats::spins);
+  per_core.count("gyre_reactor_spins_won_total", "Spins that found work in time.", &LoopStats::spins_won);
+  per_core.count("gyre_reactor_submissions_total", "Operations handed to the kernel.",
+                 &BackendStats::submissions);
+  per_core.count("gyre_reactor_completions_total", "Outcomes of operations collected.",
+                 &BackendStats::completions);
+  per_core.count("gyre_reactor_enters_total", "System calls that submit or wait.", &BackendStats::enters);
+  per_core.count("gyre_reactor_starved_receives_total", "Receives that found no free buffer.",
+                 &BackendStats::starved_receives);
+  per_core.count("gyre_reactor_overflows_total", "Overflows of the completion queue.",
+                 &BackendStats::overflows);
+  per_core.count("gyre_reactor_accept_pauses_total",
+                 "Times accepting paused for want of descriptors or memory.", &BackendStats::accept_pauses);
+  per_core("gyre_reactor_open_streams", "gauge", "Connections that the backend serves.",
+           [](const MetricsSnapshot& core) { return core.backend.open_streams; });
+}
+
+void render_process(Page& page, const ProcessFacts& process) {
+  page.family("gyre_build_info", "gauge", "What is running; always 1.");
+  page.sample(
+      fmt::format("version=\"{}\",backend=\"{}\"", escaped(process.version), escaped(process.backend)),
+      std::uint64_t{1});
+  if (process.resident_bytes != 0)
+    page.gauge("process_resident_memory_bytes", "Resident memory size in bytes.", process.resident_bytes);
+  if (process.start_time_seconds != 0) {
+    page.family("process_start_time_seconds", "gauge",
+                "Start of the process since the Unix epoch in seconds.");
+    page.sample("", process.start_time_seconds);
+  }
+}
+
+// Seconds since the epoch at which the machine booted; 0 where /proc does not tell.
+double boot_time_seconds() {
+  std::ifstream stat("/proc/stat");
+  for (std::string word; stat >> word;) {
+    double value = 0;
+    if (word == "btime" && stat >> value) return value;
+  }
+  return 0;
+}
+
+}  // namespace
+
+ProcessFacts read_process_facts() {
+  ProcessFacts facts;
+  std::uint64_t total_pages = 0, resident_pages = 0;
+  if (std::ifstream("/proc/self/statm") >> total_pages >> resident_pages)
+    facts.resident_bytes = resident_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  std::ifstream stat("/proc/self/stat");
+  std::string text((std::istreambuf_iterator<char>(stat)), std::istreambuf_iterator<char>());
+  // The second field, the program's name in parentheses, may hold blanks; what follows it is numbers.
+  const std::size_t name_end = text.rfind(')');
+  if (name_end == std::string::npos) return facts;
+  constexpr int kStartTimeField = 22, kFirstAfterName = 3;
+  std::size_t at = name_end + 2;
+  for (int field = kFirstAfterName; field < kStartTimeField && at != 0; ++field) at = text.find(' ', at) + 1;
+  unsigned long long ticks = 0;
+  const double boot = boot_time_seconds();
+  if (at != 0 && boot != 0 && std::sscanf(text.c_str() + at, "%llu", &ticks) == 1)
+    facts.start_time_seconds =
+        boot + static_cast<double>(ticks) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  return facts;
+}
+
+std::string render_metrics(std::span<const MetricsSnapshot> cores, const ProcessFacts& process) {
+  Page page;
+  const CoreMetrics sum = merged(cores);
+  render_statements(page, sum);
+  render_connections(page, sum);
+  render_plan_cache(page, sum);
+  render_reactor(page, cores);
+  render_process(page, process);
+  return page.take();
+}
+
+}  // namespace gyre::adapter
