@@ -15,7 +15,9 @@ RowEncoder::RowEncoder(std::span<const OutputColumn> columns, std::span<const Fo
   columns_.reserve(columns.size());
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const Format format = formats.empty() ? Format::text : formats[formats.size() == 1 ? 0 : i];
-    columns_.push_back({method_for(columns[i].type, format), format, &storage::traits(columns[i].type)});
+    const Method method = method_for(columns[i].type, format);
+    bounded_ = bounded_ && method != Method::print && method != Method::send;
+    columns_.push_back({method, format, &storage::traits(columns[i].type)});
   }
 }
 
@@ -84,13 +86,56 @@ void RowEncoder::encode(const Datum* values, const storage::TextStyle& style, Ou
   pgwire::end_data_row(out, start);
 }
 
-void RowEncoder::encode_packed(const char* row, const storage::RowLayout& layout,
+namespace {
+constexpr std::size_t kLongestInt = 4 + 20;          // length word, sign and digits
+constexpr std::size_t kReservedMost = 64 * 1024;     // rows that might be larger are not encoded in one piece
+
+inline char* put_word(char* at, std::uint32_t value) {
+  value = __builtin_bswap32(value);
+  std::memcpy(at, &value, sizeof value);
+  return at + sizeof value;
+}
+}  // namespace
+
+// For the bounded methods, into memory that is known to suffice.
+inline char* RowEncoder::put(char* at, Method method, Datum value) {
+  if (value.null) return put_word(at, UINT32_MAX);
+  if (method == Method::bytes) {
+    at = put_word(at, value.size);
+    std::memcpy(at, value.data, value.size);
+    return at + value.size;
+  }
+  if (method == Method::int_text) {
+    char* end = std::to_chars(at + 4, at + kLongestInt, value.integer).ptr;
+    put_word(at, static_cast<std::uint32_t>(end - at - 4));
+    return end;
+  }
+  at = put_word(at, 1);
+  *at = value.integer != 0 ? 't' : 'f';
+  return at + 1;
+}
+
+void RowEncoder::encode_packed(std::string_view row, const storage::RowLayout& layout,
                                std::span<const std::uint16_t> columns, const storage::TextStyle& style,
                                OutBuffer& out) const {
   GYRE_DCHECK(columns.size() == columns_.size());
+  const std::size_t bound = columns.size() * (kLongestInt + row.size());
+  if (bounded_ && bound <= kReservedMost) {
+    char* const first = out.reserve(7 + bound);
+    char* at = first + 7;
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      at = put(at, columns_[i].method, layout.get(row.data(), columns[i]));
+    const auto length = static_cast<std::size_t>(at - first);
+    first[0] = 'D';
+    put_word(first + 1, static_cast<std::uint32_t>(length - 1));
+    const std::uint16_t count = __builtin_bswap16(static_cast<std::uint16_t>(columns.size()));
+    std::memcpy(first + 5, &count, sizeof count);
+    out.commit(length);
+    return;
+  }
   const std::size_t start = pgwire::begin_data_row(out, static_cast<std::uint16_t>(columns_.size()));
   for (std::size_t i = 0; i < columns_.size(); ++i)
-    append(columns_[i], layout.get(row, columns[i]), style, out);
+    append(columns_[i], layout.get(row.data(), columns[i]), style, out);
   pgwire::end_data_row(out, start);
 }
 

@@ -25,7 +25,7 @@ class RowEncoder {
   // Appends a DataRow of the values, which are as many as columns.
   void encode(const storage::Datum* values, const storage::TextStyle& style, OutBuffer& out) const;
   // Appends a DataRow of these columns of a packed row. `columns` are as many as the encoder's.
-  void encode_packed(const char* row, const storage::RowLayout& layout,
+  void encode_packed(std::string_view row, const storage::RowLayout& layout,
                      std::span<const std::uint16_t> columns, const storage::TextStyle& style,
                      OutBuffer& out) const;
   // Appends a RowDescription with the encoder's formats.
@@ -49,8 +49,10 @@ class RowEncoder {
   static Method method_for(storage::Type type, pgwire::Format format);
   static void append(const Column& column, storage::Datum value, const storage::TextStyle& style,
                      OutBuffer& out);
+  static char* put(char* at, Method method, storage::Datum value);
 
   std::vector<Column> columns_;
+  bool bounded_ = true;  // every method is bytes, int_text or bool_text: a row's length is known before
 };
 
 // The RowDescription field of an output column.

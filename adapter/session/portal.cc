@@ -2,6 +2,7 @@
 
 #include "reactor/base/check.h"
 #include "storage/failure.h"
+#include "storage/key.h"
 
 namespace gyre::adapter {
 
@@ -10,13 +11,11 @@ using storage::TypeId;
 
 // ---- DirectScan ----
 
-bool DirectScan::passes(const char* row, const storage::RowLayout& layout, storage::EvalContext& eval) const {
+bool DirectScan::passes(const char* row, const storage::RowLayout& layout, storage::EvalContext& eval) {
   if (read_.filter == nullptr) return true;
-  Datum columns[64];
-  GYRE_DCHECK(read_.filter_columns.size() <= std::size(columns));
-  for (std::size_t i = 0; i < read_.filter_columns.size(); ++i)
-    columns[i] = layout.get(row, read_.filter_columns[i]);
-  eval.columns = columns;
+  columns_.resize(read_.filter_columns.size());
+  for (std::size_t i = 0; i < columns_.size(); ++i) columns_[i] = layout.get(row, read_.filter_columns[i]);
+  eval.columns = columns_.data();
   const bool passed = read_.filter->evaluate(eval).truth();
   eval.columns = nullptr;
   return passed;
@@ -25,17 +24,15 @@ bool DirectScan::passes(const char* row, const storage::RowLayout& layout, stora
 DirectScan::Stop DirectScan::run_lookup(const storage::TableVersion& table, storage::EvalContext& eval,
                                         OutBuffer& key, OutBuffer& out) {
   const storage::TableSchema& schema = *table.schema;
-  Datum values[32];
-  GYRE_CHECK(read_.key.size() <= std::size(values));
-  for (std::size_t i = 0; i < read_.key.size(); ++i) {
-    values[i] = read_.key[i]->evaluate(eval);
-    if (values[i].null) return Stop::end;  // nothing equals NULL
-  }
   key.clear();
-  storage::append_key_prefix(schema, schema.primary_key, {values, read_.key.size()}, key);
+  for (std::size_t i = 0; i < read_.key.size(); ++i) {
+    const Datum value = read_.key[i]->evaluate(eval);
+    if (value.null) return Stop::end;  // nothing equals NULL
+    storage::append_key_column(schema.columns[schema.primary_key[i]].type, value, key);
+  }
   std::string_view row;
   if (table.rows.get(key.view(), row) && passes(row.data(), schema.layout, eval)) {
-    encoder_.encode_packed(row.data(), schema.layout, read_.columns, *eval.style, out);
+    encoder_.encode_packed(row, schema.layout, read_.columns, *eval.style, out);
     ++rows_;
   }
   return Stop::end;
@@ -62,8 +59,8 @@ DirectScan::Stop DirectScan::run(const storage::Database& database, storage::Eva
   for (; cursor_.valid() && rows_ < last; cursor_.next()) {
     if (rows_ == stop_at) return Stop::limit;
     if (slice.is_over()) return Stop::slice;
-    const char* row = cursor_.value().data();
-    if (!passes(row, layout, eval)) continue;
+    const std::string_view row = cursor_.value();
+    if (!passes(row.data(), layout, eval)) continue;
     encoder_.encode_packed(row, layout, read_.columns, *eval.style, out);
     ++rows_;
     if (out.size() >= full_at) {

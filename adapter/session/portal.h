@@ -35,13 +35,14 @@ class DirectScan {
  private:
   Stop run_lookup(const storage::TableVersion& table, storage::EvalContext& eval, OutBuffer& key,
                   OutBuffer& out);
-  bool passes(const char* row, const storage::RowLayout& layout, storage::EvalContext& eval) const;
+  bool passes(const char* row, const storage::RowLayout& layout, storage::EvalContext& eval);
 
   const DirectRead& read_;
   const RowEncoder& encoder_;
   std::uint64_t rows_ = 0;
   bool started_ = false;
   bool ended_ = false;
+  std::vector<storage::Datum> columns_;  // the filter's input row
   storage::Cursor cursor_;
 };
 

@@ -250,6 +250,7 @@ void Session::send_parameters() {
 }
 
 void Session::report_changed_settings() {
+  if (!settings_.has_changed()) return;
   for (const int index : settings_.take_changed())
     pgwire::parameter_status(out_, setting_definitions()[static_cast<std::size_t>(index)].name,
                              settings_.value(index));

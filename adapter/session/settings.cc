@@ -634,7 +634,7 @@ void Settings::store(int index, std::string given) {
   std::string& slot = values_[static_cast<std::size_t>(index)];
   if (slot == given) return;
   slot = std::move(given);
-  if (kDefinitions[index].reported) changed_[static_cast<std::size_t>(index)] = true;
+  if (kDefinitions[index].reported) changed_[static_cast<std::size_t>(index)] = any_changed_ = true;
   derive(index);
 }
 
@@ -669,6 +669,7 @@ void Settings::derive(int index) {
 }
 
 std::vector<int> Settings::take_changed() {
+  any_changed_ = false;
   std::vector<int> indexes;
   for (std::size_t i = 0; i < changed_.size(); ++i) {
     if (!changed_[i]) continue;

@@ -88,6 +88,7 @@ class Settings {
   void begin_transaction() { in_transaction_ = true; }
   void end_transaction(bool committed);
 
+  bool has_changed() const { return any_changed_; }
   // Settings that are reported and have changed since the last call, in table order; clears the list.
   std::vector<int> take_changed();
 
@@ -115,6 +116,7 @@ class Settings {
   std::map<std::string, std::string, std::less<>> custom_;
   std::map<int, Saved> saved_;  // settings touched by the open transaction
   std::vector<bool> changed_;
+  bool any_changed_ = false;
   bool in_transaction_ = false;
   std::uint64_t revision_ = 0;
   storage::TextStyle style_;

@@ -35,18 +35,13 @@ void Session::on_query(const pgwire::Frame& frame) {
 }
 
 bool Session::try_peek(std::string_view text) {
-  if (transaction_.status != TransactionStatus::idle &&
-      (transaction_.id.value != 0 || transaction_.catalog != nullptr ||
-       transaction_.status == TransactionStatus::failed))
-    return false;
-  const oracle::Publication now = newest();
+  if (transaction_.status != TransactionStatus::idle) return false;  // a block has a snapshot of its own
+  const oracle::Publication now = core_.published.load();
   refresh_environment();
   const CachedStatement* found = core_.plans.find({text, {}, environment_, now.catalog_version});
   if (found == nullptr || found->plan == nullptr || found->plan->direct == nullptr) return false;
   const Plan& plan = *found->plan;
-  if (!core_.reads_run_here(now) || !plan.parameter_types.empty() ||
-      transaction_.status != TransactionStatus::idle)
-    return false;
+  if (!core_.reads_run_here(now) || !plan.parameter_types.empty()) return false;
   const auto& database = *static_cast<const storage::Database*>(now.database);
   const DirectRead& read = *plan.direct;
   if (read.key.empty() && database.table(read.table)->rows.size() > kPeekRows) return false;
