@@ -1,0 +1,148 @@
+#include "adapter/http/metrics_page.h"
+
+#include <gtest/gtest.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <random>
+
+#include "tests/http/exposition.h"
+#include "tests/reactor/seed.h"
+
+namespace gyre::test {
+namespace {
+
+using adapter::MetricsSnapshot;
+using adapter::ProcessFacts;
+
+const ProcessFacts kProcess = {
+    .version = "0.1.0", .backend = "io_uring", .resident_bytes = 1 << 20, .start_time_seconds = 1.7e9};
+
+std::string errors_of(const Exposition& page) {
+  std::string all;
+  for (const std::string& error : page.errors) all += error + "\n";
+  return all;
+}
+
+// Two cores with figures drawn from the seed.
+std::vector<MetricsSnapshot> random_snapshots(std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const auto some = [&] { return random() % 1'000'000; };
+  std::vector<MetricsSnapshot> cores(2);
+  for (MetricsSnapshot& core : cores) {
+    for (auto& entrance : core.core.queries)
+      for (std::uint64_t& count : entrance) count = some();
+    for (int i = 0; i < 500; ++i) {
+      core.core.peek_ns[random() % 2].record(random() >> (24 + random() % 36));
+      core.core.read_ts_ns.record(random() % 200);
+      core.core.append_ns.record(some());
+    }
+    core.core.plan_hits = some();
+    core.core.connections_open = some();
+    core.core.connections_failed[0] = some();
+    core.loop.turns = some();
+    core.loop.busy_ns = some();
+    core.backend.submissions = some();
+  }
+  cores[1].processor = 5;
+  cores[1].oracle = true;
+  return cores;
+}
+
+TEST(MetricsPage, IsWellFormedWhenNothingHasHappened) {
+  const std::vector<MetricsSnapshot> cores(1);
+  Exposition page = read_exposition(render_metrics(cores, kProcess));
+  EXPECT_EQ(page.value("mz_frontend_peek_seconds_count", {{"kind", "try_frontend_peek"}}), 0);
+  EXPECT_EQ(page.value("gyre_build_info", {{"version", "0.1.0"}, {"backend", "io_uring"}}), 1);
+  EXPECT_EQ(errors_of(page), "");
+}
+
+TEST(MetricsPage, AddsUpTheCores) {
+  const std::uint64_t seed = test_seed(7);
+  SCOPED_TRACE(seed_note(seed));
+  const auto cores = random_snapshots(seed);
+  Exposition page = read_exposition(render_metrics(cores, kProcess));
+  const auto sum = [&](auto figure) { return static_cast<double>(figure(cores[0]) + figure(cores[1])); };
+  EXPECT_EQ(page.value("mz_query_total", {{"session_type", "user"}, {"statement_type", "select"}}),
+            sum([](const MetricsSnapshot& core) { return core.core.queries[0][0]; }));
+  EXPECT_EQ(page.value("mz_query_total", {{"session_type", "system"}, {"statement_type", "delete"}}),
+            sum([](const MetricsSnapshot& core) { return core.core.queries[1][3]; }));
+  EXPECT_EQ(page.value("mz_connection_status", {{"source", "external"}, {"status", "error"}}),
+            sum([](const MetricsSnapshot& core) { return core.core.connections_failed[0]; }));
+  EXPECT_EQ(page.value("gyre_plan_cache_hits_total"),
+            sum([](const MetricsSnapshot& core) { return core.core.plan_hits; }));
+  EXPECT_EQ(page.value("gyre_connections"),
+            sum([](const MetricsSnapshot& core) { return core.core.connections_open; }));
+  EXPECT_EQ(page.value("mz_append_table_duration_seconds_count"), 1000);
+  EXPECT_EQ(page.value("gyre_reactor_turns_total", {{"core", "0"}, {"role", "shard"}}),
+            static_cast<double>(cores[0].loop.turns));
+  EXPECT_EQ(page.value("gyre_reactor_submissions_total", {{"core", "5"}, {"role", "oracle"}}),
+            static_cast<double>(cores[1].backend.submissions));
+  EXPECT_EQ(errors_of(page), "");
+}
+
+// Each bucket holds exactly the values at most its bound: counted here one by one.
+TEST(MetricsPage, BucketsCountExactly) {
+  const std::uint64_t seed = test_seed(8);
+  SCOPED_TRACE(seed_note(seed));
+  std::mt19937_64 random(seed);
+  std::vector<MetricsSnapshot> cores(1);
+  std::vector<std::uint64_t> values;
+  for (int i = 0; i < 2000; ++i) {
+    values.push_back(random() >> (25 + random() % 38));
+    cores[0].core.first_row_ns.record(values.back());
+  }
+  const Exposition page = read_exposition(render_metrics(cores, kProcess));
+  std::size_t bounds = 0, below_200_ns = 0;
+  for (const Sample& sample : page.families.at("mz_time_to_first_row_seconds").samples) {
+    if (!sample.labels.contains("le")) continue;
+    const double bound_ns = std::strtod(sample.labels.at("le").c_str(), nullptr) * 1e9;
+    ++bounds;
+    below_200_ns += bound_ns < 200 ? 1 : 0;
+    double expected = 0;
+    for (const std::uint64_t value : values) expected += static_cast<double>(value) <= bound_ns + 0.5 ? 1 : 0;
+    EXPECT_EQ(sample.value, expected) << bound_ns;
+  }
+  EXPECT_GE(bounds, 40u);
+  EXPECT_GE(below_200_ns, 7u);
+}
+
+TEST(MetricsPage, EscapesLabels) {
+  const std::vector<MetricsSnapshot> cores(1);
+  ProcessFacts process = kProcess;
+  process.version = "a\"b\\c\nd";
+  Exposition page = read_exposition(render_metrics(cores, process));
+  EXPECT_EQ(page.value("gyre_build_info", {{"version", "a\"b\\c\nd"}, {"backend", "io_uring"}}), 1);
+  EXPECT_EQ(errors_of(page), "");
+}
+
+TEST(MetricsPage, ReaderSeesWhatIsWrong) {
+  for (const char* wrong :
+       {"x 1\n", "# HELP x h\n# TYPE x gauge\nx 1", "# HELP x h\n# TYPE x gauge\nx{a=b} 1\n",
+        "# HELP x h\n# TYPE x counter\nx 1\n", "# TYPE x gauge\nx 1\n",
+        "# HELP x h\n# TYPE x gauge\nx 1\nx 2\n", "# HELP x h\n# TYPE x gauge\nx one\n",
+        "# HELP x h\n# TYPE x histogram\nx_bucket{le=\"1\"} 2\nx_bucket{le=\"+Inf\"} 1\nx_sum 1\nx_count "
+        "1\n"})
+    EXPECT_FALSE(read_exposition(wrong).errors.empty()) << wrong;
+  EXPECT_EQ(errors_of(read_exposition("# HELP x h\n# TYPE x gauge\nx{a=\"b\"} 1\n")), "");
+}
+
+TEST(MetricsPage, FactsOfThisProcess) {
+  const ProcessFacts facts = adapter::read_process_facts();
+  EXPECT_GT(facts.resident_bytes, 100'000u);
+  EXPECT_GT(facts.start_time_seconds, 1e9);
+}
+
+TEST(MetricsPage, PromtoolAgrees) {
+  if (::system("promtool --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "promtool is not installed";
+  FILE* promtool = ::popen("promtool check metrics", "w");
+  ASSERT_NE(promtool, nullptr);
+  const std::string page = render_metrics(random_snapshots(test_seed(9)), kProcess);
+  ::fwrite(page.data(), 1, page.size(), promtool);
+  // 3: opinions on names only (mz_connection_status is a counter called otherwise).
+  const int status = ::pclose(promtool);
+  EXPECT_TRUE(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 3) << status;
+}
+
+}  // namespace
+}  // namespace gyre::test
