@@ -1,0 +1,119 @@
+#include "perf/micro/memory_server.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "adapter/coordinator/coordinator.h"
+#include "adapter/session/session.h"
+#include "oracle/commit_log.h"
+#include "oracle/local_oracle.h"
+#include "pgwire/client_messages.h"
+#include "pgwire/client_reader.h"
+#include "reactor/epoll_backend.h"
+
+namespace gyre::perf {
+
+namespace {
+constexpr std::size_t kPlanBytes = 32 * 1024 * 1024;
+constexpr std::uint64_t kTurnNs = 1'000'000;
+}  // namespace
+
+class MemoryServer::Parts final : public adapter::SessionServices,
+                                  public adapter::SessionHost,
+                                  public adapter::CallReturn,
+                                  public reactor::LoopObserver {
+ public:
+  explicit Parts(Entrance entrance)
+      : loop(reactor::make_epoll_backend()),
+        oracle(clock),
+        coordinator(oracle, log, published, holds, *this, adapter::Catalog::initial()),
+        core(loop, published, holds, 0, ShardId(0), *this, kPlanBytes),
+        session(core, *this, adapter::SessionId(256), 1,
+                entrance == Entrance::internal ? adapter::Entrance::internal : adapter::Entrance::external) {
+    core.span_clock = adapter::SpanClock::calibrate();
+    core.set_wall_offset();
+    loop.set_observer(this);
+    holds.wake(0, published);
+    OutBuffer startup;
+    pgwire::client::startup(startup, entrance == Entrance::internal ? "mz_system" : "materialize",
+                            "materialize");
+    session.receive({startup.data(), startup.size()});
+    settle();
+    take();
+  }
+  ~Parts() override { session.on_peer_gone(); }
+
+  // Turns until nothing is under way.
+  void settle() {
+    do {
+      while (coordinator.turn()) {
+      }
+      loop.turn(loop.clock_ns() + kTurnNs);
+    } while (session.busy());
+  }
+  std::size_t take() {
+    taken.clear();
+    taken.swap(session.output());
+    session.on_output_taken();
+    return taken.size();
+  }
+
+  // SessionServices
+  void submit(adapter::CoordinatorCall& call) override { coordinator.submit(call); }
+  void cancel(adapter::SessionId, std::uint32_t) override {}
+  bool admit(bool) override { return true; }
+  void dismiss() override {}
+  // SessionHost
+  void on_output() override {}
+  void on_appetite() override {}
+  void on_idle() override {}
+  // CallReturn
+  void give_back(adapter::CoordinatorCall& call) override { call.answered.set(); }
+  // LoopObserver
+  void on_turn_start() override { holds.announce(0, published); }
+
+  reactor::Loop loop;
+  oracle::SystemClock clock;
+  oracle::LocalOracle oracle;
+  oracle::MemoryCommitLog log;
+  oracle::PublishedState published;
+  oracle::ReadHolds holds{1};
+  adapter::Coordinator coordinator;
+  adapter::SessionCore core;
+  adapter::Session session;
+  OutBuffer taken;
+};
+
+MemoryServer::MemoryServer(Entrance entrance) : parts_(std::make_unique<Parts>(entrance)) {}
+
+MemoryServer::~MemoryServer() = default;
+
+std::string_view MemoryServer::exchange(std::string_view messages) {
+  parts_->session.receive({messages.data(), messages.size()});
+  parts_->settle();
+  parts_->take();
+  return parts_->taken.view();
+}
+
+std::size_t MemoryServer::exchange_at_once(std::string_view messages) {
+  parts_->session.receive({messages.data(), messages.size()});
+  return parts_->take();
+}
+
+void MemoryServer::query(std::string_view text) {
+  pgwire::client::BackendScanner scanner;
+  const std::string_view answer = exchange(query_message(text));
+  scanner.scan({answer.data(), answer.size()});
+  if (scanner.counts().ready == 1 && scanner.counts().errors == 0) return;
+  std::fprintf(stderr, "%.*s: %s\n", static_cast<int>(text.size()), text.data(),
+               scanner.last_error().message.c_str());
+  std::exit(1);
+}
+
+std::string query_message(std::string_view text) {
+  OutBuffer out;
+  pgwire::client::query(out, text);
+  return std::string(out.view());
+}
+
+}  // namespace gyre::perf
