@@ -3,7 +3,9 @@
 
 #include <benchmark/benchmark.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gyre::perf {
@@ -19,7 +21,9 @@ adapter::PlanCache::Key key_of(std::string_view text) {
 void insert(adapter::PlanCache& plans, std::string_view text, bool by_shape) {
   benchmark::DoNotOptimize(plans.find(key_of(text)));
   auto statement = std::make_unique<adapter::CachedStatement>();
-  if (by_shape) statement->literal_count = 1;
+  auto plan = std::make_unique<adapter::Plan>();
+  plan->literal_fixed = {false};  // one literal, any value
+  statement->plan = std::move(plan);
   plans.insert(key_of(text), std::move(statement), by_shape && plans.has_shape());
 }
 
