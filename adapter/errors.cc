@@ -23,6 +23,8 @@ pgwire::SqlState sql_state_of(Fault fault) {
       return "22001";
     case Fault::invalid_datetime_format:
       return "22007";
+    case Fault::invalid_time_zone_displacement:
+      return "22009";
     case Fault::datetime_field_overflow:
       return "22008";
     case Fault::invalid_parameter_value:

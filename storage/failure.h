@@ -20,6 +20,7 @@ enum class Fault : std::uint8_t {
   string_data_right_truncation,  // 'abc' into varchar(2)
   invalid_datetime_format,
   datetime_field_overflow,
+  invalid_time_zone_displacement,
   invalid_parameter_value,
   invalid_regular_expression,
   invalid_escape_sequence,

@@ -12,10 +12,12 @@ namespace {
 
 // In the order of TypeId.
 constexpr std::array<const TypeTraits*, kTypeCount> kTypes = {
-    &kUnknownTraits,  &kBooleanTraits, &kInt2Traits,      &kInt4Traits,        &kInt8Traits,   &kFloat4Traits,
-    &kFloat8Traits,   &kNumericTraits, &kTextTraits,      &kVarcharTraits,     &kBpcharTraits, &kNameTraits,
-    &kByteaTraits,    &kDateTraits,    &kTimestampTraits, &kTimestamptzTraits, &kUuidTraits,   &kOidTraits,
-    &kRegclassTraits, &kRegtypeTraits, &kCharTraits,      &kTextArrayTraits,   &kVoidTraits,
+    &kUnknownTraits,     &kBooleanTraits,   &kInt2Traits,      &kInt4Traits,      &kInt8Traits,
+    &kFloat4Traits,      &kFloat8Traits,    &kNumericTraits,   &kTextTraits,      &kVarcharTraits,
+    &kBpcharTraits,      &kNameTraits,      &kByteaTraits,     &kDateTraits,      &kTimestampTraits,
+    &kTimestamptzTraits, &kUuidTraits,      &kOidTraits,       &kRegclassTraits,  &kRegtypeTraits,
+    &kCharTraits,        &kTextArrayTraits, &kInt2ArrayTraits, &kInt4ArrayTraits, &kInt8ArrayTraits,
+    &kFloat8ArrayTraits, &kUuidArrayTraits, &kVoidTraits,
 };
 
 // Names that are neither the type's name nor its short name. Plain `char` is the grammar's char(1);

@@ -35,7 +35,12 @@ enum class TypeId : std::uint8_t {
   regclass,
   regtype,
   char_,       // PostgreSQL's one-byte "char", in system relations only
-  text_array,  // text[], name[] in system functions: printed, searched by = ANY, not stored
+  text_array,  // arrays: parameters and results of functions, searched by = ANY, not stored
+  int2_array,
+  int4_array,
+  int8_array,
+  float8_array,
+  uuid_array,
   void_,
   count_,  // not a type: how many there are
 };
@@ -103,6 +108,51 @@ struct TypeTraits {
 const TypeTraits& traits(TypeId id);
 inline const TypeTraits& traits(Type type) {
   return traits(type.id);
+}
+
+// What the array is of; unknown where the type is none of our arrays.
+constexpr TypeId element_type(TypeId array) {
+  switch (array) {
+    case TypeId::text_array:
+      return TypeId::text;
+    case TypeId::int2_array:
+      return TypeId::int2;
+    case TypeId::int4_array:
+      return TypeId::int4;
+    case TypeId::int8_array:
+      return TypeId::int8;
+    case TypeId::float8_array:
+      return TypeId::float8;
+    case TypeId::uuid_array:
+      return TypeId::uuid;
+    default:
+      return TypeId::unknown;
+  }
+}
+constexpr bool is_array(TypeId type) {
+  return element_type(type) != TypeId::unknown;
+}
+// The arrays of a type; unknown where we have none. Arrays of varchar, char(n) and name are arrays of text.
+constexpr TypeId array_type(TypeId element) {
+  switch (element) {
+    case TypeId::text:
+    case TypeId::varchar:
+    case TypeId::bpchar:
+    case TypeId::name:
+      return TypeId::text_array;
+    case TypeId::int2:
+      return TypeId::int2_array;
+    case TypeId::int4:
+      return TypeId::int4_array;
+    case TypeId::int8:
+      return TypeId::int8_array;
+    case TypeId::float8:
+      return TypeId::float8_array;
+    case TypeId::uuid:
+      return TypeId::uuid_array;
+    default:
+      return TypeId::unknown;
+  }
 }
 
 // By PostgreSQL's oid; TypeId::unknown where it is none of ours (705, "unknown", included).

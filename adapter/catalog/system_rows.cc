@@ -4,7 +4,7 @@
 
 #include "adapter/catalog/catalog_oids.h"
 #include "reactor/base/check.h"
-#include "storage/scalar/text_array.h"
+#include "storage/types/array_text.h"
 
 namespace gyre::adapter::system {
 
@@ -145,9 +145,16 @@ TypeLayout layout_of_type(TypeId type) {
     case TypeId::bpchar:
     case TypeId::text_array:
     case TypeId::count_:
+      return {false, 'i', 'x', kDefaultCollationOid};
+    case TypeId::int2_array:
+    case TypeId::int4_array:
+    case TypeId::uuid_array:
+      return {false, 'i', 'x', 0};
+    case TypeId::int8_array:
+    case TypeId::float8_array:
       break;
   }
-  return {false, 'i', 'x', kDefaultCollationOid};
+  return {false, 'd', 'x', 0};
 }
 
 std::uint32_t operator_class_of(TypeId type) {

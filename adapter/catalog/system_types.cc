@@ -143,7 +143,7 @@ void emit_array_type(SystemScan& scan, const storage::TypeTraits& element) {
 void scan_types(SystemScan& scan) {
   for (std::size_t i = 0; i < storage::kTypeCount; ++i) {
     const storage::TypeTraits& type = storage::traits(static_cast<TypeId>(i));
-    if (type.id == TypeId::text_array) continue;  // comes as text's array
+    if (storage::is_array(type.id)) continue;  // comes with its element
     emit_base_type(scan, type);
     if (type.array_oid != 0) emit_array_type(scan, type);
   }

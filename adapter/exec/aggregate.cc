@@ -1,5 +1,7 @@
 // Grouping by hash: one state per group and aggregate, in an arena that lives as long as the groups. Groups
 // come out in the order in which they were first met.
+#include <algorithm>
+
 #include "adapter/exec/key_set.h"
 #include "adapter/exec/operators.h"
 #include "storage/key.h"
@@ -21,6 +23,7 @@ class Aggregate : public Operator {
     key_.resize(key_types_.size());
     values_.resize(node.columns.size());
     row_ = values_.data();
+    for (const logical::AggregateCall& call : node.calls) any_ordered_ = any_ordered_ || !call.order.empty();
   }
   ~Aggregate() override { state_.memory_used -= accounted_; }
 
@@ -29,6 +32,7 @@ class Aggregate : public Operator {
     groups_by_key_.clear();
     seen_.clear();
     groups_.clear();
+    lists_.clear();
     arena_.reset();
     state_.memory_used -= accounted_;
     accounted_ = 0;
@@ -52,6 +56,7 @@ class Aggregate : public Operator {
     const Group& group = groups_[next_++];
     finisher_.forget();
     for (std::size_t i = 0; i < key_types_.size(); ++i) values_[i] = group.keys[i];
+    if (any_ordered_) fold_ordered(next_ - 1);
     for (std::size_t i = 0; i < node_.calls.size(); ++i)
       values_[key_types_.size() + i] = node_.calls[i].function->finish(group.states[i], finisher_.arena());
     return Step::row;
@@ -99,10 +104,44 @@ class Aggregate : public Operator {
       for (const logical::ExpressionPtr& argument : call.arguments)
         arguments_.push_back(evaluator_.value(*argument, row));
       if (call.distinct && !is_first(i, call)) continue;
+      if (!call.order.empty()) {
+        keep(i, call);
+        continue;
+      }
       call.function->step(group.states[i], arguments_.data(), arena_);
     }
-    const std::size_t bytes = arena_.footprint() + groups_.capacity() * sizeof(Group);
+    const std::size_t bytes =
+        arena_.footprint() + groups_.capacity() * sizeof(Group) + kept_ * 2 * sizeof(Datum*);
     if (bytes != accounted_) state_.account(accounted_, bytes);
+  }
+
+  // Of a call with an order, the arguments wait until all are there.
+  void keep(std::size_t call_number, const logical::AggregateCall& call) {
+    argument_types_.clear();
+    for (const logical::ExpressionPtr& argument : call.arguments) argument_types_.push_back(argument->type());
+    if (lists_.size() < groups_.size()) lists_.resize(groups_.size());
+    auto& lists = lists_[last_];
+    if (lists.empty()) lists.resize(node_.calls.size());
+    lists[call_number].push_back(keep_row(argument_types_, arguments_.data(), arena_));
+    ++kept_;
+  }
+
+  void fold_ordered(std::size_t group) {
+    if (group >= lists_.size() || lists_[group].empty()) return;
+    for (std::size_t i = 0; i < node_.calls.size(); ++i) {
+      const logical::AggregateCall& call = node_.calls[i];
+      std::vector<Datum*>& rows = lists_[group][i];
+      std::stable_sort(rows.begin(), rows.end(), [&](const Datum* a, const Datum* b) {
+        for (const logical::SortKey& key : call.order) {
+          const auto column = static_cast<std::size_t>(key.column);
+          const int order = compare_for_sort(key, call.arguments[column]->type(), a[column], b[column]);
+          if (order != 0) return order < 0;
+        }
+        return false;
+      });
+      for (const Datum* row : rows) call.function->step(groups_[group].states[i], row, arena_);
+      rows.clear();
+    }
   }
 
   // Whether these arguments are new to this aggregate of this group.
@@ -126,6 +165,11 @@ class Aggregate : public Operator {
   KeyMap seen_;  // (group, call, arguments) of DISTINCT aggregates
   Arena arena_;  // states and keys
   std::vector<Group> groups_;
+  // Rows of calls with an order, per group and call, until the group is answered; in arena_.
+  std::vector<std::vector<std::vector<Datum*>>> lists_;
+  std::vector<Type> argument_types_;
+  std::size_t kept_ = 0;
+  bool any_ordered_ = false;
   std::size_t accounted_ = 0;
   std::size_t last_ = 0;  // the group of the current row
   std::size_t next_ = 0;

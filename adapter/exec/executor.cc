@@ -20,6 +20,7 @@ class Running : public Execution {
     state_.parameters.assign(context.parameters.begin(), context.parameters.end());
     const std::size_t given = plan.parameter_types.size() + plan.literal_types.size();
     state_.parameters.resize(given + static_cast<std::size_t>(plan.root->extra_parameters));
+    state_.hoisted.resize(static_cast<std::size_t>(plan.hoisted_places));
     root_ = exec::make_operator(*plan.root, state_);
   }
 

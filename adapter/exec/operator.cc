@@ -23,6 +23,10 @@ Evaluator::Evaluator(State& state) {
   context_.session = state.context.session;
   context_.transaction_us = state.context.transaction_us;
   context_.statement_us = state.context.statement_us;
+  if (!state.hoisted.empty()) {
+    context_.hoisted = state.hoisted.data();
+    context_.hoist_arena = &state.hoist_arena;
+  }
 }
 
 Datum* keep_row(std::span<const Type> types, const Datum* row, Arena& arena) {

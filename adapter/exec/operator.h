@@ -13,6 +13,7 @@
 #include "adapter/plan/physical.h"
 #include "reactor/base/arena.h"
 #include "storage/datum.h"
+#include "storage/scalar/hoist.h"
 #include "storage/type.h"
 
 namespace gyre::adapter::exec {
@@ -23,6 +24,8 @@ using storage::Type;
 // Of one execution, shared by its operators.
 struct State {
   ExecutionContext context;
+  std::vector<storage::Hoisted> hoisted;  // what expressions remember for the whole execution
+  Arena hoist_arena;
   std::vector<Datum> parameters;  // the caller's, and behind them what Apply passes; never resized
   storage::TextStyle default_style;
   std::size_t memory_used = 0;
@@ -100,6 +103,16 @@ class RowStore {
   std::vector<Datum*> rows_;
   std::size_t accounted_ = 0;
 };
+
+// <0, 0, >0: which of two values of a type comes first by the key.
+inline int compare_for_sort(const physical::SortKey& key, Type type, const Datum& a, const Datum& b) {
+  if (a.null || b.null) {
+    if (a.null && b.null) return 0;
+    return a.null == key.nulls_first ? -1 : 1;
+  }
+  const int order = storage::traits(type).compare(a, b);
+  return order == 0 ? 0 : (order < 0) != key.descending ? -1 : 1;
+}
 
 // The bytes by which rows are equal: nulls equal each other.
 void append_row_key(std::span<const Type> types, const Datum* row, OutBuffer& key);

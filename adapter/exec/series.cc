@@ -1,6 +1,7 @@
-// generate_series(start, stop, step).
+// generate_series(start, stop, step) and unnest(array).
 #include "adapter/exec/operators.h"
 #include "storage/failure.h"
+#include "storage/types/array_text.h"
 
 namespace gyre::adapter::exec {
 namespace {
@@ -38,9 +39,42 @@ class Series : public Operator {
   bool done_ = true;
 };
 
+class Unnest : public Operator {
+ public:
+  Unnest(const physical::Series& node, State& state)
+      : Operator(state), node_(node), evaluator_(state), parser_(state) {
+    row_ = &value_;
+  }
+  void open() override {
+    evaluator_.forget();
+    const Datum array = evaluator_.value(*node_.array, nullptr);
+    elements_.clear();
+    if (!array.null) elements_ = storage::parse_text_array(array.bytes());
+    next_ = 0;
+  }
+  Step next(TimeSlice& slice) override {
+    if (next_ == elements_.size()) return Step::end;
+    if (slice.is_over()) return Step::yield;
+    parser_.forget();
+    const auto& text = elements_[next_++];
+    value_ = text ? storage::traits(node_.columns.front()).parse(*text, state_.default_style, parser_.arena())
+                  : Datum();
+    return Step::row;
+  }
+
+ private:
+  const physical::Series& node_;
+  Evaluator evaluator_;
+  Evaluator parser_;
+  storage::TextArray elements_;
+  Datum value_;
+  std::size_t next_ = 0;
+};
+
 }  // namespace
 
 OperatorPtr make_series(const physical::Series& node, State& state) {
+  if (node.array) return std::make_unique<Unnest>(node, state);
   return std::make_unique<Series>(node, state);
 }
 

@@ -76,14 +76,8 @@ class Sort : public Operator {
   int compare(const Datum* left, const Datum* right) const {
     for (const physical::SortKey& key : node_.keys) {
       const auto column = static_cast<std::size_t>(key.column);
-      const Datum& a = left[column];
-      const Datum& b = right[column];
-      if (a.null || b.null) {
-        if (a.null && b.null) continue;
-        return a.null == key.nulls_first ? -1 : 1;
-      }
-      const int order = storage::traits(node_.columns[column]).compare(a, b);
-      if (order != 0) return (order < 0) != key.descending ? -1 : 1;
+      const int order = compare_for_sort(key, node_.columns[column], left[column], right[column]);
+      if (order != 0) return order;
     }
     return 0;
   }

@@ -21,6 +21,7 @@
 #include "adapter/plan/plan.h"
 #include "adapter/plan/scope.h"
 #include "adapter/sql/ast.h"
+#include "adapter/sql_error.h"
 #include "storage/scalar/casts.h"
 
 namespace gyre::adapter {
@@ -50,7 +51,8 @@ struct StatementBinding {
   std::vector<bool> literal_bound;  // as a parameter
   std::vector<bool> literal_fixed;
   int outer_parameters = 0;  // values that Apply nodes pass
-  int depth = 0;             // of the expression being bound
+  bool has_volatile = false;
+  int depth = 0;  // of the expression being bound
   std::vector<RelationId> relations;
   std::vector<NeededRight> rights;
 
@@ -73,6 +75,8 @@ struct BoundQuery {
 struct VisibleQuery {
   const ast::CommonTable* table;
   const VisibleQuery* outer;  // the next one to look at; also what the query itself may mention
+  bool recursive;             // the query may mention itself, for which there is no plan
+  mutable bool being_bound = false;
 };
 
 class Binder {
@@ -167,10 +171,16 @@ class Binder {
   ExpressionPtr bind_node(const ast::FieldAccess& node, int location);
   ExpressionPtr bind_node(const ast::DefaultMarker& node, int location);
 
+  // The elements as an array, each coerced to what it is of.
+  ExpressionPtr make_array_of(TypeId array, Expressions elements, storage::CastContext context, int location);
+
   // ---- binder_calls.cc ----
   ExpressionPtr call_operator(std::string_view name, ExpressionPtr left, ExpressionPtr right, int location);
   ExpressionPtr call_function(std::string_view name, Expressions arguments, int location);
+  // "function s.f(integer) does not exist".
+  SqlError no_function(const ast::FunctionCall& node, int location);
   ExpressionPtr bind_any_array(const ast::OperatorCall& node, int location);
+  ExpressionPtr bind_array_search(const ast::OperatorCall& node, int location);
   ExpressionPtr bind_row_comparison(const ast::OperatorCall& node, int location);
 
   // ---- binder_types.cc ----
@@ -194,6 +204,9 @@ class Binder {
   ExpressionPtr bind_aggregate(const ast::FunctionCall& node, int location);
   ExpressionPtr match_group_key(const ast::Expr& expression);
   ExpressionPtr grouped_column(int index, Type type, const FoundColumn& found, int location);
+  bool key_is_grouped(const ScopeRelation& relation) const;
+  ExpressionPtr decided_column(int index, Type type);
+  void order_aggregate(const ast::FunctionCall& node, Expressions order, logical::AggregateCall& call);
   void bind_group_by(const ast::SelectStatement& select);
   bool is_grouped(const ast::SelectStatement& select) const;
   NodePtr make_aggregate(NodePtr input);
@@ -218,6 +231,8 @@ class Binder {
   std::pair<NodePtr, Scope> bind_join(const ast::JoinRef& join, int location);
   std::pair<NodePtr, Scope> bind_derived(const ast::SubqueryRef& reference, int location);
   std::pair<NodePtr, Scope> bind_function(const ast::FunctionRef& reference, int location);
+  std::pair<NodePtr, Scope> bind_value_function(const ast::FunctionRef& reference, int location);
+  Scope function_scope(const ast::FunctionRef& reference, Type type, int location) const;
   std::pair<NodePtr, Scope> bind_common_table(const VisibleQuery& query, const ast::TableRef& reference,
                                               int location);
   std::pair<NodePtr, Scope> derived(BoundQuery query, std::string name, const ast::Alias* alias,
@@ -274,11 +289,14 @@ class Binder {
   Grouping* grouping_ = nullptr;
   std::unique_ptr<Grouping> owned_grouping_;
   std::vector<PendingApply> pending_;
-  int applied_ = 0;  // results of subqueries already in the row behind row_width_
+  std::vector<PendingApply> argument_pending_;  // of aggregates' arguments: below the grouping
+  int applied_ = 0;                             // results of subqueries already in the row behind row_width_
   std::vector<std::vector<std::pair<int, ExpressionPtr>>*> outer_lists_;  // one per subquery being bound
   bool read_columns_ = false;  // some column of the scope was mentioned
 };
 
+// `column`, sorted by as the item says.
+logical::SortKey sort_key(int column, const ast::SortItem& item);
 // The name that a result column gets without an alias.
 std::string column_name_of(const ast::Expr& expression);
 // As errors name a type: "integer", "unknown".

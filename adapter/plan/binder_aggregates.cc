@@ -26,11 +26,11 @@ Binder::ExpressionPtr Binder::grouped_column(int index, Type type, const FoundCo
   for (std::size_t key = 0; key < grouping_->keys.size(); ++key)
     if (storage::column_index(*grouping_->keys[key]) == index)
       return storage::make_column(static_cast<int>(key), type);
-  // A primary key among the grouping columns decides the table's other columns: they become keys as well.
   for (const ScopeRelation& relation : scope_.relations) {
     bool member = false;
     for (const ScopeColumn& column : relation.columns) member = member || column.index == index;
     if (!member) continue;
+    if (key_is_grouped(relation)) return decided_column(index, type);
     std::string name = found.column->name;
     const std::string error =
         !outer_lists_.empty() && place_ != Place::other
@@ -44,6 +44,36 @@ Binder::ExpressionPtr Binder::grouped_column(int index, Type type, const FoundCo
                  "column \"" + found.column->name +
                      "\" must appear in the GROUP BY clause or be used in an aggregate function",
                  location);
+}
+
+// A primary key among the grouping columns decides the table's other columns.
+bool Binder::key_is_grouped(const ScopeRelation& relation) const {
+  if (!relation.table || relation.table->schema->primary_key.empty()) return false;
+  for (const std::uint16_t column : relation.table->schema->primary_key) {
+    const int index = relation.columns[column].index;
+    bool grouped = false;
+    for (const ExpressionPtr& key : grouping_->keys)
+      grouped = grouped || storage::column_index(*key) == index;
+    if (!grouped) return false;
+  }
+  return true;
+}
+
+// Any row of the group has the value: it is carried like an aggregate.
+Binder::ExpressionPtr Binder::decided_column(int index, Type type) {
+  const storage::AggregateDef* function = storage::first_value_of(type.id);
+  std::size_t at = 0;
+  for (; at < grouping_->calls.size(); ++at) {
+    const logical::AggregateCall& call = grouping_->calls[at];
+    if (call.function == function && storage::column_index(*call.arguments.front()) == index) break;
+  }
+  if (at == grouping_->calls.size()) {
+    logical::AggregateCall call;
+    call.function = function;
+    call.arguments.push_back(storage::make_column(index, type));
+    grouping_->calls.push_back(std::move(call));
+  }
+  return storage::make_column(static_cast<int>(grouping_->keys.size() + at), type);
 }
 
 Binder::ExpressionPtr Binder::match_group_key(const ast::Expr& expression) {
@@ -129,24 +159,24 @@ Binder::ExpressionPtr Binder::bind_aggregate(const ast::FunctionCall& node, int 
                                                      : "this context";
     throw SqlError("42803", std::string("aggregate functions are not allowed in ") + where, location);
   }
-  if (!node.order_by.empty()) throw SqlError("0A000", "ORDER BY in an aggregate is not supported", location);
   Grouping* grouping = grouping_;
   const Place before = place_;
   grouping_ = nullptr;
   place_ = Place::aggregate;
-  const std::size_t applies = pending_.size();
+  std::swap(pending_, argument_pending_);
   logical::AggregateCall call;
   std::vector<TypeId> types;
   for (const ast::ExprPtr& argument : node.arguments) {
     call.arguments.push_back(bind(*argument));
     types.push_back(call.arguments.back()->type().id);
   }
+  Expressions order;
+  for (const ast::SortItem& item : node.order_by) order.push_back(resolved(bind(*item.value), item.location));
   place_ = Place::filter;
   if (node.filter) call.filter = bind_boolean(*node.filter, "FILTER");
   place_ = before;
   grouping_ = grouping;
-  if (pending_.size() != applies)
-    throw SqlError("0A000", "subqueries in the arguments of aggregates are not supported", location);
+  std::swap(pending_, argument_pending_);
   const std::string& name = node.name.name;
   if (node.arguments.empty() && !node.star)
     throw SqlError("42809", name + "(*) must be used to call a parameterless aggregate function", location);
@@ -154,7 +184,7 @@ Binder::ExpressionPtr Binder::bind_aggregate(const ast::FunctionCall& node, int 
   if (!resolution.found()) {
     std::string signature = name + "(";
     for (std::size_t i = 0; i < types.size(); ++i) signature += (i == 0 ? "" : ", ") + type_name(types[i]);
-    signature += node.star ? "*)" : ")";
+    signature += ")";
     if (resolution.status == storage::Resolution::Status::ambiguous)
       throw SqlError("42725", "function " + signature + " is not unique", location)
           .with_hint(
@@ -169,11 +199,13 @@ Binder::ExpressionPtr Binder::bind_aggregate(const ast::FunctionCall& node, int 
                                         CastContext::implicit, location);
   call.function = resolution.aggregate;
   call.distinct = node.distinct;
+  order_aggregate(node, std::move(order), call);
   Type result = call.function->result;
   if (result.id == TypeId::unknown) result = call.arguments.front()->type();
   const auto same = [&](const logical::AggregateCall& other) {
     if (other.function != call.function || other.distinct != call.distinct ||
-        other.arguments.size() != call.arguments.size() || !other.filter != !call.filter)
+        other.arguments.size() != call.arguments.size() || !other.filter != !call.filter ||
+        other.order != call.order)
       return false;
     for (std::size_t i = 0; i < call.arguments.size(); ++i)
       if (!storage::same_expression(*other.arguments[i], *call.arguments[i])) return false;
@@ -185,7 +217,34 @@ Binder::ExpressionPtr Binder::bind_aggregate(const ast::FunctionCall& node, int 
   return storage::make_column(static_cast<int>(grouping_->keys.size() + at), result);
 }
 
+// What is sorted by comes behind the arguments, unless it is one of them. The aggregates that show the order
+// of their input get what DISTINCT has seen in order, as PostgreSQL's sorting does.
+void Binder::order_aggregate(const ast::FunctionCall& node, Expressions order, logical::AggregateCall& call) {
+  const std::string& name = node.name.name;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    std::size_t at = 0;
+    while (at < call.arguments.size() && !storage::same_expression(*call.arguments[at], *order[i])) ++at;
+    if (at == call.arguments.size()) {
+      if (node.distinct)
+        throw SqlError("42P10",
+                       "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
+                       node.order_by[i].location);
+      call.arguments.push_back(std::move(order[i]));
+    }
+    call.order.push_back(sort_key(static_cast<int>(at), node.order_by[i]));
+  }
+  if (!node.distinct || (name != "string_agg" && name != "array_agg")) return;
+  for (std::size_t i = 0; i < call.arguments.size(); ++i) {
+    bool sorted = false;
+    for (const logical::SortKey& key : call.order) sorted = sorted || key.column == static_cast<int>(i);
+    if (!sorted) call.order.push_back({static_cast<int>(i)});
+  }
+}
+
 Binder::NodePtr Binder::make_aggregate(NodePtr input) {
+  std::swap(pending_, argument_pending_);
+  input = apply_subqueries(std::move(input));
+  std::swap(pending_, argument_pending_);
   auto aggregate = std::make_unique<logical::Aggregate>(std::move(input), std::move(grouping_->keys));
   for (logical::AggregateCall& call : grouping_->calls) {
     Type result = call.function->result;

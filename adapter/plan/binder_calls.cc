@@ -68,6 +68,7 @@ Binder::ExpressionPtr Binder::call_function(std::string_view name, Expressions a
   for (std::size_t i = 0; i < arguments.size(); ++i)
     arguments[i] =
         coerce_or_throw(std::move(arguments[i]), resolution.arguments[i], CastContext::implicit, location);
+  if (resolution.function->volatility == storage::Volatility::volatile_) statement_.has_volatile = true;
   if (resolution.function->build)
     return resolution.function->build(*resolution.function, std::move(arguments));
   return storage::make_call(resolution.function, std::move(arguments));
@@ -75,34 +76,77 @@ Binder::ExpressionPtr Binder::call_function(std::string_view name, Expressions a
 
 Binder::ExpressionPtr Binder::bind_node(const ast::FunctionCall& node, int location) {
   const std::string& name = node.name.name;
+  const std::string& schema = node.name.schema;
+  if (!schema.empty() && schema != "pg_catalog") {
+    if (!statement_.context.catalog.has_schema(schema))
+      throw SqlError("3F000", "schema \"" + schema + "\" does not exist", location);
+    throw no_function(node, location);
+  }
   if (node.window) throw SqlError("0A000", "window functions are not supported", location);
   if (storage::is_aggregate(name)) return bind_aggregate(node, location);
   const auto only_for_aggregates = [&](std::string_view what) {
     return SqlError("42809", std::string(what) + " specified, but " + name + " is not an aggregate function",
                     location);
   };
-  if (node.star)
-    throw SqlError("42809", name + "(*) specified, but " + name + " is not an aggregate function", location);
+  if (node.star) throw no_function(node, location);
   if (node.distinct) throw only_for_aggregates("DISTINCT");
   if (node.filter) throw only_for_aggregates("FILTER");
   if (!node.order_by.empty()) throw only_for_aggregates("ORDER BY");
   if (node.variadic) throw SqlError("0A000", "VARIADIC arguments are not supported", location);
   if (name == "generate_series")
     throw SqlError("0A000", "set-returning functions are supported in FROM only", location);
+  if (storage::functions_named(name).empty() && !schema.empty() &&
+      storage::type_by_name(name) == TypeId::count_)
+    throw no_function(node, location);
   Expressions arguments;
   for (const ast::ExprPtr& argument : node.arguments) arguments.push_back(bind(*argument));
   return call_function(name, std::move(arguments), location);
+}
+
+SqlError Binder::no_function(const ast::FunctionCall& node, int location) {
+  std::string call = node.name.schema.empty() ? "" : node.name.schema + ".";
+  call += node.name.name + "(";
+  for (std::size_t i = 0; i < node.arguments.size(); ++i)
+    call += (i == 0 ? "" : ", ") + type_name(bind(*node.arguments[i])->type());
+  return SqlError("42883", "function " + call + ") does not exist", location)
+      .with_hint("No function matches the given name and argument types." + std::string(kTryCasts));
 }
 
 // value op ANY (ARRAY[…]): the array is spelled out, so it is a list of comparisons.
 Binder::ExpressionPtr Binder::bind_any_array(const ast::OperatorCall& node, int location) {
   const bool any = node.kind == ast::OperatorCall::Kind::any;
   const auto* array = std::get_if<ast::ArrayExpr>(&node.right->node);
-  if (!array) throw SqlError("0A000", "arrays are not supported", node.right->location);
+  if (!array) return bind_array_search(node, location);
+  if (array->elements.empty()) bind(*node.right);  // says what is wrong with it
   Expressions tests;
   for (const ast::ExprPtr& element : array->elements)
     tests.push_back(call_operator(node.name, bind(*node.left), bind(*element), location));
   return any ? storage::make_or(std::move(tests)) : storage::make_and(std::move(tests));
+}
+
+// value op ANY (array) with a parameter, a literal or a function's array.
+Binder::ExpressionPtr Binder::bind_array_search(const ast::OperatorCall& node, int location) {
+  ExpressionPtr left = bind(*node.left);
+  ExpressionPtr right = bind(*node.right);
+  TypeId element = TypeId::unknown;
+  if (right->type().id != TypeId::unknown) {
+    element = storage::element_type(right->type().id);
+    if (element == TypeId::unknown)
+      throw SqlError("42809", "op ANY/ALL (array) requires array on right side", location);
+  }
+  const Resolution resolution = storage::resolve_operator(node.name, left->type().id, element);
+  if (!resolution.found())
+    throw operator_error(resolution.status, node.name, left.get(), *storage::make_null(element), location);
+  if (resolution.function->result != TypeId::boolean)
+    throw SqlError("42809", "op ANY/ALL (array) requires operator to yield boolean", location);
+  const TypeId array = storage::array_type(resolution.arguments[1]);
+  if (array == TypeId::unknown || !resolution.function->function)
+    throw SqlError("0A000", "arrays of type " + type_name(resolution.arguments[1]) + " are not supported",
+                   location);
+  left = coerce_or_throw(std::move(left), resolution.arguments[0], CastContext::implicit, location);
+  right = coerce_or_throw(std::move(right), array, CastContext::implicit, location);
+  return storage::make_any_array(resolution.function, std::move(left), std::move(right),
+                                 node.kind == ast::OperatorCall::Kind::all);
 }
 
 // (a, b) = (c, d), column by column.

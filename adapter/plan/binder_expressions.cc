@@ -1,5 +1,6 @@
 // Expressions, node by node. Each bind_node answers an expression whose type is known or `unknown` (a string
 // literal, NULL or parameter that no context has typed yet); whoever uses it coerces it.
+#include <charconv>
 #include <limits>
 #include <optional>
 
@@ -32,14 +33,11 @@ class DepthGuard {
   int& depth_;
 };
 
-std::optional<std::int64_t> to_int64(const std::string& digits) {
+std::optional<std::int64_t> to_int64(std::string_view digits) {
   std::int64_t value = 0;
-  for (const char digit : digits) {
-    if (digit < '0' || digit > '9') return std::nullopt;
-    if (__builtin_mul_overflow(value, std::int64_t{10}, &value) ||
-        __builtin_add_overflow(value, std::int64_t{digit - '0'}, &value))
-      return std::nullopt;
-  }
+  const char* const end = digits.data() + digits.size();
+  const auto [at, error] = std::from_chars(digits.data(), end, value);
+  if (error != std::errc() || at != end) return std::nullopt;
   return value;
 }
 
@@ -60,7 +58,8 @@ LiteralValue value_of(const ast::Literal& literal, const storage::TextStyle& sty
     case ast::Literal::Kind::decimal:
       if (literal.kind == ast::Literal::Kind::integer)
         if (const auto value = to_int64(literal.text)) {
-          const bool small = *value <= std::numeric_limits<std::int32_t>::max();
+          const bool small = *value <= std::numeric_limits<std::int32_t>::max() &&
+                             *value >= std::numeric_limits<std::int32_t>::min();
           return {small ? TypeId::int4 : TypeId::int8, Datum::of_integer(*value)};
         }
       return {TypeId::numeric, storage::traits(TypeId::numeric).parse(literal.text, style, arena)};
@@ -209,12 +208,9 @@ Binder::ExpressionPtr Binder::bind_node(const ast::NullIf& node, int location) {
   ExpressionPtr right = bind(*node.right);
   const auto equal = storage::resolve_operator("=", left->type().id, right->type().id);
   if (!equal.found()) return call_operator("=", std::move(left), std::move(right), location);
-  if (left->type().id == TypeId::unknown)
-    left = coerce_or_throw(std::move(left), equal.arguments[0], CastContext::implicit, location);
-  ExpressionPtr compared =
-      coerce_or_throw(storage::clone(*left), equal.arguments[0], CastContext::implicit, location);
+  left = coerce_or_throw(std::move(left), equal.arguments[0], CastContext::implicit, location);
   right = coerce_or_throw(std::move(right), equal.arguments[1], CastContext::implicit, location);
-  return storage::make_null_if(equal.function, std::move(left), std::move(compared), std::move(right));
+  return storage::make_null_if(equal.function, std::move(left), std::move(right));
 }
 
 Binder::ExpressionPtr Binder::bind_node(const ast::InList& node, int location) {
@@ -260,7 +256,8 @@ Binder::ExpressionPtr Binder::bind_node(const ast::Between& node, int location) 
 }
 
 Binder::ExpressionPtr Binder::bind_node(const ast::NullTest& node, int location) {
-  ExpressionPtr value = resolved(bind(*node.value), location);
+  // A parameter that nothing else types stays without one, which is an error in the end.
+  ExpressionPtr value = bind(*node.value);
   return node.negated ? storage::make_is_not_null(std::move(value)) : storage::make_is_null(std::move(value));
 }
 
@@ -289,6 +286,12 @@ Binder::ExpressionPtr Binder::bind_node(const ast::TypeCast& node, int location)
       return storage::make_constant(type,
                                     Datum::of_integer(resolve_table(name, statement_.context)->id().value));
     }
+  }
+  if (const auto* array = std::get_if<ast::ArrayExpr>(&node.value->node);
+      array && storage::is_array(type.id)) {
+    Expressions elements;
+    for (const ast::ExprPtr& element : array->elements) elements.push_back(bind(*element));
+    return make_array_of(type.id, std::move(elements), CastContext::explicit_, location);
   }
   ExpressionPtr value = bind(*node.value);
   return coerce_or_throw(std::move(value), type, CastContext::explicit_, location);
@@ -357,8 +360,24 @@ Binder::ExpressionPtr Binder::bind_node(const ast::ValueFunction& node, int loca
   throw unsupported("values of type time", location);
 }
 
-Binder::ExpressionPtr Binder::bind_node(const ast::ArrayExpr&, int location) {
-  throw unsupported("arrays", location);
+Binder::ExpressionPtr Binder::bind_node(const ast::ArrayExpr& node, int location) {
+  if (node.elements.empty())
+    throw SqlError("42P18", "cannot determine type of empty array", location)
+        .with_hint("Explicitly cast to the desired type, for example ARRAY[]::integer[].");
+  Expressions elements;
+  for (const ast::ExprPtr& element : node.elements) elements.push_back(bind(*element));
+  const Type type = unify(elements, "ARRAY", location);
+  const TypeId array = storage::array_type(type.id);
+  if (array == TypeId::unknown)
+    throw SqlError("0A000", "arrays of type " + type_name(type) + " are not supported", location);
+  return make_array_of(array, std::move(elements), CastContext::implicit, location);
+}
+
+Binder::ExpressionPtr Binder::make_array_of(TypeId array, Expressions elements, CastContext context,
+                                            int location) {
+  for (ExpressionPtr& element : elements)
+    element = coerce_or_throw(std::move(element), storage::element_type(array), context, location);
+  return storage::make_array(array, std::move(elements));
 }
 Binder::ExpressionPtr Binder::bind_node(const ast::RowExpr&, int location) {
   throw unsupported("row values", location);
@@ -369,8 +388,17 @@ Binder::ExpressionPtr Binder::bind_node(const ast::Collate& node, int location) 
     throw SqlError("42704", "collation \"" + name + "\" for encoding \"UTF8\" does not exist", location);
   return resolved(bind(*node.value), location);
 }
-Binder::ExpressionPtr Binder::bind_node(const ast::Subscript&, int location) {
-  throw unsupported("subscripts", location);
+Binder::ExpressionPtr Binder::bind_node(const ast::Subscript& node, int location) {
+  Expressions both;
+  both.push_back(bind(*node.value));
+  both.push_back(node.index ? bind(*node.index) : nullptr);
+  if (!both[1]) throw unsupported("slices of arrays", location);
+  const TypeId type = both[0]->type().id;
+  if (!storage::is_array(type))
+    throw SqlError("42804",
+                   "cannot subscript type " + type_name(type) + " because it does not support subscripting",
+                   location);
+  return call_function("[]", std::move(both), location);
 }
 Binder::ExpressionPtr Binder::bind_node(const ast::FieldAccess&, int location) {
   throw unsupported("fields of composite values", location);
@@ -392,9 +420,6 @@ struct NameOf {
   template <class Other>
   NameGuess operator()(const Other&) const {
     return {};
-  }
-  NameGuess operator()(const ast::Literal& node) const {
-    return node.kind == ast::Literal::Kind::boolean ? NameGuess{"bool", 1} : NameGuess{};
   }
   NameGuess operator()(const ast::ColumnRef& node) const {
     return node.parts.empty() ? NameGuess{} : NameGuess{node.parts.back(), 2};

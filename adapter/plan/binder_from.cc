@@ -131,8 +131,11 @@ std::pair<Binder::NodePtr, Scope> Binder::derived(BoundQuery query, std::string 
 
 std::pair<Binder::NodePtr, Scope> Binder::bind_common_table(const VisibleQuery& query,
                                                             const ast::TableRef& reference, int location) {
-  Binder inner(statement_, parent_, query.outer);
+  if (query.being_bound) throw SqlError("0A000", "WITH RECURSIVE is not supported", location);
+  Binder inner(statement_, parent_, query.recursive ? &query : query.outer);
+  query.being_bound = query.recursive;
   BoundQuery bound = inner.bind_query(*query.table->query, true);
+  query.being_bound = false;
   const std::vector<std::string>& names = query.table->columns;
   if (names.size() > bound.columns.size())
     throw SqlError("42P10",
@@ -154,8 +157,8 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_derived(const ast::SubqueryRef& r
 
 std::pair<Binder::NodePtr, Scope> Binder::bind_function(const ast::FunctionRef& reference, int location) {
   const auto* call = std::get_if<ast::FunctionCall>(&reference.call->node);
-  if (!call || call->name.name != "generate_series" || reference.ordinality)
-    throw SqlError("0A000", "functions in FROM are not supported", location);
+  if (reference.ordinality) throw SqlError("0A000", "WITH ORDINALITY is not supported", location);
+  if (!call || call->name.name != "generate_series") return bind_value_function(reference, location);
   if (call->arguments.size() < 2 || call->arguments.size() > 3)
     throw SqlError("42883", "function generate_series does not exist with these arguments", location);
   Binder inner(statement_, parent_, queries_);
@@ -172,12 +175,41 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_function(const ast::FunctionRef& 
   series->start = as_int8(bounds[0]);
   series->stop = as_int8(bounds[1]);
   if (bounds.size() == 3) series->step = as_int8(bounds[2]);
+  return {std::move(series), function_scope(reference, Type(type.id), location)};
+}
+
+Scope Binder::function_scope(const ast::FunctionRef& reference, Type type, int location) const {
   ScopeRelation relation;
-  relation.name = reference.alias ? reference.alias->name : call->name.name;
+  relation.name = reference.alias ? reference.alias->name : column_name_of(*reference.call);
   // A function of one column gives it the alias's name.
-  relation.columns.push_back({relation.name, Type(type.id), 0});
+  relation.columns.push_back({relation.name, type, 0});
   if (reference.alias) rename_columns(relation.columns, reference.alias->columns, relation.name, location);
-  return {std::move(series), scope_of(std::move(relation))};
+  return scope_of(std::move(relation));
+}
+
+// unnest(array), one row for each element; any other function is one row of its value.
+std::pair<Binder::NodePtr, Scope> Binder::bind_value_function(const ast::FunctionRef& reference,
+                                                              int location) {
+  Binder inner(statement_, parent_, queries_);
+  const auto* call = std::get_if<ast::FunctionCall>(&reference.call->node);
+  if (!call || call->name.name != "unnest") {
+    Expressions value;
+    value.push_back(inner.resolved(inner.bind_at(Place::from_function, *reference.call), location));
+    const Type type = value.front()->type();
+    return {std::make_unique<Project>(one_row(), std::move(value)),
+            function_scope(reference, type, location)};
+  }
+  if (call->arguments.size() != 1)
+    throw SqlError("0A000", "unnest of several arrays is not supported", location);
+  ExpressionPtr array = inner.bind_at(Place::from_function, *call->arguments.front());
+  const TypeId type = array->type().id;
+  if (type == TypeId::unknown) throw SqlError("42725", "function unnest(unknown) is not unique", location);
+  if (!storage::is_array(type))
+    throw SqlError("42883", "function unnest(" + type_name(type) + ") does not exist", location);
+  const Type element(storage::element_type(type));
+  auto series = std::make_unique<logical::Series>(element);
+  series->array = std::move(array);
+  return {std::move(series), function_scope(reference, element, location)};
 }
 
 std::pair<Binder::NodePtr, Scope> Binder::bind_join(const ast::JoinRef& reference, int location) {

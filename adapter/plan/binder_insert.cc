@@ -117,6 +117,8 @@ Binder::NodePtr Binder::insert_source(const ast::InsertStatement& insert, const 
       values->rows.push_back(complete({}));
     else
       for (const auto& list : insert.source->values) {
+        if (list.size() != insert.source->values.front().size())
+          throw SqlError("42601", "VALUES lists must all be the same length", list.front()->location);
         const std::size_t extra = std::min(positions.size(), list.size() - 1);
         check_width(list.size(), list[extra]->location);
         Expressions given;

@@ -1,4 +1,7 @@
 // Names of columns: PostgreSQL manual, section 4.2.1, and the order in which its parser looks.
+#include <algorithm>
+#include <utility>
+
 #include "adapter/plan/binder.h"
 #include "adapter/sql_error.h"
 #include "storage/scalar/nodes.h"
@@ -22,6 +25,23 @@ std::string dotted(const std::vector<std::string>& parts) {
   return text;
 }
 
+constexpr std::size_t kFarthestMeant = 3;  // as PostgreSQL's MAX_FUZZY_DISTANCE
+
+// Levenshtein's: letters to insert, remove or exchange.
+std::size_t edit_distance(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> row(to.size() + 1);
+  for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < to.size(); ++j) {
+      const std::size_t exchanged = diagonal + (from[i] == to[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({exchanged, diagonal + 1, row[j] + 1});
+    }
+  }
+  return row.back();
+}
+
 }  // namespace
 
 const ScopeRelation* Binder::find_relation(std::string_view schema, std::string_view name,
@@ -41,6 +61,9 @@ std::optional<Binder::FoundColumn> Binder::find_column(const ast::ColumnRef& ref
   const auto ambiguous = [&] {
     return SqlError("42702", "column reference \"" + reference.parts.back() + "\" is ambiguous", location);
   };
+  if (reference.parts.size() > 4)
+    throw SqlError("42601", "improper qualified name (too many dotted names): " + dotted(reference.parts),
+                   location);
   FoundColumn found;
   const std::vector<ScopeColumn>* columns = &scope_.columns;
   if (reference.parts.size() > 1) {
@@ -65,10 +88,32 @@ std::optional<Binder::FoundColumn> Binder::find_column(const ast::ColumnRef& ref
 
 void Binder::throw_unknown_column(const ast::ColumnRef& reference, int location) {
   if (reference.parts.size() > 1) {
-    const std::string& relation = reference.parts[reference.parts.size() - 2];
-    throw SqlError("42P01", "missing FROM-clause entry for table \"" + relation + "\"", location);
+    const std::string& name = reference.parts[reference.parts.size() - 2];
+    for (const ScopeRelation& relation : scope_.relations)
+      if (relation.table && relation.table->name() == name)
+        throw SqlError("42P01", "invalid reference to FROM-clause entry for table \"" + name + "\"", location)
+            .with_hint("Perhaps you meant to reference the table alias \"" + relation.name + "\".");
+    throw SqlError("42P01", "missing FROM-clause entry for table \"" + name + "\"", location);
   }
-  throw SqlError("42703", "column \"" + reference.parts.back() + "\" does not exist", location);
+  const std::string& name = reference.parts.back();
+  SqlError error("42703", "column \"" + name + "\" does not exist", location);
+  // The columns whose names are nearest to it, if one or two are near enough.
+  std::size_t nearest = std::min(kFarthestMeant, name.size() / 2) + 1;
+  std::vector<std::string> meant;
+  for (const ScopeRelation& relation : scope_.relations)
+    for (const ScopeColumn& column : relation.columns) {
+      const std::size_t distance = edit_distance(name, column.name);
+      if (distance > nearest || distance == std::min(kFarthestMeant, name.size() / 2) + 1) continue;
+      if (distance < nearest) meant.clear();
+      nearest = distance;
+      meant.push_back("\"" + relation.name + "." + column.name + "\"");
+    }
+  if (meant.size() == 1)
+    throw std::move(error).with_hint("Perhaps you meant to reference the column " + meant[0] + ".");
+  if (meant.size() == 2)
+    throw std::move(error).with_hint("Perhaps you meant to reference the column " + meant[0] +
+                                     " or the column " + meant[1] + ".");
+  throw error;
 }
 
 Binder::ExpressionPtr Binder::column_value(const FoundColumn& found, int location) {

@@ -29,7 +29,9 @@ logical::NodePtr first_columns(logical::NodePtr input, std::size_t count) {
   return std::make_unique<Project>(std::move(input), std::move(row));
 }
 
-SortKey sort_key(int column, const ast::SortItem& item) {
+}  // namespace
+
+logical::SortKey sort_key(int column, const ast::SortItem& item) {
   SortKey key;
   key.column = column;
   key.descending = item.descending;
@@ -38,13 +40,11 @@ SortKey sort_key(int column, const ast::SortItem& item) {
   return key;
 }
 
-}  // namespace
-
 BoundQuery Binder::bind_query(const ast::SelectStatement& select, bool resolve_unknowns) {
-  // RECURSIVE does no harm where no query mentions itself; one that does will not find its name.
+  // RECURSIVE does no harm where no query mentions itself.
   const VisibleQuery* before = queries_;
   for (const ast::CommonTable& table : select.with) {
-    own_queries_.push_back(std::make_unique<VisibleQuery>(VisibleQuery{&table, queries_}));
+    own_queries_.push_back(std::make_unique<VisibleQuery>(VisibleQuery{&table, queries_, select.recursive}));
     queries_ = own_queries_.back().get();
   }
   BoundQuery bound = bind_body(select, resolve_unknowns);
@@ -111,6 +111,12 @@ int Binder::sort_column(const ast::Expr& expression, Targets& targets, std::size
                      expression.location);
     return static_cast<int>(position - 1);
   }
+  if (const auto* sign = std::get_if<ast::OperatorCall>(&expression.node);
+      sign && !sign->left && sign->name == "-")
+    if (const auto* number = std::get_if<ast::Literal>(&sign->right->node);
+        number && number->kind == ast::Literal::Kind::integer)
+      throw SqlError("42P10", std::string(clause) + " position -" + number->text + " is not in select list",
+                     expression.location);
   if (literal && literal->kind != ast::Literal::Kind::null)
     throw SqlError("42601", "non-integer constant in " + std::string(clause), expression.location);
   const auto* name = std::get_if<ast::ColumnRef>(&expression.node);
@@ -175,13 +181,14 @@ std::vector<SortKey> Binder::distinct_on_keys(const ast::SelectStatement& select
 
 Binder::ExpressionPtr Binder::bind_row_count(const ast::ExprPtr& expression, std::string_view clause) {
   if (!expression) return nullptr;
-  const Scope hidden = std::move(scope_);
-  scope_ = {};
   Grouping* grouping = grouping_;
   grouping_ = nullptr;
   ++constants_only_;
   ExpressionPtr value = bind_at(Place::limit, *expression);
   --constants_only_;
+  if (storage::uses_columns(*value))
+    throw SqlError("42P10", "argument of " + std::string(clause) + " must not contain variables",
+                   expression->location);
   const Type type = value->type();
   value = coerce(std::move(value), TypeId::int8, CastContext::assignment, expression->location);
   if (!value)
@@ -189,7 +196,6 @@ Binder::ExpressionPtr Binder::bind_row_count(const ast::ExprPtr& expression, std
                    "argument of " + std::string(clause) + " must be type bigint, not type " + type_name(type),
                    expression->location);
   grouping_ = grouping;
-  scope_ = hidden;
   return storage::fold(std::move(value));
 }
 

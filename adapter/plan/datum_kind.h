@@ -17,6 +17,11 @@ constexpr bool is_by_reference(storage::TypeId type) {
     case TypeId::bytea:
     case TypeId::uuid:
     case TypeId::text_array:
+    case TypeId::int2_array:
+    case TypeId::int4_array:
+    case TypeId::int8_array:
+    case TypeId::float8_array:
+    case TypeId::uuid_array:
       return true;
     default:
       return false;

@@ -94,9 +94,10 @@ struct SystemScan : Node {
   const SystemRelation* relation;
 };
 
-// generate_series over integers.
+// generate_series over integers; with `array`, its elements instead.
 struct Series : Node {
   explicit Series(Type type) : Node(Kind::series, {type}) {}
+  ExpressionPtr array;
   ExpressionPtr start, stop, step;  // int8; step null: 1
 };
 
@@ -127,6 +128,7 @@ struct SortKey {
   int column;
   bool descending = false;
   bool nulls_first = false;
+  bool operator==(const SortKey&) const = default;
 };
 struct Sort : Node {
   Sort(NodePtr from, std::vector<SortKey> by) : Node(Kind::sort, from->columns), keys(std::move(by)) {
@@ -157,7 +159,8 @@ struct Distinct : Node {
 
 struct AggregateCall {
   const storage::AggregateDef* function = nullptr;
-  std::vector<ExpressionPtr> arguments;
+  std::vector<ExpressionPtr> arguments;  // the function's, and behind them what only `order` wants
+  std::vector<SortKey> order;            // of the rows that are folded in, by columns of `arguments`
   ExpressionPtr filter;
   bool distinct = false;
 };

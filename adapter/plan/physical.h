@@ -75,6 +75,7 @@ struct SystemScan : Node {
 };
 struct Series : Node {
   using Node::Node;
+  ExpressionPtr array;
   ExpressionPtr start, stop, step;
 };
 struct Values : Node {

@@ -105,6 +105,7 @@ std::unique_ptr<Node> plan_physically(logical::NodePtr owned) {
     case logical::Kind::series: {
       auto& from = static_cast<logical::Series&>(any);
       auto node = make<Series>(Kind::series, any);
+      node->array = std::move(from.array);
       node->start = std::move(from.start);
       node->stop = std::move(from.stop);
       node->step = std::move(from.step);

@@ -8,6 +8,7 @@
 #include "adapter/plan/binder.h"
 #include "adapter/plan/datum_kind.h"
 #include "adapter/plan/direct_read.h"
+#include "adapter/plan/hoist_expressions.h"
 #include "adapter/plan/physical.h"
 #include "adapter/plan/planning.h"
 #include "adapter/plan/print_expression.h"
@@ -73,8 +74,11 @@ std::unique_ptr<Plan> plan_once(const ast::Statement& statement, const PlanConte
   binding.finish();
   settle_literals(binding);
   for (const rewrite::Rewrite& rewrite : rewrites) bound.plan = rewrite.apply(std::move(bound.plan));
+  const int given = binding.parameter_count + binding.literal_count;
+  hoist_expressions(*bound.plan, given, plan->hoisted_places);
   auto root = physical::plan_physically(std::move(bound.plan));
   root->extra_parameters = binding.outer_parameters;
+  plan->has_volatile = binding.has_volatile;
   plan->columns = std::move(bound.columns);
   plan->parameter_types = std::move(binding.parameter_types);
   plan->literal_types = std::move(binding.literal_types);

@@ -62,7 +62,9 @@ struct Plan {
   bool has_volatile = false;
   std::unique_ptr<const physical::Node> root;
   std::unique_ptr<const DirectRead> direct;  // null: run the operators
-  std::size_t footprint = 0;                 // bytes, roughly, for the plan cache's bound
+  // How many Hoisted places an execution should offer its expressions (storage/scalar/hoist.h).
+  int hoisted_places = 0;
+  std::size_t footprint = 0;  // bytes, roughly, for the plan cache's bound
 
   bool reads_only() const { return kind == Kind::select; }
 };

@@ -42,6 +42,10 @@ const char* word_for(storage::NodeKind kind) {
       return "text_of";
     case Kind::relabel:
       return "relabel";
+    case Kind::any_array:
+      return "any";
+    case Kind::array:
+      return "array";
     default:
       return "expression";
   }
@@ -68,6 +72,8 @@ std::string print_expression(const storage::Expression& expression) {
     return "p" + std::to_string(*parameter) + ":" +
            std::string(type == storage::TypeId::unknown ? "unknown" : storage::traits(type).short_name);
   }
+  if (storage::kind_of(expression) == storage::NodeKind::hoisted)
+    return print_expression(*storage::children_of(expression).front());
   const storage::FunctionDef* function = storage::called_function(expression);
   std::string text = function ? std::string(function->name) : word_for(storage::kind_of(expression));
   if (storage::kind_of(expression) == storage::NodeKind::relabel ||

@@ -112,8 +112,10 @@ storage::Type resolve_type(const ast::TypeName& type, const PlanContext&) {
     throw SqlError("42704", "type \"" + full + "\" does not exist", type.location);
   }
   if (type.array) {
-    if (id == TypeId::text || id == TypeId::name) return TypeId::text_array;
-    throw SqlError("0A000", "arrays are not supported", type.location);
+    const TypeId array = storage::array_type(id);
+    if (array != TypeId::unknown) return array;
+    throw SqlError("0A000", "arrays of type " + std::string(storage::traits(id).name) + " are not supported",
+                   type.location);
   }
   if (type.typmods.empty()) return id;
   std::vector<std::int32_t> numbers;

@@ -18,6 +18,7 @@
 
 #include "storage/scalar/casts.h"
 #include "storage/scalar/helpers.h"
+#include "storage/types/array_text.h"
 #include "storage/types/numeric.h"
 
 namespace gyre::storage {
@@ -317,6 +318,52 @@ struct StringConcatenation {
   }
 };
 
+// ---- arrays ----
+
+// The printed elements with commas between, in room that doubles.
+template <TypeId element>
+struct ArrayCollection {
+  char* text = nullptr;
+  std::size_t size = 0, room = 0;
+  void step(const Datum* values, Arena& arena) {
+    TextArray one(1);
+    if (!values[0].null) {
+      OutBuffer printed;
+      traits(element).print(values[0], kPlainStyle, printed);
+      one[0] = std::string(printed.view());
+    }
+    std::string more = print_text_array(one);
+    more.front() = size == 0 ? '{' : ',';
+    more.pop_back();
+    if (size + more.size() + 1 > kMaxTextBytes)
+      throw Failure(Fault::program_limit_exceeded, "result of array_agg is too long");
+    if (size + more.size() + 1 > room) {
+      room = std::max<std::size_t>({64, room * 2, size + more.size() + 1});
+      char* grown = arena.allocate(room, 1);
+      if (size != 0) std::memcpy(grown, text, size);
+      text = grown;
+    }
+    std::memcpy(text + size, more.data(), more.size());
+    size += more.size();
+    text[size] = '}';
+  }
+  Datum finish(Arena&) const { return size == 0 ? Datum() : Datum::of_bytes({text, size + 1}); }
+};
+
+// The first row's value, null or not.
+template <bool borrowed>
+struct FirstValue {
+  Datum value;
+  bool any = false;
+  void step(const Datum* values, Arena& arena) {
+    if (any) return;
+    any = true;
+    value = values[0];
+    if (borrowed && !value.null) value = Datum::of_bytes(arena.copy(value.bytes()));
+  }
+  Datum finish(Arena&) const { return value; }
+};
+
 // ---- the table ----
 
 using Table = std::vector<AggregateDef>;
@@ -325,6 +372,11 @@ template <TypeId type>
 void add_extremes(Table& table) {
   table.push_back(define<Extreme<type, false>>("min", {type}, type));
   table.push_back(define<Extreme<type, true>>("max", {type}, type));
+}
+
+template <TypeId element>
+void add_collection(Table& table) {
+  table.push_back(define<ArrayCollection<element>>("array_agg", {element}, array_type(element)));
 }
 
 template <template <bool, bool> class State>
@@ -385,6 +437,12 @@ Table make_table() {
   }
   table.push_back(define<StringConcatenation>("string_agg", {T::text, T::text}, T::text));
   table.push_back(define<StringConcatenation>("string_agg", {T::bytea, T::bytea}, T::bytea));
+  add_collection<T::text>(table);
+  add_collection<T::int2>(table);
+  add_collection<T::int4>(table);
+  add_collection<T::int8>(table);
+  add_collection<T::float8>(table);
+  add_collection<T::uuid>(table);
   return table;
 }
 
@@ -412,6 +470,13 @@ const AggregateRegistry::Overloads* find_overloads(std::string_view name) {
 }
 
 }  // namespace
+
+const AggregateDef* first_value_of(TypeId type) {
+  static const AggregateDef of_words = define<FirstValue<false>>("first_value", {kAnyType}, kAnyType);
+  static const AggregateDef of_bytes = define<FirstValue<true>>("first_value", {kAnyType}, kAnyType);
+  const bool borrowed = traits(type).slot_size == 0 || type == TypeId::uuid;
+  return borrowed ? &of_bytes : &of_words;
+}
 
 bool is_aggregate(std::string_view name) {
   return find_overloads(name) != nullptr;

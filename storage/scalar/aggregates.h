@@ -38,6 +38,10 @@ struct AggregateResolution {
   bool found() const { return status == Resolution::Status::found; }
 };
 
+// The value of a group's first row, whatever it is: for columns that the grouping decides. Without a name in
+// SQL; its result has its argument's type.
+const AggregateDef* first_value_of(TypeId type);
+
 bool is_aggregate(std::string_view name);
 // The overloads of an aggregate's name.
 std::span<const AggregateDef* const> aggregates_named(std::string_view name);

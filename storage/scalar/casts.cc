@@ -217,6 +217,7 @@ class CastTable {
     add_oids();
     add_strings();
     add_dates();
+    add_arrays();
     add_casts_through_text();
   }
   const CastDef* find(TypeId from, TypeId to) const { return table_[index(from)][index(to)].get(); }
@@ -308,6 +309,21 @@ class CastTable {
     add(T::timestamp, T::timestamptz, kImplicit, local_to_utc, Volatility::stable);
     add(T::timestamptz, T::date, kAssignment, timestamptz_to_date, Volatility::stable);
     add(T::timestamptz, T::timestamp, kAssignment, utc_to_local, Volatility::stable);
+  }
+  // Arrays convert as their elements do; where nothing can go wrong the printed form stays as it is.
+  void add_arrays() {
+    add(T::int2_array, T::int4_array, kImplicit, nullptr);
+    add(T::int2_array, T::int8_array, kImplicit, nullptr);
+    add(T::int4_array, T::int8_array, kImplicit, nullptr);
+    for (const TypeId from : {T::int2_array, T::int4_array, T::int8_array}) {
+      add(from, T::float8_array, kImplicit, kParsers[index(T::float8_array)]);
+      for (const TypeId to : {T::int2_array, T::int4_array})
+        if (from != to && find(from, to) == nullptr) add(from, to, kAssignment, kParsers[index(to)]);
+    }
+    for (const TypeId array : {T::int2_array, T::int4_array, T::int8_array, T::float8_array, T::uuid_array}) {
+      add(array, T::text_array, kAssignment, nullptr);
+      add(T::text_array, array, kExplicit, kParsers[index(array)]);
+    }
   }
   void add_casts_through_text() {
     for (std::size_t i = 0; i < kTypeCount; ++i) {

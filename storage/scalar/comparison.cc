@@ -133,6 +133,11 @@ std::vector<FunctionDef> make_table() {
   add<T::oid>(table);
   add<T::char_>(table);
   add<T::text_array>(table);
+  add<T::int2_array>(table);
+  add<T::int4_array>(table);
+  add<T::int8_array>(table);
+  add<T::float8_array>(table);
+  add<T::uuid_array>(table);
   add_both_ways<T::int2, T::int4>(table);
   add_both_ways<T::int2, T::int8>(table);
   add_both_ways<T::int4, T::int8>(table);

@@ -25,6 +25,8 @@ struct SessionFacts {
   const void* session = nullptr;
 };
 
+struct Hoisted;  // storage/scalar/hoist.h
+
 // What an execution brings to its expressions.
 struct EvalContext {
   const Datum* columns = nullptr;     // the operator's current input row
@@ -34,6 +36,8 @@ struct EvalContext {
   const SessionFacts* session = nullptr;
   std::int64_t transaction_us = 0;  // now(): microseconds since 2000-01-01 UTC
   std::int64_t statement_us = 0;
+  Hoisted* hoisted = nullptr;    // places of hoist(), one each; null: nothing is remembered
+  Arena* hoist_arena = nullptr;  // lives as long as `hoisted`
 };
 
 class Expression {

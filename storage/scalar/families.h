@@ -17,6 +17,7 @@ std::span<const FunctionDef> text_building();
 std::span<const FunctionDef> pattern();
 std::span<const FunctionDef> bytea();
 std::span<const FunctionDef> dates();
+std::span<const FunctionDef> arrays();
 std::span<const FunctionDef> system();
 
 }  // namespace gyre::storage::families

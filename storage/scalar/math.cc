@@ -8,6 +8,7 @@
 
 #include "storage/scalar/families.h"
 #include "storage/scalar/helpers.h"
+#include "storage/types/numeric.h"
 
 namespace gyre::storage::families {
 
@@ -138,6 +139,18 @@ Datum width_bucket(EvalContext&, const Datum* a, unsigned) {
   return Datum::of_integer(bucket);
 }
 
+Datum factorial(EvalContext& context, const Datum* a, unsigned) {
+  constexpr std::int64_t kLargest = 32177;  // above, the result has more digits than numeric
+  if (a[0].integer < 0)
+    throw Failure(Fault::numeric_value_out_of_range, "factorial of a negative number is undefined");
+  if (a[0].integer > kLargest)
+    throw Failure(Fault::numeric_value_out_of_range, "value overflows numeric format");
+  Datum product = numeric::from_int64(1, *context.arena);
+  for (std::int64_t i = 2; i <= a[0].integer; ++i)
+    product = numeric::multiply(product, numeric::from_int64(i, *context.arena), *context.arena);
+  return product;
+}
+
 std::vector<FunctionDef> make_table() {
   std::vector<FunctionDef> table = {
       {"^", {kReal, kReal}, kReal, power},
@@ -173,6 +186,7 @@ std::vector<FunctionDef> make_table() {
       {"asinh", {kReal}, kReal, plain<std::asinh>},
       {"acosh", {kReal}, kReal, acosh},
       {"atanh", {kReal}, kReal, atanh},
+      {"factorial", {TypeId::int8}, TypeId::numeric, factorial},
       {"pi", {}, kReal, pi},
       {"random", {}, kReal, random, true, Volatility::volatile_},
       {"width_bucket", {kReal, kReal, kReal, TypeId::int4}, TypeId::int4, width_bucket},

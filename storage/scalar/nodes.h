@@ -35,6 +35,9 @@ enum class NodeKind : std::uint8_t {
   input_cast,
   text_of,
   relabel,
+  any_array,
+  array,
+  hoisted,
   other,  // an Expression that is none of ours
 };
 
@@ -113,6 +116,10 @@ ExpressionPtr make_null_if(const FunctionDef* equal, ExpressionPtr value, Expres
 ExpressionPtr make_min_max(bool greatest, Type type, std::vector<ExpressionPtr> operands);
 // value IN (list): all of one type, compared by it. NOT IN with negated.
 ExpressionPtr make_in_list(ExpressionPtr value, std::vector<ExpressionPtr> list, bool negated);
+// value op ANY (array) or, with all, value op ALL (array); op compares the value with one element.
+ExpressionPtr make_any_array(const FunctionDef* op, ExpressionPtr value, ExpressionPtr array, bool all);
+// ARRAY[…]: elements of the array's element type.
+ExpressionPtr make_array(TypeId array, std::vector<ExpressionPtr> elements);
 // left IS [NOT] DISTINCT FROM right, both of one type, compared by it.
 ExpressionPtr make_distinct_from(ExpressionPtr left, ExpressionPtr right, bool negated);
 // Fits a value of `to.id` to the modifier of `to`: explicit_cast cuts, otherwise too long is an error.

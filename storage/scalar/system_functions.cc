@@ -7,7 +7,7 @@
 #include "storage/scalar/families.h"
 #include "storage/scalar/helpers.h"
 #include "storage/scalar/nodes.h"
-#include "storage/scalar/text_array.h"
+#include "storage/types/array_text.h"
 
 namespace gyre::storage::families {
 
@@ -61,6 +61,15 @@ Datum always_null(EvalContext&, Arguments, unsigned) {
   return {};
 }
 
+// Expressions of the catalog are text already.
+Datum first_argument(EvalContext&, Arguments a, unsigned) {
+  return a[0];
+}
+// There are no advisory locks to give back.
+Datum nothing(EvalContext&, Arguments, unsigned) {
+  return Datum::of_integer(0);
+}
+
 // format_type(oid, typmod): null and unknown oids as PostgreSQL words them.
 Datum format_type_of(EvalContext& context, Arguments a, unsigned) {
   if (a[0].null) return {};
@@ -100,34 +109,6 @@ Datum random_uuid(EvalContext& context, Arguments, unsigned) {
   return Datum::of_bytes({bytes, 16});
 }
 
-Datum array_position(EvalContext&, Arguments a, unsigned) {
-  if (a[0].null) return {};
-  const TextArray elements = parse_text_array(a[0].bytes());
-  for (std::size_t i = 0; i < elements.size(); ++i) {
-    const bool same = a[1].null ? !elements[i] : elements[i] && *elements[i] == a[1].bytes();
-    if (same) return Datum::of_integer(static_cast<std::int64_t>(i) + 1);
-  }
-  return {};
-}
-Datum array_length(EvalContext&, Arguments a, unsigned) {
-  const std::size_t length = parse_text_array(a[0].bytes()).size();
-  return a[1].integer != 1 || length == 0 ? Datum() : Datum::of_integer(static_cast<std::int64_t>(length));
-}
-Datum cardinality(EvalContext&, Arguments a, unsigned) {
-  return Datum::of_integer(static_cast<std::int64_t>(parse_text_array(a[0].bytes()).size()));
-}
-// value = ANY (array), with SQL's treatment of null elements.
-Datum equals_any(EvalContext&, Arguments a, unsigned) {
-  bool unknown = false;
-  for (const auto& element : parse_text_array(a[1].bytes())) {
-    if (!element)
-      unknown = true;
-    else if (*element == a[0].bytes())
-      return Datum::of_bool(true);
-  }
-  return unknown ? Datum() : Datum::of_bool(false);
-}
-
 template <bool nulls>
 Datum count_nulls(EvalContext&, Arguments a, unsigned count) {
   std::int64_t found = 0;
@@ -162,11 +143,10 @@ std::vector<FunctionDef> make_table() {
       {"pg_table_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
       {"pg_type_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
       {"pg_function_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
+      {"pg_get_expr", {T::text, T::oid}, T::text, first_argument, true, kStable},
+      {"pg_get_expr", {T::text, T::oid, T::boolean}, T::text, first_argument, true, kStable},
+      {"pg_advisory_unlock_all", {}, T::void_, nothing, true, Volatility::volatile_},
       {"gen_random_uuid", {}, T::uuid, random_uuid, true, Volatility::volatile_},
-      {"array_position", {T::text_array, T::text}, T::int4, array_position, false},
-      {"array_length", {T::text_array, T::int4}, T::int4, array_length},
-      {"cardinality", {T::text_array}, T::int4, cardinality},
-      {"any_equal", {T::text, T::text_array}, T::boolean, equals_any},
       {"num_nulls", {kAnyType}, T::int4, count_nulls<true>, false},
       {"num_nonnulls", {kAnyType}, T::int4, count_nulls<false>, false},
   };

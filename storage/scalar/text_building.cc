@@ -8,8 +8,8 @@
 #include "storage/scalar/families.h"
 #include "storage/scalar/helpers.h"
 #include "storage/scalar/nodes.h"
-#include "storage/scalar/text_array.h"
 #include "storage/scalar/utf8_walk.h"
+#include "storage/types/array_text.h"
 
 namespace gyre::storage::families {
 
@@ -128,7 +128,7 @@ Datum reverse(EvalContext& context, Arguments a, unsigned) {
 Datum chr(EvalContext& context, Arguments a, unsigned) {
   const std::int64_t code = a[0].integer;
   if (code == 0) throw Failure(Fault::program_limit_exceeded, "null character not permitted");
-  if (code < 0) throw Failure(Fault::program_limit_exceeded, "character number must be positive");
+  if (code < 0) throw Failure(Fault::invalid_parameter_value, "character number must be positive");
   if (code > 0x10FFFF)
     throw Failure(Fault::program_limit_exceeded,
                   "requested character too large for encoding: " + std::to_string(code));
@@ -516,19 +516,6 @@ Datum string_to_array(EvalContext& context, Arguments a, unsigned count) {
   }
   return copied(context, print_text_array(elements));
 }
-Datum array_to_string(EvalContext& context, Arguments a, unsigned count) {
-  if (a[0].null || a[1].null) return {};
-  std::string out;
-  bool first = true;
-  for (const auto& element : parse_text_array(a[0].bytes())) {
-    if (!element && (count < 3 || a[2].null)) continue;
-    if (!first) out += a[1].bytes();
-    out += element ? std::string_view(*element) : a[2].bytes();
-    first = false;
-  }
-  return copied(context, out);
-}
-
 FunctionDef built(FunctionDef def, ExpressionPtr (*build)(const FunctionDef&, std::vector<ExpressionPtr>)) {
   def.build = build;
   return def;
@@ -571,8 +558,6 @@ std::vector<FunctionDef> make_table() {
       built({"quote_nullable", {kAnyType}, kText, quote_nullable, false}, build_concatenation),
       {"string_to_array", {kText, kText}, kArray, string_to_array, false},
       {"string_to_array", {kText, kText, kText}, kArray, string_to_array, false},
-      {"array_to_string", {kArray, kText}, kText, array_to_string, false},
-      {"array_to_string", {kArray, kText, kText}, kText, array_to_string, false},
   };
 }
 

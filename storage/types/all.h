@@ -27,6 +27,11 @@ extern const TypeTraits kRegclassTraits;
 extern const TypeTraits kRegtypeTraits;
 extern const TypeTraits kCharTraits;
 extern const TypeTraits kTextArrayTraits;
+extern const TypeTraits kInt2ArrayTraits;
+extern const TypeTraits kInt4ArrayTraits;
+extern const TypeTraits kInt8ArrayTraits;
+extern const TypeTraits kFloat8ArrayTraits;
+extern const TypeTraits kUuidArrayTraits;
 extern const TypeTraits kVoidTraits;
 
 }  // namespace gyre::storage

@@ -281,7 +281,7 @@ class Understanding {
         throw Failure(Fault::datetime_field_overflow, "date/time field value out of range" + quoted, {},
                       "Perhaps you need a different \"datestyle\" setting.");
       case Complaint::displacement:
-        throw Failure(Fault::datetime_field_overflow, "time zone displacement out of range" + quoted);
+        throw Failure(Fault::invalid_time_zone_displacement, "time zone displacement out of range" + quoted);
     }
     throw Failure(Fault::internal_error, "unknown complaint");
   }

@@ -1,4 +1,4 @@
-#include "storage/scalar/text_array.h"
+#include "storage/types/array_text.h"
 
 #include "storage/failure.h"
 #include "storage/types/input.h"
