@@ -111,6 +111,7 @@ pgwire::Diagnostic diagnostic_of(const SqlError& error, std::string_view text, s
   out.message = error.message;
   out.detail = error.detail;
   out.hint = error.hint;
+  out.routine = error.routine;
   if (error.character > 0) {
     out.position =
         static_cast<std::uint32_t>(error.character) + character_position(text, static_cast<int>(base)) - 1;

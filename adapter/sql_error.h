@@ -33,6 +33,7 @@ class SqlError : public std::exception {
   int character = 0;  // 1-based position in characters, where that is what is known instead
   std::string detail;
   std::string hint;
+  const char* routine = "";  // where PostgreSQL raises it, for the few errors that drivers know by that
 };
 
 }  // namespace gyre::adapter

@@ -66,9 +66,7 @@ PrivilegeSet privileges_of(const ast::GrantStatement& statement) {
     const auto found = std::find_if(std::begin(kWords), std::end(kWords),
                                     [&](const auto& pair) { return pair.first == word; });
     if (found == std::end(kWords)) {
-      std::string upper(word);
-      for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-      throw SqlError("0LP01", fmt::format("invalid privilege type {} for relation", upper));
+      throw SqlError("42601", fmt::format("unrecognized privilege type \"{}\"", word));
     }
     set |= bit(found->second);
   }

@@ -128,7 +128,7 @@ reactor::Co<void> Session::run_command(StatementRef statement, Describe describe
   } else if (const auto* deallocate = std::get_if<ast::DeallocateStatement>(&node)) {
     run_deallocate(*deallocate);
   } else if (const auto* declare = std::get_if<ast::DeclareCursorStatement>(&node)) {
-    run_declare(*declare);
+    run_declare(*declare, statement);
   } else if (const auto* close = std::get_if<ast::CloseStatement>(&node)) {
     run_close(*close);
   } else if (const auto* discard = std::get_if<ast::DiscardStatement>(&node)) {
@@ -156,11 +156,23 @@ void Session::begin_transaction(bool implicit) {
 }
 
 void Session::end_transaction(bool committed) {
-  for (auto& [name, open] : portals_) release_hold(*open);
   portals_.clear();
-  if (transaction_.snapshot) core_.holds.unpin(core_.reader, transaction_.snapshot->read_ts);
   transaction_ = {};
   settings_.end_transaction(committed);
+  if (!committed) follow_role_setting();
+}
+
+// SET ROLE is undone with its transaction, like any setting.
+void Session::follow_role_setting() {
+  const std::string& kept = settings_.show("role");
+  const std::string& wanted = kept == "none" ? login_name_ : kept;
+  if (wanted == role_name_) return;
+  const Role* found = catalog().find_role(wanted);
+  role_ = found != nullptr ? found->id : login_role_;
+  role_name_ = found != nullptr ? found->name : login_name_;
+  facts_.current_user = role_name_;
+  role_changed_ = true;
+  if (found != nullptr) settings_.put("is_superuser", found->superuser ? "on" : "off");
 }
 
 reactor::Co<void> Session::commit_transaction() {
@@ -184,7 +196,11 @@ reactor::Co<void> Session::rollback_transaction() {
     CoordinatorCall call(core_.loop, core_.shard);
     call.kind = CoordinatorCall::Kind::rollback;
     call.transaction = transaction_.id;
-    co_await ask(call);
+    try {
+      co_await ask(call);
+    } catch (...) {
+      // The log has failed. The branch is gone all the same.
+    }
   }
   end_transaction(false);
 }
@@ -365,13 +381,11 @@ void Session::run_sql_prepare(const ast::PrepareStatement& command, const Statem
   for (const ast::TypeName& type : command.parameter_types)
     declared.push_back(resolve_type(type, plan_context(catalog())));
   PreparedStatement made;
-  auto planned = plan_tree(*command.statement, declared, false);
+  refresh_environment();
+  auto planned = plan_tree(*command.statement, catalog(), declared, false);
   if (planned->plan == nullptr) throw SqlError("42601", "this statement cannot be prepared");
-  planned->catalog_version = catalog().version;
   made.statement = StatementRef(planned.release());
-  made.source = std::make_shared<StatementSource>(std::string(), std::string(), std::move(declared));
-  made.owner = statement;
-  made.tree = command.statement.get();
+  made.source = std::make_shared<StatementSource>(statement, *command.statement, std::move(declared));
   prepared_.emplace(command.name, std::move(made));
   pgwire::command_complete(out_, "PREPARE");
 }
@@ -381,6 +395,8 @@ reactor::Co<void> Session::run_sql_execute(const ast::ExecuteStatement& command,
   if (statement.statement->plan == nullptr) {
     const StatementRef inner = statement.statement;
     if (inner->is_empty()) throw SqlError("42601", "nothing to execute");
+    if (std::holds_alternative<ast::ExecuteStatement>(inner->tree->node))
+      throw SqlError("0A000", "a prepared EXECUTE cannot be run by EXECUTE");
     co_await run_command(inner, describe, nullptr);
     co_return;
   }
@@ -398,10 +414,10 @@ reactor::Co<void> Session::run_sql_execute(const ast::ExecuteStatement& command,
   for (std::size_t i = 0; i < command.arguments.size(); ++i)
     parameters.push_back(evaluate_constant(*command.arguments[i], plan.parameter_types[i],
                                            plan_context(catalog()), portal.arena()));
+  portal.source = statement.source;
   portal.bind(statement.statement, std::move(parameters), statement.literals, {}, settings_.style());
-  const HoldGuard guard(*this, portal);
-  if (describe == Describe::yes) out_.append(portal.statement().row_description);
-  co_await run_portal(portal, 0);
+  co_await run_portal(portal, 0,
+                      describe == Describe::yes ? statement.statement->row_description : std::string_view());
   append_tag(portal, portal.rows());
 }
 
@@ -420,16 +436,17 @@ void Session::run_deallocate(const ast::DeallocateStatement& command) {
 
 // ---- cursors ----
 
-void Session::run_declare(const ast::DeclareCursorStatement& command) {
+void Session::run_declare(const ast::DeclareCursorStatement& command, const StatementRef& statement) {
   if (command.hold) throw SqlError("0A000", "DECLARE CURSOR ... WITH HOLD is not supported");
   if (transaction_.status == TransactionStatus::idle)
     throw SqlError("25P01", "DECLARE CURSOR can only be used in transaction blocks");
   if (portals_.contains(command.name))
     throw SqlError("42P03", fmt::format("cursor \"{}\" already exists", command.name));
-  auto planned = plan_tree(*command.query, {}, false);
-  planned->catalog_version = catalog().version;
+  refresh_environment();
+  auto planned = plan_tree(*command.query, catalog(), {}, false);
   if (!planned->plan->parameter_types.empty()) throw SqlError("42P02", "there is no parameter $1");
   auto made = std::make_unique<Portal>(command.name);
+  made->source = std::make_shared<StatementSource>(statement, *command.query, std::vector<storage::Type>());
   static constexpr char kBinary[2] = {0, 1};
   made->bind(StatementRef(planned.release()), {}, {},
              command.binary ? pgwire::FormatList(kBinary, 1) : pgwire::FormatList(), settings_.style());
@@ -442,6 +459,9 @@ reactor::Co<void> Session::run_fetch(const ast::FetchStatement& command, Describ
   if (found == portals_.end())
     throw SqlError("34000", fmt::format("cursor \"{}\" does not exist", command.name));
   Portal& cursor = *found->second;
+  if (cursor.plan() == nullptr || !cursor.plan()->reads_only())
+    throw SqlError("55000", fmt::format("portal \"{}\" cannot be fetched from", command.name));
+  if (cursor.spent()) throw SqlError("55000", fmt::format("portal \"{}\" cannot be run", command.name));
   if (command.backward || command.count < 0) {
     SqlError error("55000", "cursor can only scan forward");
     error.hint = "Declare it with SCROLL option to enable backward scan.";
@@ -460,7 +480,6 @@ reactor::Co<void> Session::run_fetch(const ast::FetchStatement& command, Describ
 
 void Session::run_close(const ast::CloseStatement& command) {
   if (command.name.empty()) {
-    for (auto& [name, open] : portals_) release_hold(*open);
     portals_.clear();
     pgwire::command_complete(out_, "CLOSE CURSOR ALL");
     return;
@@ -468,7 +487,6 @@ void Session::run_close(const ast::CloseStatement& command) {
   const auto found = portals_.find(command.name);
   if (found == portals_.end())
     throw SqlError("34000", fmt::format("cursor \"{}\" does not exist", command.name));
-  release_hold(*found->second);
   portals_.erase(found);
   pgwire::command_complete(out_, "CLOSE CURSOR");
 }
@@ -488,7 +506,7 @@ void Session::run_discard(const ast::DiscardStatement& command) {
 
 void Session::run_explain(const ast::ExplainStatement& command, Describe describe) {
   if (command.analyze) throw SqlError("0A000", "EXPLAIN ANALYZE is not supported");
-  auto planned = plan_tree(*command.statement, {}, false);
+  auto planned = plan_tree(*command.statement, catalog(), {}, false);
   if (planned->plan == nullptr) throw SqlError("0A000", "only planned statements can be explained");
   std::string text = physical::print(*planned->plan->root);
   if (planned->plan->direct != nullptr) text = "Fast path: rows are encoded as they lie in the tree\n" + text;

@@ -30,13 +30,20 @@ std::vector<storage::Type> types_of(const pgwire::OidList& oids) {
 }
 
 Datum parameter_value(const pgwire::ParameterValue& value, Format format, storage::Type type,
-                      const storage::TextStyle& style, Arena& arena) {
+                      const storage::TextStyle& style, Arena& arena, std::size_t number) {
   if (value.is_null()) return {};
   const storage::TypeTraits& traits =
       storage::traits(type.id == storage::TypeId::unknown ? storage::Type(storage::TypeId::text) : type);
   // The message goes; the value stays.
   const std::string_view bytes = arena.copy(value.bytes());
-  return format == Format::binary ? traits.receive(bytes, arena) : traits.parse(bytes, style, arena);
+  if (format == Format::text) return traits.parse(bytes, style, arena);
+  try {
+    return traits.receive(bytes, arena);
+  } catch (storage::Failure& failure) {
+    if (failure.message == "incorrect binary data format")
+      failure.message += fmt::format(" in bind parameter {}", number);
+    throw;
+  }
 }
 
 }  // namespace
@@ -95,18 +102,8 @@ PreparedStatement& Session::prepared(std::string_view name) {
 // Plans again where the catalog, or a setting that plans depend on, has changed since.
 void Session::refresh(PreparedStatement& statement) {
   refresh_environment();
-  if (!is_stale(*statement.statement) && (statement.tree != nullptr || transaction_.catalog != nullptr ||
-                                          statement.statement->environment == environment_))
-    return;
-  StatementRef now;
-  if (statement.tree != nullptr) {
-    core_.plans.clear_literals();
-    auto made = plan_tree(*statement.tree, statement.source->declared, false);
-    made->catalog_version = catalog().version;
-    now = StatementRef(made.release());
-  } else {
-    now = prepare(statement.source->text, statement.source->parameter_oids, statement.source->declared);
-  }
+  if (!is_stale(*statement.statement) && statement.statement->environment == environment_) return;
+  StatementRef now = prepare_again(*statement.source);
   check_result_unchanged(*statement.statement, *now);
   statement.statement = std::move(now);
   copy_literals(statement);
@@ -137,7 +134,6 @@ void Session::on_bind(std::string_view body) {
   if (existing != portals_.end()) {
     if (!message.portal_name.empty())
       throw SqlError("42P03", fmt::format("cursor \"{}\" already exists", message.portal_name));
-    release_hold(*existing->second);
     portals_.erase(existing);
   }
   auto made = std::make_unique<Portal>(std::string(message.portal_name));
@@ -148,12 +144,13 @@ void Session::on_bind(std::string_view body) {
   std::size_t i = 0;
   for (const pgwire::ParameterValue value : message.values) {
     parameters.push_back(parameter_value(value, message.parameter_formats.of(i), plan->parameter_types[i],
-                                         settings_.style(), made->arena()));
+                                         settings_.style(), made->arena(), i + 1));
     ++i;
   }
   made->source = statement.source;
   made->bind(statement.statement, std::move(parameters), statement.literals, message.result_formats,
              settings_.style());
+  evaluate_if_constant(*made);
   portals_.emplace(made->name(), std::move(made));
   pgwire::bind_complete(out_);
 }
@@ -206,10 +203,7 @@ void Session::on_close(std::string_view body) {
   if (!message) return fail(message.error().diagnostic());
   if (message->kind == pgwire::TargetKind::portal) {
     const auto found = portals_.find(message->name);
-    if (found != portals_.end()) {
-      release_hold(*found->second);
-      portals_.erase(found);
-    }
+    if (found != portals_.end()) portals_.erase(found);
   } else if (message->name.empty()) {
     has_unnamed_ = false;
     unnamed_ = {};
@@ -228,8 +222,9 @@ void Session::on_execute(std::string_view body) {
   Portal& executed = portal(message->portal_name);
   const CachedStatement& statement = executed.statement();
   if (statement.is_empty()) return pgwire::empty_query_response(out_);
-  if (!executed.started()) count_statement(statement);
   check_transaction_allows(statement);
+  check_can_run(executed);
+  if (!executed.started()) count_statement(statement);
   const std::uint64_t limit = message->row_limit > 0 ? static_cast<std::uint64_t>(message->row_limit) : 0;
   if (execute_now(executed, limit)) {
     core_.metrics.peek_ns[static_cast<std::size_t>(PeekKind::planned)].record(
@@ -237,6 +232,13 @@ void Session::on_execute(std::string_view body) {
     return;
   }
   run_execute(&executed, limit);
+}
+
+// A read that has ended answers no more rows; anything else runs once.
+void Session::check_can_run(const Portal& executed) const {
+  const bool once = executed.plan() == nullptr || executed.plan()->columns.empty();
+  if (executed.spent() || (once && executed.complete()))
+    throw SqlError("55000", fmt::format("portal \"{}\" cannot be run", executed.name()));
 }
 
 // One slice of a read. False: there is more to do, or it is no read.
@@ -247,13 +249,8 @@ bool Session::execute_now(Portal& executed, std::uint64_t limit) {
   if (executed.has_answer()) {
     progress = executed.deliver(limit, out_);
   } else {
-    if (!executed.started() && is_stale(executed.statement())) replan(executed);
     if (!executed.started() && !runs_here(*executed.plan())) return false;
-    if (executed.complete()) {
-      progress = Portal::Progress::complete;
-    } else {
-      progress = advance_here(executed, limit);
-    }
+    progress = advance_here(executed, limit);
     if (progress == Portal::Progress::slice_over || progress == Portal::Progress::output_full) {
       executed.rows_before_wait = first;
       return false;
@@ -270,6 +267,12 @@ void Session::execute_done(Portal& executed, Portal::Progress progress, std::uin
     pgwire::portal_suspended(out_);
 }
 
+// Whether a statement changes something that a failure later in the pipeline has to take back.
+bool Session::changes(const CachedStatement& statement) const {
+  if (statement.plan != nullptr) return !statement.plan->reads_only();
+  return !is_command(*statement.tree) || std::holds_alternative<ast::SetStatement>(statement.tree->node);
+}
+
 reactor::Job Session::run_execute(Portal* executed, std::uint64_t limit) {
   set_busy();
   arm_statement_timeout();
@@ -277,16 +280,16 @@ reactor::Job Session::run_execute(Portal* executed, std::uint64_t limit) {
   const auto source = executed->source;  // the portal goes when its statement is a COMMIT
   try {
     const CachedStatement& statement = executed->statement();
+    // What is not the last before its Sync belongs to a transaction with what follows.
+    if (transaction_.status == TransactionStatus::idle && input_.next_type() != 'S' && changes(statement))
+      begin_transaction(true);
     if (statement.tree != nullptr) {
+      executed->set_spent();
       const StatementRef kept = executed->statement_ref();  // the command may close its own portal
       const std::vector<OutputColumn> columns = command_columns(*kept->tree);
       const RowEncoder encoder = executed->encoder_for(columns);
       co_await run_command(kept, Describe::no, &encoder);
     } else {
-      // A write that is not the last before its Sync belongs to a transaction with what follows.
-      const bool writes = !statement.plan->reads_only();
-      if (writes && transaction_.status == TransactionStatus::idle && input_.next_type() != 'S')
-        begin_transaction(true);
       const std::uint64_t first = std::min(executed->rows(), executed->rows_before_wait);
       const std::uint64_t sent = executed->rows() - first;
       const Portal::Progress progress = co_await run_portal(*executed, limit == 0 ? 0 : limit - sent);
@@ -294,8 +297,7 @@ reactor::Job Session::run_execute(Portal* executed, std::uint64_t limit) {
       executed->rows_before_wait = UINT64_MAX;
     }
   } catch (...) {
-    error = diagnostic_of_current_exception(executed->source == nullptr ? std::string_view()
-                                                                        : executed->source->text);
+    error = diagnostic_of_current_exception(source == nullptr ? std::string_view() : source->text);
   }
   if (error) {
     if (transaction_.implicit) co_await rollback_transaction();
@@ -306,16 +308,20 @@ reactor::Job Session::run_execute(Portal* executed, std::uint64_t limit) {
 
 // ---- Sync ----
 
-void Session::on_sync() {
+void Session::on_sync(std::string_view body) {
+  const auto sync = pgwire::decode_sync(body);
+  if (!sync) return fail(sync.error().diagnostic());
+  end_batch();
+}
+
+// Ends the transaction that no BEGIN opened, and says that the server is ready.
+void Session::end_batch() {
   if (transaction_.implicit && transaction_.id.value != 0) {
     run_sync();
     return;
   }
   if (transaction_.implicit) end_transaction(transaction_.status == TransactionStatus::in_transaction);
-  if (transaction_.status == TransactionStatus::idle && !portals_.empty()) {
-    for (auto& [name, open] : portals_) release_hold(*open);
-    portals_.clear();
-  }
+  if (transaction_.status == TransactionStatus::idle && !portals_.empty()) portals_.clear();
   ready();
 }
 
@@ -331,7 +337,6 @@ reactor::Job Session::run_sync() {
     error = diagnostic_of_current_exception({});
   }
   if (error) send_error(*error);
-  for (auto& [name, open] : portals_) release_hold(*open);
   portals_.clear();
   ready();
   job_done();

@@ -1,5 +1,7 @@
 #include "adapter/session/portal.h"
 
+#include "adapter/errors.h"
+#include "adapter/sql_error.h"
 #include "reactor/base/check.h"
 #include "storage/failure.h"
 #include "storage/key.h"
@@ -12,7 +14,6 @@ using storage::TypeId;
 // ---- DirectScan ----
 
 bool DirectScan::passes(const char* row, const storage::RowLayout& layout, storage::EvalContext& eval) {
-  if (read_.filter == nullptr) return true;
   columns_.resize(read_.filter_columns.size());
   for (std::size_t i = 0; i < columns_.size(); ++i) columns_[i] = layout.get(row, read_.filter_columns[i]);
   eval.columns = columns_.data();
@@ -21,21 +22,21 @@ bool DirectScan::passes(const char* row, const storage::RowLayout& layout, stora
   return passed;
 }
 
-DirectScan::Stop DirectScan::run_lookup(const storage::TableVersion& table, storage::EvalContext& eval,
-                                        OutBuffer& key, OutBuffer& out) {
+void DirectScan::run_lookup(const storage::TableVersion& table, storage::EvalContext& eval, OutBuffer& key,
+                            OutBuffer& out) {
   const storage::TableSchema& schema = *table.schema;
   key.clear();
   for (std::size_t i = 0; i < read_.key.size(); ++i) {
     const Datum value = read_.key[i]->evaluate(eval);
-    if (value.null) return Stop::end;  // nothing equals NULL
+    if (value.null) return;  // nothing equals NULL
     storage::append_key_column(schema.columns[schema.primary_key[i]].type, value, key);
   }
   std::string_view row;
-  if (table.rows.get(key.view(), row) && passes(row.data(), schema.layout, eval)) {
+  if (table.rows.get(key.view(), row) &&
+      (read_.filter == nullptr || passes(row.data(), schema.layout, eval))) {
     encoder_.encode_packed(row, schema.layout, read_.columns, *eval.style, out);
     ++rows_;
   }
-  return Stop::end;
 }
 
 DirectScan::Stop DirectScan::run(const storage::Database& database, storage::EvalContext& eval,
@@ -47,7 +48,8 @@ DirectScan::Stop DirectScan::run(const storage::Database& database, storage::Eva
   const storage::RowLayout& layout = table->schema->layout;
   if (!read_.key.empty()) {
     ended_ = true;
-    return run_lookup(*table, eval, key, out);
+    run_lookup(*table, eval, key, out);
+    return rows_ == limit && limit != 0 ? Stop::limit : Stop::end;
   }
   if (!started_) {
     started_ = true;
@@ -56,18 +58,18 @@ DirectScan::Stop DirectScan::run(const storage::Database& database, storage::Eva
   }
   const std::uint64_t last = read_.limit < 0 ? UINT64_MAX : static_cast<std::uint64_t>(read_.limit);
   const std::uint64_t stop_at = limit == 0 ? UINT64_MAX : rows_ + limit;
-  for (; cursor_.valid() && rows_ < last; cursor_.next()) {
-    if (rows_ == stop_at) return Stop::limit;
+  for (; cursor_.valid() && rows_ < last && rows_ != stop_at; cursor_.next()) {
     if (slice.is_over()) return Stop::slice;
     const std::string_view row = cursor_.value();
-    if (!passes(row.data(), layout, eval)) continue;
+    if (read_.filter != nullptr && !passes(row.data(), layout, eval)) continue;
     encoder_.encode_packed(row, layout, read_.columns, *eval.style, out);
     ++rows_;
-    if (out.size() >= full_at) {
+    if (out.size() >= full_at && rows_ != stop_at) {
       cursor_.next();
       return Stop::full;
     }
   }
+  if (rows_ == stop_at) return Stop::limit;  // also where it was the last row, as PostgreSQL does
   ended_ = true;
   return Stop::end;
 }
@@ -75,6 +77,21 @@ DirectScan::Stop DirectScan::run(const storage::Database& database, storage::Eva
 // ---- Portal ----
 
 Portal::~Portal() = default;
+
+namespace {
+// The error says where the literal stands.
+Datum parse_literal(const LiteralToken& token, storage::Type type, const storage::TextStyle& style,
+                    Arena& arena) {
+  try {
+    return storage::traits(type).parse(token.text, style, arena);
+  } catch (const storage::Failure& failure) {
+    SqlError error(sql_state_of(failure.fault), failure.message, static_cast<int>(token.begin));
+    error.detail = failure.detail;
+    error.hint = failure.hint;
+    throw error;
+  }
+}
+}  // namespace
 
 void append_literals(const Plan& plan, std::span<const LiteralToken> literals,
                      const storage::TextStyle& style, Arena& arena, std::vector<Datum>& out) {
@@ -85,21 +102,14 @@ void append_literals(const Plan& plan, std::span<const LiteralToken> literals,
       continue;
     }
     const storage::Type type = plan.literal_types[slot];
-    switch (token.kind) {
-      case LiteralToken::Kind::int4:
-      case LiteralToken::Kind::int8:
-        out.push_back(Datum::of_integer(token.integer));
-        break;
-      case LiteralToken::Kind::decimal:
-        out.push_back(storage::traits(type).parse(token.text, style, arena));
-        break;
-      case LiteralToken::Kind::string:
-        if (type.id == TypeId::text || type.id == TypeId::unknown || type.id == TypeId::varchar)
-          out.push_back(Datum::of_bytes(arena.copy(token.text)));
-        else
-          out.push_back(storage::traits(type).parse(token.text, style, arena));
-        break;
-    }
+    const bool is_number = token.kind == LiteralToken::Kind::int4 || token.kind == LiteralToken::Kind::int8;
+    const bool is_text = type.id == TypeId::text || type.id == TypeId::unknown || type.id == TypeId::varchar;
+    if (is_number)
+      out.push_back(Datum::of_integer(token.integer));
+    else if (token.kind == LiteralToken::Kind::string && is_text)
+      out.push_back(Datum::of_bytes(arena.copy(token.text)));
+    else
+      out.push_back(parse_literal(token, type, style, arena));
   }
 }
 
@@ -131,6 +141,15 @@ Portal::Progress Portal::advance(const ExecutionContext& context, std::uint64_t 
                                  std::size_t full_at, OutBuffer& out) {
   if (complete_) return Progress::complete;
   started_ = true;
+  spent_ = true;  // unless this returns
+  const Progress progress = advance_plan(context, limit, slice, full_at, out);
+  spent_ = false;
+  ++slices_;
+  return progress;
+}
+
+Portal::Progress Portal::advance_plan(const ExecutionContext& context, std::uint64_t limit, TimeSlice& slice,
+                                      std::size_t full_at, OutBuffer& out) {
   if (plan()->direct != nullptr) return advance_direct(context, limit, slice, full_at, out);
   if (execution_ == nullptr) execution_ = execute(*plan(), context);
   const RowEncoder& rows_encoder = encoder();
@@ -183,26 +202,34 @@ Portal::Progress Portal::advance_direct(const ExecutionContext& context, std::ui
   GYRE_UNREACHABLE();
 }
 
-void Portal::set_answer(OutBuffer rows, std::uint64_t row_count) {
+void Portal::evaluate_now(const ExecutionContext& context) {
+  OutBuffer rows;
+  while (advance(context, 0, TimeSlice::unlimited(), SIZE_MAX, rows) != Progress::complete) continue;
+  rows_ = 0;
+  complete_ = false;
+  set_answer(std::move(rows));
+}
+
+void Portal::set_answer(OutBuffer rows) {
   answer_ = std::move(rows);
   answer_at_ = 0;
-  rows_ = row_count;
   has_answer_ = started_ = true;
 }
 
 Portal::Progress Portal::deliver(std::uint64_t limit, OutBuffer& out) {
   const std::size_t first = answer_at_;
-  for (std::uint64_t sent = 0; answer_at_ < answer_.size(); ++sent) {
-    if (limit != 0 && sent == limit) {
-      out.append(answer_.data() + first, answer_at_ - first);
-      return Progress::row_limit;
-    }
+  std::uint64_t sent = 0;
+  for (; answer_at_ < answer_.size() && (limit == 0 || sent < limit); ++sent) {
     std::uint32_t length;
     std::memcpy(&length, answer_.data() + answer_at_ + 1, sizeof length);
     answer_at_ += 1 + __builtin_bswap32(length);
   }
+  rows_ += sent;
   out.append(answer_.data() + first, answer_at_ - first);
+  if (limit != 0 && sent == limit) return Progress::row_limit;  // that there is no more is not known yet
   complete_ = true;
+  answer_ = OutBuffer();
+  answer_at_ = 0;
   return Progress::complete;
 }
 

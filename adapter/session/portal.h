@@ -12,7 +12,7 @@
 #include "adapter/exec/executor.h"
 #include "adapter/plan_cache.h"
 #include "adapter/row_encoder.h"
-#include "oracle/published_state.h"
+#include "adapter/session/snapshot_pin.h"
 #include "reactor/base/arena.h"
 #include "reactor/base/out_buffer.h"
 #include "storage/tree.h"
@@ -33,7 +33,7 @@ class DirectScan {
   std::uint64_t rows() const { return rows_; }  // in all
 
  private:
-  Stop run_lookup(const storage::TableVersion& table, storage::EvalContext& eval, OutBuffer& key,
+  void run_lookup(const storage::TableVersion& table, storage::EvalContext& eval, OutBuffer& key,
                   OutBuffer& out);
   bool passes(const char* row, const storage::RowLayout& layout, storage::EvalContext& eval);
 
@@ -62,6 +62,9 @@ class Portal {
             std::span<const LiteralToken> literals, pgwire::FormatList formats,
             const storage::TextStyle& style);
 
+  // Evaluates a plan without a FROM now, so that its errors come with the Bind; rows wait in the answer.
+  void evaluate_now(const ExecutionContext& context);
+
   const std::string& name() const { return name_; }
   const CachedStatement& statement() const { return *statement_; }
   StatementRef statement_ref() const { return statement_; }
@@ -73,7 +76,12 @@ class Portal {
   Arena& arena() { return arena_; }
   bool started() const { return started_; }
   bool complete() const { return complete_; }
-  std::uint64_t rows() const { return rows_; }
+  std::uint64_t rows() const { return rows_; }  // handed out so far
+  // It has run and cannot run again: it failed, or it was a statement that is carried out once.
+  bool spent() const { return spent_; }
+  void set_spent() { spent_ = true; }
+  // Nothing of it has been handed out and no slice of it has ended.
+  bool untouched() const { return slices_ == 0; }
 
   // Reads on this core: runs on until the end, `limit` rows (0: any number), the slice's end, or `full_at`
   // bytes in `out`. Throws Failure. Between calls the caller keeps the snapshot held.
@@ -82,7 +90,7 @@ class Portal {
 
   // What the oracle core answered, when it ran the plan: DataRow messages, handed out by further calls of
   // deliver().
-  void set_answer(OutBuffer rows, std::uint64_t row_count);
+  void set_answer(OutBuffer rows);
   bool has_answer() const { return has_answer_; }
   Progress deliver(std::uint64_t limit, OutBuffer& out);
 
@@ -91,14 +99,17 @@ class Portal {
               const storage::TextStyle& style);
 
   std::shared_ptr<const struct StatementSource> source;  // what to plan again from; null: cannot be
-  // The snapshot of a portal that stopped half way; unset while nothing is held.
-  std::optional<oracle::Publication> held;
+  // What it reads here, from its first row to its last.
+  SnapshotPin held;
   std::int64_t statement_us = 0;
-  bool discards = false;  // MOVE: rows are counted, not sent
+  std::uint64_t affected = 0;  // rows inserted, updated or deleted
+  bool discards = false;       // MOVE: rows are counted, not sent
   // Where an Execute that had to wait began to count its rows; UINT64_MAX: none is waiting.
   std::uint64_t rows_before_wait = UINT64_MAX;
 
  private:
+  Progress advance_plan(const ExecutionContext& context, std::uint64_t limit, TimeSlice& slice,
+                        std::size_t full_at, OutBuffer& out);
   Progress advance_direct(const ExecutionContext& context, std::uint64_t limit, TimeSlice& slice,
                           std::size_t full_at, OutBuffer& out);
 
@@ -114,14 +125,16 @@ class Portal {
   std::unique_ptr<Execution> execution_;
   OutBuffer answer_;
   std::size_t answer_at_ = 0;
-  std::uint64_t rows_ = 0;  // sent so far
+  std::uint64_t rows_ = 0;    // handed out so far
+  std::uint64_t slices_ = 0;  // ended
   bool has_answer_ = false;
+  bool spent_ = false;
   bool started_ = false;
   bool complete_ = false;
 };
 
 // The values of a text's literals as the plan's parameters after $n, by slot; those the plan fixed are left
-// null. Throws Failure where a literal does not parse as its type.
+// null. Throws SqlError where a literal does not parse as its type.
 void append_literals(const Plan& plan, std::span<const LiteralToken> literals,
                      const storage::TextStyle& style, Arena& arena, std::vector<storage::Datum>& out);
 

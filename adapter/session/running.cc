@@ -5,7 +5,10 @@
 // without a round trip); within a transaction block, the snapshot of the block's first statement.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "adapter/errors.h"
+#include "adapter/plan/physical.h"
 #include "adapter/session/session.h"
 #include "reactor/base/check.h"
 
@@ -14,6 +17,8 @@ namespace gyre::adapter {
 using pgwire::TransactionStatus;
 
 namespace {
+
+constexpr std::size_t kMostColumns = 1664;  // as in PostgreSQL
 
 bool is_planned(const ast::Statement& tree) {
   return std::holds_alternative<ast::SelectPtr>(tree.node) ||
@@ -29,6 +34,16 @@ bool has_free_literal(const Plan& plan) {
   return false;
 }
 
+// A SELECT without a FROM: its answer is as long as its text.
+bool is_constant(const physical::Node& node) {
+  using physical::Kind;
+  if (node.extra_parameters != 0) return false;
+  if (node.kind != Kind::values && node.kind != Kind::project && node.kind != Kind::filter) return false;
+  for (const physical::NodePtr& input : node.inputs)
+    if (!is_constant(*input)) return false;
+  return true;
+}
+
 }  // namespace
 
 // ---- making a statement ready ----
@@ -39,8 +54,7 @@ oracle::Publication Session::newest() {
 }
 
 void Session::take_snapshot() {
-  transaction_.snapshot = core_.published.load();
-  core_.holds.pin(core_.reader, transaction_.snapshot->read_ts);
+  transaction_.snapshot = SnapshotPin(core_.holds, core_.reader, core_.published.load());
 }
 
 const Catalog& Session::catalog() {
@@ -70,7 +84,8 @@ StatementRef Session::prepare(std::string_view text, std::string_view parameter_
   refresh_environment();
   // A transaction that has changed definitions plans against its own catalog, and keeps the plans to itself.
   const bool shared = transaction_.catalog == nullptr;
-  const PlanCache::Key key{text, parameter_oids, environment_, catalog().version};
+  const Catalog& where = catalog();  // one and the same for the key and the plan
+  const PlanCache::Key key{text, parameter_oids, environment_, where.version};
   if (shared) {
     if (CachedStatement* found = core_.plans.find(key)) return StatementRef(found);
   } else {
@@ -84,20 +99,32 @@ StatementRef Session::prepare(std::string_view text, std::string_view parameter_
     if (!parsed->empty()) tree = std::move(parsed->front());
   }
   auto made = tree == nullptr ? std::make_unique<CachedStatement>()
-                              : plan_tree(*tree, declared, shared && core_.plans.has_shape());
+                              : plan_tree(*tree, where, declared, shared && core_.plans.has_shape());
   if (tree != nullptr && made->plan == nullptr) made->tree = std::move(tree);
-  made->catalog_version = key.catalog_version;
+  made->catalog_version = where.version;
+  made->environment = environment_;
   if (!shared) return StatementRef(made.release());
   const bool by_shape = made->plan != nullptr && core_.plans.has_shape() && has_free_literal(*made->plan);
   return StatementRef(core_.plans.insert(key, std::move(made), by_shape));
 }
 
-std::unique_ptr<CachedStatement> Session::plan_tree(const ast::Statement& tree,
+StatementRef Session::prepare_again(const StatementSource& source) {
+  if (source.tree == nullptr) return prepare(source.text, source.parameter_oids, source.declared);
+  core_.plans.clear_literals();
+  refresh_environment();
+  return StatementRef(plan_tree(*source.tree, catalog(), source.declared, false).release());
+}
+
+std::unique_ptr<CachedStatement> Session::plan_tree(const ast::Statement& tree, const Catalog& where,
                                                     std::span<const storage::Type> declared,
                                                     bool literals_as_parameters) {
   auto made = std::make_unique<CachedStatement>();
+  made->catalog_version = where.version;
+  made->environment = environment_;
   if (!is_planned(tree)) return made;
-  made->plan = make_plan(tree, plan_context(catalog()), declared, literals_as_parameters);
+  made->plan = make_plan(tree, plan_context(where), declared, literals_as_parameters);
+  if (made->plan->columns.size() > kMostColumns)
+    throw SqlError("54011", fmt::format("target lists can have at most {} entries", kMostColumns));
   made->text_encoder = RowEncoder(made->plan->columns, {});
   if (!made->plan->columns.empty() || made->plan->kind == Plan::Kind::select) {
     OutBuffer description;
@@ -164,17 +191,6 @@ bool Session::runs_here(const Plan& plan) {
          core_.reads_run_here(newest());
 }
 
-void Session::hold(Portal& portal, const oracle::Publication& snapshot) {
-  portal.held = snapshot;
-  core_.holds.pin(core_.reader, snapshot.read_ts);
-}
-
-void Session::release_hold(Portal& portal) {
-  if (!portal.held) return;
-  core_.holds.unpin(core_.reader, portal.held->read_ts);
-  portal.held.reset();
-}
-
 ExecutionContext Session::context_for(const Portal& portal, const storage::Database& database) const {
   ExecutionContext context;
   context.database = &database;
@@ -189,14 +205,31 @@ ExecutionContext Session::context_for(const Portal& portal, const storage::Datab
   return context;
 }
 
-Portal::Progress Session::advance_here(Portal& portal, std::uint64_t limit) {
-  if (!portal.started()) {
-    portal.statement_us = core_.wall_us();
-    settings_.set_now(transaction_.status == TransactionStatus::idle ? portal.statement_us
-                                                                     : transaction_.start_us);
-    hold(portal, newest());
-    check_still_allowed(*portal.plan());
+// Plan and snapshot must be of one catalog: each load of the published state may see a newer one.
+void Session::start_here(Portal& portal) {
+  portal.statement_us = core_.wall_us();
+  settings_.set_now(transaction_.status == TransactionStatus::idle ? portal.statement_us
+                                                                   : transaction_.start_us);
+  for (;;) {
+    portal.held = SnapshotPin(core_.holds, core_.reader, newest());
+    if (portal.statement().catalog_version == portal.held->catalog_version) break;
+    replan(portal);
   }
+  check_still_allowed(*portal.plan());
+}
+
+// PostgreSQL evaluates constants while it plans: their errors come with the Bind, before a RowDescription.
+void Session::evaluate_if_constant(Portal& portal) {
+  if (portal.plan() == nullptr || portal.started() || !is_constant(*portal.plan()->root) ||
+      !runs_here(*portal.plan()))
+    return;
+  start_here(portal);
+  portal.evaluate_now(context_for(portal, *static_cast<const storage::Database*>(portal.held->database)));
+  portal.held.reset();
+}
+
+Portal::Progress Session::advance_here(Portal& portal, std::uint64_t limit) {
+  if (!portal.started()) start_here(portal);
   const auto& database = *static_cast<const storage::Database*>(portal.held->database);
   const std::uint64_t before = portal.rows();
   OutBuffer discarded;
@@ -204,7 +237,7 @@ Portal::Progress Session::advance_here(Portal& portal, std::uint64_t limit) {
   const Portal::Progress progress = portal.advance(
       context_for(portal, database), limit, TimeSlice::of_us(core_.slice_us), out.size() + kOutputHigh, out);
   core_.metrics.rows_sent += portal.rows() - before;
-  if (progress == Portal::Progress::complete) release_hold(portal);
+  if (progress == Portal::Progress::complete) portal.held.reset();
   return progress;
 }
 
@@ -235,15 +268,15 @@ Portal::Progress Session::deliver(Portal& portal, std::uint64_t limit) {
   return portal.deliver(limit, portal.discards ? discarded : out_);
 }
 
-reactor::Co<Portal::Progress> Session::run_portal(Portal& portal, std::uint64_t limit) {
-  if (portal.has_answer()) co_return deliver(portal, limit);
-  if (!portal.started() && is_stale(portal.statement())) replan(portal);
-  if (portal.started() || runs_here(*portal.plan())) {
-    const Portal::Progress progress = co_await run_here(portal, limit);
-    co_return progress;
-  }
-  co_await run_on_oracle_core(portal);
-  co_return deliver(portal, limit);
+reactor::Co<Portal::Progress> Session::run_portal(Portal& portal, std::uint64_t limit,
+                                                  std::string_view description) {
+  evaluate_if_constant(portal);
+  const bool here = !portal.has_answer() && (portal.started() || runs_here(*portal.plan()));
+  if (!here && !portal.has_answer()) co_await run_on_oracle_core(portal);
+  out_.append(description);
+  if (!here) co_return deliver(portal, limit);
+  const Portal::Progress progress = co_await run_here(portal, limit);
+  co_return progress;
 }
 
 bool Session::is_stale(const CachedStatement& statement) {
@@ -253,9 +286,8 @@ bool Session::is_stale(const CachedStatement& statement) {
 // Plans a bound statement again, for the catalog as it is now. What the client was told of its columns must
 // still be true.
 void Session::replan(Portal& portal) {
-  if (portal.source == nullptr) throw SqlError("0A000", "cached plan must be made again");
   const StatementRef before = portal.statement_ref();
-  StatementRef now = prepare(portal.source->text, portal.source->parameter_oids, portal.source->declared);
+  StatementRef now = prepare_again(*portal.source);
   check_result_unchanged(*before, *now);
   const auto literals = literals_of(*now);
   portal.rebind(std::move(now), literals, settings_.style());
@@ -265,18 +297,16 @@ void Session::check_result_unchanged(const CachedStatement& before, const Cached
   const bool same = (before.plan == nullptr) == (now.plan == nullptr) &&
                     (before.plan == nullptr || (before.plan->parameter_types == now.plan->parameter_types &&
                                                 before.row_description.size() == now.row_description.size()));
-  const auto differ = [](const OutputColumn& a, const OutputColumn& b) {
-    return a.name != b.name || !(a.type == b.type);
+  const auto alike = [](const OutputColumn& a, const OutputColumn& b) {
+    return a.name == b.name && a.type == b.type;
   };
-  if (!same) throw SqlError("0A000", "cached plan must not change result type");
-  if (before.plan == nullptr) return;
-  const auto& old_columns = before.plan->columns;
-  const auto& new_columns = now.plan->columns;
-  if (old_columns.size() != new_columns.size())
-    throw SqlError("0A000", "cached plan must not change result type");
-  for (std::size_t i = 0; i < old_columns.size(); ++i)
-    if (differ(old_columns[i], new_columns[i]))
-      throw SqlError("0A000", "cached plan must not change result type");
+  if (same && before.plan == nullptr) return;
+  if (same && std::equal(before.plan->columns.begin(), before.plan->columns.end(), now.plan->columns.begin(),
+                         now.plan->columns.end(), alike))
+    return;
+  SqlError error("0A000", "cached plan must not change result type");
+  error.routine = "RevalidateCachedQuery";  // drivers know it by that name, and prepare the statement anew
+  throw error;
 }
 
 void Session::fill_call(CoordinatorCall& call, std::int64_t statement_us) {
@@ -300,7 +330,7 @@ reactor::Co<void> Session::ask(CoordinatorCall& call) {
   ++core_.metrics.coordinator_calls;
   core_.services.submit(call);
   co_await call.answered;
-  for (const pgwire::Diagnostic& notice : call.notices) pgwire::notice_response(out_, notice);
+  for (const pgwire::Diagnostic& notice : call.notices) send_notice(notice);
   if (call.failure != nullptr) std::rethrow_exception(call.failure);
 }
 
@@ -310,6 +340,7 @@ reactor::Co<void> Session::run_on_oracle_core(Portal& portal) {
   portal.statement_us = core_.wall_us();
   settings_.set_now(transaction_.status == TransactionStatus::idle ? portal.statement_us
                                                                    : transaction_.start_us);
+  if (is_stale(portal.statement())) replan(portal);
   // A definition that changes between planning and running makes another round necessary; each round saw a
   // newer catalog.
   for (;;) {
@@ -325,27 +356,28 @@ reactor::Co<void> Session::run_on_oracle_core(Portal& portal) {
       replan(portal);
       continue;
     }
-    const std::uint64_t counted = portal.plan()->reads_only() ? call.row_count : call.affected;
     core_.metrics.rows_sent += call.row_count;
-    portal.set_answer(std::move(call.rows), counted);
+    portal.affected = call.affected;
+    portal.set_answer(std::move(call.rows));
     co_return;
   }
 }
 
-// `rows`: of this Execute alone, which is what a SELECT's tag counts.
+// `rows`: of this Execute alone, which is what the tag of a statement with rows counts.
 void Session::append_tag(const Portal& portal, std::uint64_t rows) {
+  const std::uint64_t changed = portal.plan()->columns.empty() ? portal.affected : rows;
   switch (portal.plan()->kind) {
     case Plan::Kind::select:
       pgwire::command_complete_select(out_, rows);
       return;
     case Plan::Kind::insert:
-      pgwire::command_complete_count(out_, "INSERT 0", portal.rows());
+      pgwire::command_complete_count(out_, "INSERT 0", changed);
       return;
     case Plan::Kind::update:
-      pgwire::command_complete_count(out_, "UPDATE", portal.rows());
+      pgwire::command_complete_count(out_, "UPDATE", changed);
       return;
     case Plan::Kind::delete_:
-      pgwire::command_complete_count(out_, "DELETE", portal.rows());
+      pgwire::command_complete_count(out_, "DELETE", changed);
       return;
     case Plan::Kind::truncate:
       pgwire::command_complete(out_, "TRUNCATE TABLE");

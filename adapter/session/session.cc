@@ -46,10 +46,8 @@ Session::Session(SessionCore& core, SessionHost& host, SessionId id, std::uint32
 
 Session::~Session() {
   GYRE_CHECK(!busy_);
+  GYRE_CHECK(transaction_.id.value == 0);  // its branch reads the snapshot that is unpinned here
   core_.loop.cancel_timer(timeout_);
-  for (auto& [name, portal] : portals_) release_hold(*portal);
-  portals_.clear();
-  if (transaction_.snapshot) core_.holds.unpin(core_.reader, transaction_.snapshot->read_ts);
   if (admitted_) core_.services.dismiss();
 }
 
@@ -65,8 +63,11 @@ void Session::receive(std::span<const char> bytes) {
   }
 }
 
+// What is parked while it could be handled is the beginning of one message, whose length is bounded.
 bool Session::wants_input() const {
-  return !finished_ && input_.buffered() < kParkedInputHigh && (!busy_ || input_.buffered() == 0);
+  if (finished_) return false;
+  const bool held_up = busy_ || out_.size() >= kOutputHigh;
+  return !held_up || input_.buffered() < kParkedInputHigh;
 }
 
 void Session::resume() {
@@ -90,6 +91,7 @@ void Session::pump() {
     }
     handle(result.frame);
   }
+  if (draining_ && !busy_ && !finished_) drain();
   if (!out_.empty()) host_.on_output();
 }
 
@@ -136,9 +138,11 @@ void Session::dispatch(const pgwire::Frame& frame) {
         on_close(frame.body);
         return;
       case 'S':
-        on_sync();
+        on_sync(frame.body);
         return;
       case 'H':
+        if (const auto flush = pgwire::decode_flush(frame.body); !flush)
+          return fail(flush.error().diagnostic());
         host_.on_output();
         return;
       case 'X':
@@ -274,10 +278,14 @@ void Session::send_error(const Diagnostic& diagnostic) {
 void Session::send_notice(std::string_view severity, pgwire::SqlState code, std::string message) {
   Diagnostic notice;
   notice.severity = severity == "WARNING" ? Severity::warning : Severity::notice;
-  const std::string& least = settings_.show("client_min_messages");
-  if (least == "error" || (least == "warning" && notice.severity == Severity::notice)) return;
   notice.code = code;
   notice.message = std::move(message);
+  send_notice(notice);
+}
+
+void Session::send_notice(const Diagnostic& notice) {
+  const std::string& least = settings_.show("client_min_messages");
+  if (least == "error" || (least == "warning" && notice.severity != Severity::warning)) return;
   pgwire::notice_response(out_, notice);
 }
 
@@ -288,7 +296,7 @@ void Session::fail(const Diagnostic& diagnostic) {
     transaction_.status = TransactionStatus::failed;
   switch (protocol_.on_error()) {
     case pgwire::AfterError::ready_for_query:
-      ready();
+      end_batch();
       return;
     case pgwire::AfterError::skip_until_sync:
       return;
@@ -313,10 +321,23 @@ void Session::terminate(const Diagnostic& diagnostic) {
 }
 
 void Session::finish() {
+  if (finished_) return;
   finished_ = true;
   canceled_ = true;  // ends what is under way
   output_taken_.set();
   host_.on_output();
+  abandon_transaction();
+}
+
+// The oracle core must have let go of the transaction's branch before its snapshot may go.
+void Session::abandon_transaction() {
+  if (!busy_ && transaction_.id.value != 0) run_abandon();
+}
+
+reactor::Job Session::run_abandon() {
+  set_busy();
+  co_await rollback_transaction();
+  job_done();
 }
 
 void Session::on_peer_gone() {
@@ -354,10 +375,14 @@ void Session::job_done() {
   busy_ = false;
   core_.loop.cancel_timer(timeout_);
   input_.release_kept();
+  if (finished_) {
+    abandon_transaction();
+    if (busy_) return;  // that job will end here as well
+  } else {
+    core_.loop.post(*this);
+  }
   host_.on_output();
-  host_.on_idle();
-  if (draining_ && !finished_ && transaction_.status == TransactionStatus::idle) drain();
-  if (!finished_) core_.loop.post(*this);
+  host_.on_idle();  // beyond this point the session may be gone
 }
 
 void Session::on_statement_timeout() {
@@ -366,15 +391,8 @@ void Session::on_statement_timeout() {
 }
 
 void Session::arm_statement_timeout() {
-  const std::string& limit = settings_.show("statement_timeout");
-  if (limit == "0") return;
-  // Kept as shown, with a unit: "5s", "1min".
-  static constexpr std::pair<std::string_view, std::uint64_t> kUnits[] = {
-      {"ms", 1000}, {"min", 60'000'000}, {"s", 1'000'000}, {"h", 3'600'000'000}, {"d", 86'400'000'000}};
-  const std::uint64_t count = std::strtoull(limit.c_str(), nullptr, 10);
-  for (const auto& [unit, us] : kUnits)
-    if (limit.ends_with(unit)) return core_.loop.arm_timer_after_us(timeout_, count * us);
-  core_.loop.arm_timer_after_us(timeout_, count * 1000);
+  const std::uint64_t limit_us = settings_.statement_timeout_us();
+  if (limit_us != 0) core_.loop.arm_timer_after_us(timeout_, limit_us);
 }
 
 void Session::check_canceled() {

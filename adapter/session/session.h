@@ -58,17 +58,19 @@ class SessionHost {
 struct StatementSource {
   StatementSource(std::string sql, std::string oids, std::vector<storage::Type> types)
       : text(std::move(sql)), parameter_oids(std::move(oids)), declared(std::move(types)) {}
-  std::string text;                     // as parsed; empty when it came from SQL's PREPARE
-  std::string parameter_oids;           // as on the wire
-  std::vector<storage::Type> declared;  // the same as types
+  StatementSource(StatementRef whole, const ast::Statement& part, std::vector<storage::Type> types)
+      : declared(std::move(types)), owner(std::move(whole)), tree(&part) {}
+  std::string text;                      // as parsed; empty where there is a tree
+  std::string parameter_oids;            // as on the wire
+  std::vector<storage::Type> declared;   // the same as types
+  StatementRef owner;                    // SQL's PREPARE or DECLARE: keeps `tree` alive
+  const ast::Statement* tree = nullptr;  // what is prepared or declared
 };
 
 struct PreparedStatement {
   std::shared_ptr<const StatementSource> source;
-  StatementRef statement;                // may be stale: see Session::refresh
-  StatementRef owner;                    // SQL's PREPARE: keeps `tree` alive
-  const ast::Statement* tree = nullptr;  // SQL's PREPARE
-  std::vector<LiteralToken> literals;    // of a statement found by shape; their texts lie in literal_texts
+  StatementRef statement;              // may be stale: see Session::refresh
+  std::vector<LiteralToken> literals;  // of a statement found by shape; their texts lie in literal_texts
   std::vector<std::string> literal_texts;
 };
 
@@ -111,31 +113,19 @@ class Session final : private reactor::Task {
 
  private:
   friend class StatementTimeout;
-  static constexpr std::size_t kOutputHigh = 256 * 1024;        // stop producing until some of it is taken
-  static constexpr std::size_t kParkedInputHigh = 1024 * 1024;  // stop reading
+  static constexpr std::size_t kOutputHigh = 256 * 1024;       // stop producing until some of it is taken
+  static constexpr std::size_t kParkedInputHigh = 256 * 1024;  // stop reading while it cannot be handled
 
   struct Transaction {
     pgwire::TransactionStatus status = pgwire::TransactionStatus::idle;
     bool implicit = false;  // a block that no BEGIN opened: a multi-statement query, a pipeline with writes
     TransactionId id;       // set once the oracle core keeps a branch for it
-    std::optional<oracle::Publication> snapshot;  // of the first statement; pinned
-    const Catalog* catalog = nullptr;             // the transaction's own, after DDL in it
+    SnapshotPin snapshot;   // of the first statement
+    const Catalog* catalog = nullptr;  // the transaction's own, after DDL in it
     std::int64_t start_us = 0;
     bool read_only = false;
   };
   enum class Describe : std::uint8_t { no, yes };  // whether a RowDescription precedes the rows
-  // Lets go of a portal's snapshot however its coroutine ends.
-  class HoldGuard {
-   public:
-    HoldGuard(Session& session, Portal& portal) : session_(session), portal_(portal) {}
-    HoldGuard(const HoldGuard&) = delete;
-    HoldGuard& operator=(const HoldGuard&) = delete;
-    ~HoldGuard() { session_.release_hold(portal_); }
-
-   private:
-    Session& session_;
-    Portal& portal_;
-  };
 
   // ---- session.cc ----
   void run() override { resume(); }  // the task that goes on after a coroutine
@@ -153,7 +143,10 @@ class Session final : private reactor::Task {
                 diagnostic);  // ErrorResponse, and what follows from it for protocol and transaction
   void send_error(const pgwire::Diagnostic& diagnostic);
   void send_notice(std::string_view severity, pgwire::SqlState code, std::string message);
+  void send_notice(const pgwire::Diagnostic& notice);
   void finish();
+  void abandon_transaction();
+  reactor::Job run_abandon();
   void ready();
   void set_busy();
   void job_done();
@@ -172,7 +165,8 @@ class Session final : private reactor::Task {
   void on_describe(std::string_view body);
   void on_execute(std::string_view body);
   void on_close(std::string_view body);
-  void on_sync();
+  void on_sync(std::string_view body);
+  void end_batch();
   reactor::Job run_execute(Portal* portal, std::uint64_t limit);
   reactor::Job run_sync();
   void describe_statement(PreparedStatement& prepared);
@@ -183,8 +177,10 @@ class Session final : private reactor::Task {
   void replan(Portal& portal);
   void copy_literals(PreparedStatement& prepared) const;
   void check_result_unchanged(const CachedStatement& before, const CachedStatement& now) const;
+  bool changes(const CachedStatement& statement) const;
   bool execute_now(Portal& portal, std::uint64_t limit);
   void execute_done(Portal& portal, Portal::Progress progress, std::uint64_t rows);
+  void check_can_run(const Portal& portal) const;
 
   // ---- running.cc ----
   // The statement ready to run. Throws SqlError, Failure. `literals` of an entry by shape are in
@@ -193,7 +189,9 @@ class Session final : private reactor::Task {
                        std::span<const storage::Type> declared, ast::StatementPtr tree = nullptr);
   bool is_prepared(std::string_view text);  // prepare() would find it in the cache
   static SqlError syntax_error(const SyntaxError& error);
-  std::unique_ptr<CachedStatement> plan_tree(const ast::Statement& tree,
+  StatementRef prepare_again(const StatementSource& source);
+  // Planned, if it is of that kind, against this catalog and the current environment.
+  std::unique_ptr<CachedStatement> plan_tree(const ast::Statement& tree, const Catalog& where,
                                              std::span<const storage::Type> declared,
                                              bool literals_as_parameters);
   std::span<const LiteralToken> literals_of(const CachedStatement& statement) const;
@@ -202,15 +200,17 @@ class Session final : private reactor::Task {
   const Catalog& catalog();
   bool runs_here(const Plan& plan);
   ExecutionContext context_for(const Portal& portal, const storage::Database& database) const;
+  void start_here(Portal& portal);
+  void evaluate_if_constant(Portal& portal);
   Portal::Progress advance_here(Portal& portal, std::uint64_t limit);
-  reactor::Co<Portal::Progress> run_portal(Portal& portal, std::uint64_t limit);
+  // `description`: a RowDescription to precede the rows; left out where nothing but an error follows.
+  reactor::Co<Portal::Progress> run_portal(Portal& portal, std::uint64_t limit,
+                                           std::string_view description = {});
   reactor::Co<Portal::Progress> run_here(Portal& portal, std::uint64_t limit);
   Portal::Progress deliver(Portal& portal, std::uint64_t limit);
   reactor::Co<void> run_on_oracle_core(Portal& portal);
   reactor::Co<void> ask(CoordinatorCall& call);
   void fill_call(CoordinatorCall& call, std::int64_t statement_us);
-  void hold(Portal& portal, const oracle::Publication& snapshot);
-  void release_hold(Portal& portal);
   void append_tag(const Portal& portal, std::uint64_t rows);
   void count_statement(const CachedStatement& statement);
 
@@ -229,6 +229,7 @@ class Session final : private reactor::Task {
   reactor::Co<void> run_sql_execute(const ast::ExecuteStatement& command, Describe describe);
   void begin_transaction(bool implicit);
   void end_transaction(bool committed);
+  void follow_role_setting();
   void take_snapshot();
   void apply_transaction_modes(const ast::TransactionStatement& command);
   void run_set(const ast::SetStatement& command);
@@ -237,7 +238,7 @@ class Session final : private reactor::Task {
   void run_show(const ast::ShowStatement& command, Describe describe, const RowEncoder* encoder);
   void run_sql_prepare(const ast::PrepareStatement& command, const StatementRef& statement);
   void run_deallocate(const ast::DeallocateStatement& command);
-  void run_declare(const ast::DeclareCursorStatement& command);
+  void run_declare(const ast::DeclareCursorStatement& command, const StatementRef& statement);
   reactor::Co<void> run_fetch(const ast::FetchStatement& command, Describe describe);
   void run_close(const ast::CloseStatement& command);
   void run_discard(const ast::DiscardStatement& command);
@@ -283,8 +284,8 @@ class Session final : private reactor::Task {
   bool has_unnamed_ = false;
   std::vector<storage::Datum> parameter_scratch_;
   Timeout timeout_{*this};
-  std::size_t statement_base_ =
-      0;  // where the running statement begins in its query's text, for error positions
+  // Where the running statement begins in its query's text, for error positions.
+  std::size_t statement_base_ = 0;
   std::uint32_t transactions_begun_ = 0;
   bool timed_out_ = false;
   bool canceled_ = false;

@@ -27,7 +27,7 @@ constexpr std::array<std::string_view, 9> kMessageLevels = {"debug5", "debug4", 
                                                             "log",    "notice", "warning", "error"};
 constexpr std::array<std::string_view, 4> kIntervalStyles = {"postgres", "postgres_verbose", "sql_standard",
                                                              "iso_8601"};
-constexpr std::array<std::string_view, 2> kByteaOutputs = {"hex", "escape"};
+constexpr std::array<std::string_view, 2> kByteaOutputs = {"escape", "hex"};
 constexpr std::array<std::string_view, 5> kSyncLevels = {"local", "remote_write", "remote_apply", "on",
                                                          "off"};
 constexpr std::array<std::string_view, 3> kBackslashQuote = {"safe_encoding", "on", "off"};
@@ -83,10 +83,8 @@ const SettingDefinition kDefinitions[] = {
     {.name = "default_tablespace", .kind = text, .context = user, .initial = ""},
     {.name = "default_table_access_method", .kind = text, .context = user, .initial = "heap"},
     {.name = "default_transaction_deferrable", .kind = boolean, .context = user, .initial = "off"},
-    {.name = "default_transaction_isolation",
-     .kind = isolation,
-     .context = user,
-     .initial = "strict serializable"},
+    // What drivers parse. Gyre's serializability is strict, which PostgreSQL has no name for.
+    {.name = "default_transaction_isolation", .kind = isolation, .context = user, .initial = "serializable"},
     {.name = "default_transaction_read_only",
      .kind = boolean,
      .context = user,
@@ -219,7 +217,7 @@ const SettingDefinition kDefinitions[] = {
      .reported = true,
      .description = "Sets the time zone for displaying and interpreting time stamps."},
     {.name = "transaction_deferrable", .kind = boolean, .context = user, .initial = "off"},
-    {.name = "transaction_isolation", .kind = isolation, .context = user, .initial = "strict serializable"},
+    {.name = "transaction_isolation", .kind = isolation, .context = user, .initial = "serializable"},
     {.name = "transaction_read_only", .kind = boolean, .context = user, .initial = "off"},
     {.name = "wal_level", .kind = text, .context = internal, .initial = "replica"},
     {.name = "welcome_message", .kind = boolean, .context = user, .initial = "off"},
@@ -248,8 +246,27 @@ std::string folded(std::string_view text) {
   return lower;
 }
 
+SqlError invalid(const SettingDefinition& definition, std::string_view value) {
+  return {"22023", fmt::format("invalid value for parameter \"{}\": \"{}\"", definition.name, value)};
+}
+
 [[noreturn]] void invalid_value(const SettingDefinition& definition, std::string_view value) {
-  throw SqlError("22023", fmt::format("invalid value for parameter \"{}\": \"{}\"", definition.name, value));
+  throw invalid(definition, value);
+}
+
+// Begun with by each transaction: its setting, and the session's that it takes the value of.
+constexpr std::pair<std::string_view, std::string_view> kTransactionSettings[] = {
+    {"transaction_isolation", "default_transaction_isolation"},
+    {"transaction_read_only", "default_transaction_read_only"},
+    {"transaction_deferrable", "default_transaction_deferrable"}};
+
+const std::string& initial_of(int index) {
+  static const auto kInitial = [] {
+    std::vector<std::string> texts;
+    for (const SettingDefinition& definition : kDefinitions) texts.emplace_back(definition.initial);
+    return texts;
+  }();
+  return kInitial[static_cast<std::size_t>(index)];
 }
 
 // "a, \"B\" ,c" → a, B, c: quotes taken off, unquoted names folded.
@@ -302,7 +319,12 @@ std::string check_integer(const SettingDefinition& definition, std::string_view 
     const bool time = definition.unit == "ms";
     const auto units = time ? std::span<const Unit>(kTimeUnits) : std::span<const Unit>(kByteUnits);
     const double factor = definition.unit.empty() ? 0 : unit_factor(units, suffix);
-    if (factor == 0) invalid_value(definition, value);
+    if (factor == 0 && definition.unit.empty()) invalid_value(definition, value);
+    if (factor == 0)
+      throw invalid(definition, value)
+          .with_hint(
+              time ? "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \"h\", and \"d\"."
+                   : "Valid units for this parameter are \"B\", \"kB\", \"MB\", \"GB\", and \"TB\".");
     number *= factor / unit_factor(units, definition.unit);
   }
   number = std::nearbyint(number);
@@ -378,7 +400,7 @@ Style parse_date_style(const SettingDefinition& definition, std::string_view val
     else if (name == "default")
       style = {DateFormat::iso, DateOrder::mdy};
     else
-      invalid_value(definition, value);
+      throw invalid(definition, value).with_detail(fmt::format("Unrecognized key word: \"{}\".", name));
   }
   return style;
 }
@@ -425,8 +447,7 @@ std::string check_encoding(const SettingDefinition& definition, std::string_view
   if (name == "utf8" || name == "unicode") return "UTF8";
   // These send and take bytes below 128 as they are; anything else would need conversion.
   if (name == "sqlascii") return "SQL_ASCII";
-  throw SqlError("22023", fmt::format("invalid value for parameter \"{}\": \"{}\"", definition.name, value))
-      .with_detail("Only UTF8 is supported.");
+  invalid_value(definition, value);
 }
 
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -529,15 +550,41 @@ std::string check_setting(const SettingDefinition& definition, std::string_view 
   return std::string(value);
 }
 
-Settings::Settings() : changed_(std::size(kDefinitions), false) {
-  values_.reserve(std::size(kDefinitions));
-  for (const SettingDefinition& definition : kDefinitions) values_.emplace_back(definition.initial);
-  defaults_ = values_;
-  for (std::size_t i = 0; i < values_.size(); ++i) derive(static_cast<int>(i));
+Settings::Settings() {
+  for (std::size_t i = 0; i < std::size(kDefinitions); ++i) derive(static_cast<int>(i));
+}
+
+const std::string* Settings::find_own(const std::vector<Own>& list, int index) {
+  for (const Own& own : list)
+    if (own.index == index) return &own.text;
+  return nullptr;
+}
+
+void Settings::put_own(std::vector<Own>& list, int index, std::string text) {
+  for (Own& own : list)
+    if (own.index == index) {
+      own.text = std::move(text);
+      return;
+    }
+  list.push_back({index, std::move(text)});
+}
+
+const std::string& Settings::value(int index) const {
+  const std::string* own = find_own(values_, index);
+  return own != nullptr ? *own : initial_of(index);
+}
+
+const std::string& Settings::default_of(int index) const {
+  const std::string* own = find_own(defaults_, index);
+  return own != nullptr ? *own : initial_of(index);
 }
 
 const std::string* Settings::find(std::string_view name) const {
   const int index = find_setting(name);
+  // Outside a transaction these are what the next one will begin with.
+  if (!in_transaction_)
+    for (const auto& [of_transaction, of_session] : kTransactionSettings)
+      if (index >= 0 && kDefinitions[index].name == of_transaction) return &value(find_setting(of_session));
   if (index >= 0) return &value(index);
   const auto found = custom_.find(folded(name));
   return found == custom_.end() ? nullptr : &found->second;
@@ -574,15 +621,15 @@ void Settings::reset(std::string_view name, SetScope scope, bool superuser) {
     return;
   }
   check_settable(kDefinitions[index], superuser);
-  assign(index, defaults_[static_cast<std::size_t>(index)], scope);
+  assign(index, default_of(index), scope);
 }
 
 void Settings::reset_all() {
-  for (std::size_t i = 0; i < values_.size(); ++i) {
+  for (std::size_t i = 0; i < std::size(kDefinitions); ++i) {
     const SettingDefinition& definition = kDefinitions[i];
     const bool resettable = definition.context == user || definition.context == superuser;
     if (resettable && definition.kind != role && !definition.name.starts_with("transaction_"))
-      assign(static_cast<int>(i), defaults_[i], SetScope::session);
+      assign(static_cast<int>(i), default_of(static_cast<int>(i)), SetScope::session);
   }
   custom_.clear();
 }
@@ -601,13 +648,13 @@ void Settings::set_default(std::string_view name, std::string_view given) {
       definition.kind == date_style
           ? date_style_text(parse_date_style(definition, given, {style_.date_format, style_.date_order}))
           : check_setting(definition, given);
-  defaults_[static_cast<std::size_t>(index)] = kept;
+  put_own(defaults_, index, kept);
   store(index, std::move(kept));
 }
 
 void Settings::put(std::string_view name, std::string_view given) {
   const int index = find_setting(name);
-  defaults_[static_cast<std::size_t>(index)] = given;
+  put_own(defaults_, index, std::string(given));
   store(index, std::string(given));
 }
 
@@ -621,6 +668,12 @@ void Settings::assign(int index, std::string given, SetScope scope) {
   store(index, std::move(given));
 }
 
+void Settings::begin_transaction() {
+  in_transaction_ = true;
+  for (const auto& [of_transaction, of_session] : kTransactionSettings)
+    store(find_setting(of_transaction), value(find_setting(of_session)));
+}
+
 void Settings::end_transaction(bool committed) {
   in_transaction_ = false;
   for (auto& [index, saved] : saved_) {
@@ -631,10 +684,10 @@ void Settings::end_transaction(bool committed) {
 }
 
 void Settings::store(int index, std::string given) {
-  std::string& slot = values_[static_cast<std::size_t>(index)];
-  if (slot == given) return;
-  slot = std::move(given);
-  if (kDefinitions[index].reported) changed_[static_cast<std::size_t>(index)] = any_changed_ = true;
+  const std::string& before = value(index);
+  if (before == given) return;
+  if (kDefinitions[index].reported && find_own(told_, index) == nullptr) told_.push_back({index, before});
+  put_own(values_, index, std::move(given));
   derive(index);
 }
 
@@ -662,6 +715,8 @@ void Settings::derive(int index) {
         style_.bytea = now == "hex" ? storage::ByteaFormat::hex : storage::ByteaFormat::escape;
       else if (definition.name == "extra_float_digits")
         style_.extra_float_digits = static_cast<std::int8_t>(std::atoi(now.c_str()));
+      else if (definition.name == "statement_timeout")
+        statement_timeout_us_ = 1000 * std::strtoull(check_integer(definition, now).c_str(), nullptr, 10);
       else
         return;
   }
@@ -669,24 +724,23 @@ void Settings::derive(int index) {
 }
 
 std::vector<int> Settings::take_changed() {
-  any_changed_ = false;
   std::vector<int> indexes;
-  for (std::size_t i = 0; i < changed_.size(); ++i) {
-    if (!changed_[i]) continue;
-    indexes.push_back(static_cast<int>(i));
-    changed_[i] = false;
-  }
+  if (told_.empty()) return indexes;
+  for (const Own& told : told_)
+    if (told.text != value(told.index)) indexes.push_back(told.index);
+  std::sort(indexes.begin(), indexes.end());
+  told_.clear();
   return indexes;
 }
 
 std::string Settings::plan_environment() const {
   std::string environment;
-  for (std::size_t i = 0; i < values_.size(); ++i) {
+  for (std::size_t i = 0; i < std::size(kDefinitions); ++i) {
     const SettingKind kind = kDefinitions[i].kind;
     const bool matters = kind == time_zone || kind == date_style || kind == SettingKind::search_path ||
                          kDefinitions[i].name == "bytea_output" ||
                          kDefinitions[i].name == "extra_float_digits";
-    if (matters) environment += values_[i] + '\n';
+    if (matters) environment += value(static_cast<int>(i)) + '\n';
   }
   return environment;
 }

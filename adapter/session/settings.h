@@ -72,7 +72,7 @@ class Settings {
   // The value as SHOW prints it. Throws SqlError 42704 for unknown names.
   const std::string& show(std::string_view name) const;
   const std::string* find(std::string_view name) const;
-  const std::string& value(int index) const { return values_[static_cast<std::size_t>(index)]; }
+  const std::string& value(int index) const;
 
   // Throws SqlError: 42704 unknown, 22023 invalid, 55P02 not settable now, 42501 not allowed.
   void set(std::string_view name, std::string_view value, SetScope scope, bool superuser);
@@ -85,11 +85,11 @@ class Settings {
   void put(std::string_view name, std::string_view value);
 
   // Transaction boundaries: SET LOCAL ends with the transaction, SET is undone by a rollback.
-  void begin_transaction() { in_transaction_ = true; }
+  void begin_transaction();
   void end_transaction(bool committed);
 
-  bool has_changed() const { return any_changed_; }
-  // Settings that are reported and have changed since the last call, in table order; clears the list.
+  bool has_changed() const { return !told_.empty(); }
+  // Reported settings whose value is another than at the last call, in table order.
   std::vector<int> take_changed();
 
   // The style that values are read and printed with; kept in step with DateStyle, TimeZone, bytea_output,
@@ -97,6 +97,7 @@ class Settings {
   const storage::TextStyle& style() const { return style_; }
   void set_now(std::int64_t us) { style_.now_us = us; }
   std::span<const std::string> search_path() const { return search_path_; }
+  std::uint64_t statement_timeout_us() const { return statement_timeout_us_; }  // 0: none
   // Changes whenever anything changes that a plan may depend on.
   std::uint64_t revision() const { return revision_; }
   // What of the settings plans depend on, as one text: equal texts, interchangeable plans.
@@ -107,16 +108,24 @@ class Settings {
     std::string before;  // value at the transaction's start
     std::string after;   // value that a commit leaves: differs from the current one after SET LOCAL
   };
+  // A session changes few settings: what it has not changed is the table's, shared by all.
+  struct Own {
+    int index;
+    std::string text;
+  };
+  static const std::string* find_own(const std::vector<Own>& list, int index);
+  static void put_own(std::vector<Own>& list, int index, std::string text);
+  const std::string& default_of(int index) const;
   void assign(int index, std::string value, SetScope scope);
   void store(int index, std::string value);
   void derive(int index);
 
-  std::vector<std::string> values_;    // by setting
-  std::vector<std::string> defaults_;  // by setting: what RESET restores
+  std::vector<Own> values_;    // where they differ from the table's
+  std::vector<Own> defaults_;  // what RESET restores, where it differs from the table's
   std::map<std::string, std::string, std::less<>> custom_;
   std::map<int, Saved> saved_;  // settings touched by the open transaction
-  std::vector<bool> changed_;
-  bool any_changed_ = false;
+  std::vector<Own> told_;       // what the client was told last of reported settings that were stored since
+  std::uint64_t statement_timeout_us_ = 0;
   bool in_transaction_ = false;
   std::uint64_t revision_ = 0;
   storage::TextStyle style_;

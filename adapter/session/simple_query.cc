@@ -8,6 +8,7 @@
 #include "adapter/errors.h"
 #include "adapter/session/session.h"
 #include "adapter/sql/parser.h"
+#include "pgwire/utf8.h"
 
 namespace gyre::adapter {
 
@@ -22,13 +23,20 @@ constexpr std::size_t kPeekBytes = 128 * 1024;
 
 void Session::on_query(const pgwire::Frame& frame) {
   const std::uint64_t start = SpanClock::ticks();
-  auto query = pgwire::decode_query(frame.body);
-  if (!query) return fail(query.error().diagnostic());
-  if (try_peek(query->text)) {
-    core_.metrics.peek_ns[static_cast<std::size_t>(PeekKind::cached)].record(
-        core_.span_clock.nanoseconds(start, SpanClock::ticks()));
-    return;
+  // try_peek looks for these very bytes among statements whose text has been checked, so it comes before the check.
+  const bool terminated = !frame.body.empty() && frame.body.back() == '\0';
+  const std::string_view raw = frame.body.substr(0, terminated ? frame.body.size() - 1 : 0);
+  try {
+    if (terminated && try_peek(raw)) {
+      core_.metrics.peek_ns[static_cast<std::size_t>(PeekKind::cached)].record(
+          core_.span_clock.nanoseconds(start, SpanClock::ticks()));
+      return;
+    }
+  } catch (...) {
+    return fail(diagnostic_of_current_exception(raw));
   }
+  const auto query = pgwire::decode_query(frame.body);
+  if (!query) return fail(query.error().diagnostic());
   // The message must stay where it is while its statements wait for things.
   const pgwire::Frame kept = input_.keep(frame);
   run_query(pgwire::decode_query(kept.body)->text);
@@ -40,6 +48,8 @@ bool Session::try_peek(std::string_view text) {
   refresh_environment();
   const CachedStatement* found = core_.plans.find({text, {}, environment_, now.catalog_version});
   if (found == nullptr || found->plan == nullptr || found->plan->direct == nullptr) return false;
+  // Found by shape: the literals are new bytes.
+  if (found->literal_count != 0 && !pgwire::is_valid_utf8(text)) return false;
   const Plan& plan = *found->plan;
   if (!core_.reads_run_here(now) || !plan.parameter_types.empty()) return false;
   const auto& database = *static_cast<const storage::Database*>(now.database);
@@ -87,16 +97,15 @@ reactor::Job Session::run_query(std::string_view text) {
     if (transaction_.implicit) co_await rollback_transaction();
     fail(*error);
   } else {
-    ready();
+    end_batch();
   }
-  // Portals of a simple query end with it; those of a transaction block stay.
-  if (transaction_.status == TransactionStatus::idle) portals_.clear();
   job_done();
 }
 
 reactor::Co<void> Session::run_statements(std::string_view text) {
   if (is_prepared(text)) {
     co_await run_one(text, nullptr);
+    if (transaction_.implicit) co_await commit_transaction();
     co_return;
   }
   auto parsed = parse_sql(text);
@@ -106,11 +115,9 @@ reactor::Co<void> Session::run_statements(std::string_view text) {
     pgwire::empty_query_response(out_);
     co_return;
   }
-  if (statements.size() == 1) {
-    co_await run_one(text, std::move(statements.front()));
-    co_return;
-  }
+  if (statements.size() == 1) co_await run_one(text, std::move(statements.front()));
   for (const ast::StatementPtr& statement : statements) {
+    if (statement == nullptr) break;
     if (transaction_.status == TransactionStatus::idle) begin_transaction(true);
     statement_base_ = statement->begin;
     co_await run_one(text.substr(statement->begin, statement->end - statement->begin), nullptr);
@@ -132,9 +139,7 @@ reactor::Co<void> Session::run_one(std::string_view text, ast::StatementPtr tree
   portal.source =
       std::make_shared<StatementSource>(std::string(text), std::string(), std::vector<storage::Type>());
   portal.bind(statement, {}, literals_of(*statement), {}, settings_.style());
-  const HoldGuard guard(*this, portal);
-  out_.append(statement->row_description);
-  co_await run_portal(portal, 0);
+  co_await run_portal(portal, 0, statement->row_description);
   append_tag(portal, portal.rows());
 }
 
