@@ -152,7 +152,16 @@ ColumnDefault bind_default(const ast::Expr& expression, storage::Type column, st
     throw SqlError("42804", "column \"" + std::string(column_name) + "\" is of type " + type_name(column) +
                                 " but default expression is of type " + type_name(from))
         .with_hint("You will need to rewrite or cast the expression.");
-  return {std::shared_ptr<const storage::Expression>(storage::fold(std::move(value))), std::move(text)};
+  value = storage::fold(std::move(value));
+  // A literal that does not read as the type is wrong now, not when a row is inserted.
+  if (from.id == storage::TypeId::unknown && storage::is_foldable(*value)) {
+    Arena arena;
+    storage::EvalContext eval;
+    eval.arena = &arena;
+    eval.style = &context.style;
+    value->evaluate(eval);
+  }
+  return {std::shared_ptr<const storage::Expression>(std::move(value)), std::move(text)};
 }
 
 storage::Datum evaluate_constant(const ast::Expr& expression, storage::Type type, const PlanContext& context,

@@ -187,6 +187,16 @@ constexpr auto kAllTypes = std::make_index_sequence<kTypeCount>();
 constexpr auto kPrinters = printers(kAllTypes);
 constexpr auto kParsers = parsers(kAllTypes);
 
+// The same text, unless an element does not fit.
+template <TypeId array>
+Datum narrow_array(EvalContext& context, Arguments a, unsigned) {
+  try {
+    return traits(array).parse(a[0].bytes(), style_of(context), *context.arena);
+  } catch (const Failure&) {
+    fail_out_of_range(traits(element_type(array)).name);
+  }
+}
+
 Volatility text_volatility(TypeId type) {
   switch (type) {
     case TypeId::float4:
@@ -318,7 +328,9 @@ class CastTable {
     for (const TypeId from : {T::int2_array, T::int4_array, T::int8_array}) {
       add(from, T::float8_array, kImplicit, kParsers[index(T::float8_array)]);
       for (const TypeId to : {T::int2_array, T::int4_array})
-        if (from != to && find(from, to) == nullptr) add(from, to, kAssignment, kParsers[index(to)]);
+        if (from != to && find(from, to) == nullptr)
+          add(from, to, kAssignment,
+              to == T::int2_array ? narrow_array<T::int2_array> : narrow_array<T::int4_array>);
     }
     for (const TypeId array : {T::int2_array, T::int4_array, T::int8_array, T::float8_array, T::uuid_array}) {
       add(array, T::text_array, kAssignment, nullptr);

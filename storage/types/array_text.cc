@@ -8,8 +8,13 @@ namespace gyre::storage {
 namespace {
 
 [[noreturn]] void fail_array(std::string_view printed) {
+  const std::string_view text = trim_blanks(printed);
+  const char* detail = text.empty() || text.front() != '{'
+                           ? "Array value must start with \"{\" or dimension information."
+                       : text.back() != '}' ? "Unexpected end of input."
+                                            : "";
   throw Failure(Fault::invalid_text_representation,
-                "malformed array literal: \"" + std::string(printed) + "\"");
+                "malformed array literal: \"" + std::string(printed) + "\"", detail);
 }
 
 class ArrayReader {
