@@ -94,6 +94,9 @@ class Binder {
 
   // An expression without names of columns.
   logical::ExpressionPtr bind_constant(const ast::Expr& expression) { return bind(expression); }
+  logical::ExpressionPtr bind_default(const ast::Expr& expression) {
+    return bind_at(Place::default_, expression);
+  }
   // Null if the value cannot be assigned to the type.
   logical::ExpressionPtr try_assign(logical::ExpressionPtr value, storage::Type target) {
     return coerce(std::move(value), target, storage::CastContext::assignment, -1);
@@ -292,7 +295,8 @@ class Binder {
   std::vector<PendingApply> argument_pending_;  // of aggregates' arguments: below the grouping
   int applied_ = 0;                             // results of subqueries already in the row behind row_width_
   std::vector<std::vector<std::pair<int, ExpressionPtr>>*> outer_lists_;  // one per subquery being bound
-  bool read_columns_ = false;  // some column of the scope was mentioned
+  const TableEntry* hidden_target_ = nullptr;  // of the INSERT whose values are being bound: for a hint
+  bool read_columns_ = false;                  // some column of the scope was mentioned
 };
 
 // `column`, sorted by as the item says.

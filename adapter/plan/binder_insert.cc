@@ -112,6 +112,7 @@ Binder::NodePtr Binder::insert_source(const ast::InsertStatement& insert, const 
   };
 
   if (!insert.source || is_value_list(*insert.source)) {
+    hidden_target_ = &table;
     auto values = std::make_unique<logical::Values>(row_types);
     if (!insert.source)
       values->rows.push_back(complete({}));

@@ -97,6 +97,12 @@ void Binder::throw_unknown_column(const ast::ColumnRef& reference, int location)
   }
   const std::string& name = reference.parts.back();
   SqlError error("42703", "column \"" + name + "\" does not exist", location);
+  if (hidden_target_)
+    for (const storage::ColumnDef& column : hidden_target_->schema->columns)
+      if (column.name == name)
+        throw std::move(error).with_hint("There is a column named \"" + name + "\" in table \"" +
+                                         hidden_target_->name() +
+                                         "\", but it cannot be referenced from this part of the query.");
   // The columns whose names are nearest to it, if one or two are near enough.
   std::size_t nearest = std::min(kFarthestMeant, name.size() / 2) + 1;
   std::vector<std::string> meant;

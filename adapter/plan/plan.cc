@@ -138,7 +138,7 @@ ColumnDefault bind_default(const ast::Expr& expression, storage::Type column, st
   Binder binder(binding, nullptr, nullptr);
   storage::ExpressionPtr value;
   try {
-    value = binder.bind_constant(expression);
+    value = binder.bind_default(expression);
   } catch (const SqlError& error) {
     if (error.sql_state == pgwire::sql_state::kUndefinedColumn)
       throw SqlError("0A000", "cannot use column reference in DEFAULT expression", error.location);
