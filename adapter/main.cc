@@ -1,10 +1,14 @@
 // gyre: builds the server from its options, waits for a signal, takes it down in good order.
 #include <signal.h>
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
 #include <fmt/format.h>
+
+#include <memory>
+#include <string_view>
 
 #include "adapter/options.h"
 #include "adapter/server.h"
@@ -14,9 +18,23 @@ namespace {
 
 constexpr int kRuntimeStatus = 1;
 
+// A level by the word that PostgreSQL's log has for it.
+class LevelWord final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
+    constexpr std::string_view kWords[] = {"DEBUG2", "DEBUG1", "LOG", "WARNING", "ERROR", "FATAL", ""};
+    const std::string_view word = kWords[message.level];
+    out.append(word.data(), word.data() + word.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<LevelWord>(); }
+};
+
+// "2026-01-01 00:00:00.000 UTC [123] LOG:  message", the form that readers of PostgreSQL's logs know.
 void set_up_log(const std::string& level) {
   auto logger = spdlog::stderr_logger_mt("gyre");
-  logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %Z [%t] %l: %v");
+  auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+  formatter->add_flag<LevelWord>('*').set_pattern("%Y-%m-%d %H:%M:%S.%e UTC [%P] %*:  %v");
+  logger->set_formatter(std::move(formatter));
   logger->set_level(spdlog::level::from_str(level));
   spdlog::set_default_logger(std::move(logger));
 }
@@ -54,16 +72,18 @@ int main(int argc, char** argv) {
     spdlog::warn("data are kept in memory only in this version: start with --ephemeral to say that you know");
   Server server(options);
   if (const auto started = server.start(); !started) {
-    spdlog::error("cannot start: {}", started.error());
+    spdlog::critical("cannot start: {}", started.error());
     return kRuntimeStatus;
   }
   spdlog::info("gyre {}: shards on cores {}, oracle on core {}", kGyreVersion, core_text(options),
                options.oracle_core);
-  spdlog::info("ready to accept connections on {}", server.sql_addresses());
+  const Server::Addresses& addresses = server.addresses();
+  spdlog::info("internal SQL on {}; metrics on {}", addresses.internal_sql, addresses.http);
+  spdlog::info("ready to accept connections on {}", addresses.sql);
 
   int signal_number = 0;
   sigwait(&signals, &signal_number);
-  spdlog::info("{}: finishing what runs", signal_number == SIGTERM ? "SIGTERM" : "signal");
+  spdlog::info(signal_number == SIGTERM ? "SIGTERM: finishing what runs" : "signal: ending all connections");
   if (signal_number != SIGTERM) server.terminate();
   server.drain();
   spdlog::info("stopped");

@@ -4,7 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cstdio>
+#include <cstdlib>
 
 #include "adapter/session/settings.h"
 #include "adapter/sql_error.h"
@@ -18,10 +21,48 @@ namespace gyre::adapter {
 namespace {
 
 constexpr int kUsageStatus = 64;  // EX_USAGE
+constexpr int kMostCores = 4096;
+constexpr std::uint64_t kLeastMemoryLimit = 64 * 1024;  // bytes
 
 [[noreturn]] void usage_error(const std::string& message) {
   fmt::print(stderr, "gyre: {}\n", message);
   std::exit(kUsageStatus);
+}
+
+// The whole text as a number of `least` to `most`; false for anything else.
+bool read_number(std::string_view text, std::uint64_t least, std::uint64_t most, std::uint64_t& number) {
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && stop == end && number >= least && number <= most;
+}
+
+// A check for flags that take a number.
+auto number_of(std::uint64_t least, std::uint64_t most) {
+  return [least, most](const std::string& text) {
+    std::uint64_t number = 0;
+    return read_number(text, least, most, number)
+               ? std::string()
+               : fmt::format("expected a number from {} to {}, not \"{}\"", least, most, text);
+  };
+}
+
+// "512MB" → bytes; units are powers of 1024, as in PostgreSQL's settings. A plain number is bytes.
+std::uint64_t parse_size(std::string_view flag, const std::string& text) {
+  constexpr std::array<std::pair<std::string_view, int>, 5> kUnits = {
+      {{"b", 0}, {"kb", 10}, {"mb", 20}, {"gb", 30}, {"tb", 40}}};
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const std::string unit = CLI::detail::to_lower(text.substr(digits));
+  int shift = 0;
+  const auto known =
+      std::find_if(kUnits.begin(), kUnits.end(), [&](const auto& u) { return u.first == unit; });
+  if (known != kUnits.end()) shift = known->second;
+  std::uint64_t number = 0;
+  if ((known == kUnits.end() && !unit.empty()) ||
+      !read_number(std::string_view(text).substr(0, digits), 1, std::uint64_t{1} << (62 - shift), number) ||
+      (number << shift) < kLeastMemoryLimit)
+    usage_error(fmt::format("{}: expected a size of at least {} kB, such as 512MB or 1GB, not \"{}\"", flag,
+                            kLeastMemoryLimit / 1024, text));
+  return number << shift;
 }
 
 std::string version_text() {
@@ -104,56 +145,69 @@ Options parse_options(int argc, char** argv) {
   std::string cores;
   int oracle_core = -1;
   std::vector<std::string> parameters;
+  std::string memory_limit;
 
   CLI::App app("Gyre, a database server that speaks the PostgreSQL protocol", "gyre");
-  app.set_config("--config", "", "Read flags from a file of name = value lines")->envname("GYRE_CONFIG");
-  app.get_formatter()->column_width(36);
-  const auto flag = [&app](const std::string& name, auto& target, const std::string& text,
-                           const std::string& group) {
-    std::string variable = "GYRE_" + name.substr(2);
-    for (char& c : variable)
-      c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-    return app.add_option(name, target, text)->envname(variable)->group(group);
+  // (CLI11 looks at a variable for this flag only after it has read the file.)
+  const char* const config = std::getenv("GYRE_CONFIG");
+  app.set_config("--config", config != nullptr ? config : "", "Read flags from a file of lines: spin-us = 50",
+                 config != nullptr)
+      ->option_text("FILE");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  app.footer(
+      "Flags can also come from --config's file and from the environment (GYRE_SPIN_US=50 for --spin-us).\n"
+      "The command line counts before the file, and the file before the environment.");
+  app.get_formatter()->column_width(38);
+  const auto variable = [](const std::string& name) {
+    std::string text = "GYRE_" + name.substr(2);
+    for (char& c : text) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    return text;
   };
-  const auto toggle = [&app](const std::string& name, bool& target, const std::string& text,
-                             const std::string& group) {
-    std::string variable = "GYRE_" + name.substr(2);
-    for (char& c : variable)
-      c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-    app.add_flag(name, target, text)->envname(variable)->group(group);
+  const auto flag = [&](const std::string& name, auto& target, const std::string& value,
+                        const std::string& text, const std::string& group) {
+    return app.add_option(name, target, text)->envname(variable(name))->group(group)->option_text(value);
   };
-  flag("--data-dir", options.data_directory, "Directory that the data are kept in", "Data");
+  const auto toggle = [&](const std::string& name, bool& target, const std::string& text,
+                          const std::string& group) {
+    app.add_flag(name, target, text)->envname(variable(name))->group(group)->option_text(" ");
+  };
+  flag("--data-dir", options.data_directory, "DIR",
+       "Directory for the data; not used yet, as this version keeps them in memory", "Data");
   toggle("--ephemeral", options.ephemeral, "Keep the data in memory only", "Data");
   toggle("--reset", options.reset, "Start with an empty database", "Data");
 
-  flag("--cores", cores, "Processors to run shards on, one each: 0-3,6 (default: all but one)", "Cores");
-  flag("--oracle-core", oracle_core, "Processor that orders the writes (default: the remaining one)", "Cores")
-      ->check(CLI::NonNegativeNumber);
-  flag("--spin-us", options.spin_us,
+  flag("--cores", cores, "LIST", "Processors to run shards on, one each: 0-3,6 (default: all but one)",
+       "Cores");
+  flag("--oracle-core", oracle_core, "N", "Processor that orders the writes (default: the remaining one)",
+       "Cores")
+      ->check(number_of(0, kMostCores));
+  flag("--spin-us", options.spin_us, "N",
        "How long a reactor looks for work before it sleeps, in microseconds (default: 0)", "Cores")
-      ->check(CLI::Range(0, 1'000'000));
-  flag("--io-backend", options.io_backend, "How to talk to the kernel: auto, uring or epoll", "Cores")
+      ->check(number_of(0, 1'000'000));
+  flag("--io-backend", options.io_backend, "NAME",
+       "How to talk to the kernel: uring, epoll, or auto, which takes the first that works (default: auto)",
+       "Cores")
       ->check(CLI::IsMember({"auto", "uring", "epoll"}));
 
-  flag("--sql-addr", options.sql_address, "Where SQL clients connect (default: localhost:6875)", "Network");
-  flag("--internal-sql-addr", options.internal_sql_address,
+  flag("--sql-addr", options.sql_address, "HOST:PORT", "Where SQL clients connect (default: localhost:6875)",
+       "Network");
+  flag("--internal-sql-addr", options.internal_sql_address, "HOST:PORT",
        "Where mz_system connects (default: localhost:6877)", "Network");
-  flag("--internal-http-addr", options.internal_http_address,
+  flag("--internal-http-addr", options.internal_http_address, "HOST:PORT",
        "Where /metrics, /healthz and /readyz are served (default: localhost:6878)", "Network");
-  flag("--unix-socket-dir", options.unix_socket_directory, "Directory for unix sockets (default: none)",
-       "Network")
+  flag("--unix-socket-dir", options.unix_socket_directory, "DIR",
+       "Directory for unix sockets (default: none)", "Network")
       ->check(CLI::ExistingDirectory);
 
-  flag("--max-connections", options.max_connections, "Most connections that may be logged in (default: 5000)",
-       "Limits")
-      ->check(CLI::Range(1u, 1048576u));
-  flag("--memory-limit", options.memory_limit,
-       "Memory that one statement may keep: 512MB, 1GB (default: 1GB)", "Limits")
-      ->transform(CLI::AsSizeValue(false));
+  flag("--max-connections", options.max_connections, "N",
+       "Most connections that may be logged in (default: 5000)", "Limits")
+      ->check(number_of(1, 1'048'576));
+  flag("--memory-limit", memory_limit, "SIZE",
+       "Memory that one statement may keep: 512MB, 1GB (default: 1GB)", "Limits");
 
-  flag("--system-parameter-default", parameters,
-       "name=value of a parameter as ALTER SYSTEM SET would set it; repeatable", "Server");
-  flag("--log-level", options.log_level, "trace, debug, info, warning, error or off (default: info)",
+  flag("--system-parameter-default", parameters, "NAME=VALUE",
+       "Set a parameter as ALTER SYSTEM SET would; repeatable", "Server");
+  flag("--log-level", options.log_level, "LEVEL", "trace, debug, info, warning, error or off (default: info)",
        "Server")
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
   bool version = false;
@@ -164,6 +218,10 @@ Options parse_options(int argc, char** argv) {
   } catch (const CLI::CallForHelp&) {
     fmt::print("{}", app.help());
     std::exit(0);
+  } catch (const CLI::ConfigError& error) {
+    std::string message = error.what();
+    message = message.substr(message.rfind(' ') + 1);
+    usage_error(fmt::format("--config: there is no flag \"{}\" (see --help)", message));
   } catch (const CLI::ParseError& error) {
     std::string message = error.what();
     std::replace(message.begin(), message.end(), '\n', ' ');
@@ -178,6 +236,7 @@ Options parse_options(int argc, char** argv) {
                                       std::pair("--internal-http-addr", &options.internal_http_address)})
     if (const auto parsed = reactor::parse_address(*address); !parsed)
       usage_error(fmt::format("{}: {}", name, parsed.error()));
+  if (!memory_limit.empty()) options.memory_limit = parse_size("--memory-limit", memory_limit);
   choose_cores(cores, oracle_core, options);
   if (options.shard_cores.size() > 255) usage_error("--cores: at most 255 shards");
   check_parameters(parameters, options);

@@ -28,6 +28,21 @@ std::string port_of(const std::string& address) {
   return std::to_string(parsed->front().port());
 }
 
+std::string addresses_of(const std::vector<int>& listeners) {
+  std::string text;
+  for (const int fd : listeners) text += (text.empty() ? "" : ", ") + reactor::local_address(fd).text();
+  return text;
+}
+
+// Shards listen on one port together (SO_REUSEPORT), so the kernel would also let a second server of the same
+// user join and take half of the connections. Listening alone for a moment tells whether the port is free.
+std::string check_is_free(const std::string& address) {
+  const auto alone = reactor::listen_all(address, kBacklog, reactor::ReusePort::no);
+  if (!alone) return alone.error();
+  for (const int fd : *alone) ::close(fd);
+  return {};
+}
+
 }  // namespace
 
 Server::Server(Options options)
@@ -43,21 +58,20 @@ Server::~Server() {
 Result<Server::Sockets, std::string> Server::open_sockets() {
   Sockets sockets;
   sockets.shards.resize(options_.shard_cores.size());
-  const auto listen = [&](const std::string& address, Entrance entrance, std::string* shown) -> std::string {
+  const auto listen = [&](const std::string& address, Entrance entrance, std::string& shown) -> std::string {
+    if (std::string error = check_is_free(address); !error.empty()) return error;
     for (auto& shard : sockets.shards) {
       const auto fds = reactor::listen_all(address, kBacklog, reactor::ReusePort::yes);
       if (!fds) return fds.error();
-      for (const int fd : *fds) {
-        shard.push_back({fd, entrance});
-        if (shown != nullptr && &shard == &sockets.shards.front())
-          *shown += (shown->empty() ? "" : ", ") + reactor::local_address(fd).text();
-      }
+      for (const int fd : *fds) shard.push_back({fd, entrance});
+      if (&shard == &sockets.shards.front()) shown = addresses_of(*fds);
     }
     return {};
   };
-  if (std::string error = listen(options_.sql_address, Entrance::external, &sql_addresses_); !error.empty())
+  if (std::string error = listen(options_.sql_address, Entrance::external, addresses_.sql); !error.empty())
     return Unexpected{std::move(error)};
-  if (std::string error = listen(options_.internal_sql_address, Entrance::internal, nullptr); !error.empty())
+  if (std::string error = listen(options_.internal_sql_address, Entrance::internal, addresses_.internal_sql);
+      !error.empty())
     return Unexpected{std::move(error)};
   if (!options_.unix_socket_directory.empty()) {
     for (const auto& [address, entrance] : {std::pair(options_.sql_address, Entrance::external),
@@ -71,6 +85,7 @@ Result<Server::Sockets, std::string> Server::open_sockets() {
   const auto http = reactor::listen_all(options_.internal_http_address, kBacklog, reactor::ReusePort::no);
   if (!http) return Unexpected{http.error()};
   sockets.http = *http;
+  addresses_.http = addresses_of(*http);
   return sockets;
 }
 

@@ -29,8 +29,11 @@ class Server {
   void drain();
   // drain() on a second signal: ends connections without waiting for their statements.
   void terminate();
-  // "127.0.0.1:6875, [::1]:6875"
-  std::string sql_addresses() const { return sql_addresses_; }
+  // Where it listens, each as "127.0.0.1:6875, [::1]:6875".
+  struct Addresses {
+    std::string sql, internal_sql, http;
+  };
+  const Addresses& addresses() const { return addresses_; }
 
  private:
   struct Sockets {
@@ -53,7 +56,7 @@ class Server {
   // Start-up: every core tells its waker, then all may send; then every core is ready.
   std::counting_semaphore<> told_{0}, wired_{0}, connected_{0}, go_{0}, ready_{0};
   std::binary_semaphore drained_{0};
-  std::string sql_addresses_;
+  Addresses addresses_;  // set by start()
   bool uring_ = true;
   bool running_ = false;
 };
