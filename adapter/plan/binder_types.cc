@@ -24,6 +24,8 @@ StatementBinding::StatementBinding(const PlanContext& plan_context, std::span<co
       literals_as_parameters(literals_are_parameters),
       parameter_types(declared.begin(), declared.end()) {
   const auto slots = static_cast<std::size_t>(literal_count);
+  if (parameter_count > 65535)  // as many as a Bind can bring
+    throw SqlError("42P02", "there is no parameter $" + std::to_string(parameter_count));
   parameter_types.resize(static_cast<std::size_t>(parameter_count));
   literal_types.resize(slots);
   literal_bound.resize(slots, false);

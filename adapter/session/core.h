@@ -61,6 +61,8 @@ struct SessionCore {
   std::int64_t wall_us() const { return static_cast<std::int64_t>(loop.now_us()) + wall_offset_us; }
   void set_wall_offset();
 
+  std::uint64_t peeks = 0;  // tried; of each 64 the choice of a timestamp is timed
+
   // Scratch of a statement that runs to its end at once.
   Arena arena;
   OutBuffer key;

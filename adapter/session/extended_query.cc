@@ -46,6 +46,13 @@ Datum parameter_value(const pgwire::ParameterValue& value, Format format, storag
   }
 }
 
+// A format code that does not exist is an error of the Execute, not of the Bind.
+bool are_known(const pgwire::FormatList& formats) {
+  for (std::size_t i = 0; i < formats.size(); ++i)
+    if (formats[i] != Format::text && formats[i] != Format::binary) return false;
+  return true;
+}
+
 }  // namespace
 
 // ---- Parse ----
@@ -150,7 +157,7 @@ void Session::on_bind(std::string_view body) {
   made->source = statement.source;
   made->bind(statement.statement, std::move(parameters), statement.literals, message.result_formats,
              settings_.style());
-  evaluate_if_constant(*made);
+  if (are_known(message.result_formats)) evaluate_if_constant(*made);
   portals_.emplace(made->name(), std::move(made));
   pgwire::bind_complete(out_);
 }
@@ -216,7 +223,7 @@ void Session::on_close(std::string_view body) {
 // ---- Execute ----
 
 void Session::on_execute(std::string_view body) {
-  const std::uint64_t start = SpanClock::ticks();
+  const std::uint64_t start = statement_start_ = SpanClock::ticks();
   const auto message = pgwire::decode_execute(body);
   if (!message) return fail(message.error().diagnostic());
   Portal& executed = portal(message->portal_name);
@@ -247,7 +254,7 @@ bool Session::execute_now(Portal& executed, std::uint64_t limit) {
   const std::uint64_t first = executed.rows();
   Portal::Progress progress;
   if (executed.has_answer()) {
-    progress = executed.deliver(limit, out_);
+    progress = deliver(executed, limit);
   } else {
     if (!executed.started() && !runs_here(*executed.plan())) return false;
     progress = advance_here(executed, limit);

@@ -220,11 +220,18 @@ void Session::start_here(Portal& portal) {
 
 // PostgreSQL evaluates constants while it plans: their errors come with the Bind, before a RowDescription.
 void Session::evaluate_if_constant(Portal& portal) {
-  if (portal.plan() == nullptr || portal.started() || !is_constant(*portal.plan()->root) ||
-      !runs_here(*portal.plan()))
+  if (portal.plan() == nullptr || portal.started() || !portal.plan()->reads_only() ||
+      !is_constant(*portal.plan()->root) || !core_.reads_run_here(newest()))
     return;
-  start_here(portal);
-  portal.evaluate_now(context_for(portal, *static_cast<const storage::Database*>(portal.held->database)));
+  portal.statement_us = core_.wall_us();
+  settings_.set_now(transaction_.status == TransactionStatus::idle ? portal.statement_us
+                                                                   : transaction_.start_us);
+  if (is_stale(portal.statement())) replan(portal);
+  portal.held = SnapshotPin(core_.holds, core_.reader, newest());
+  ExecutionContext context =
+      context_for(portal, *static_cast<const storage::Database*>(portal.held->database));
+  context.catalog = &catalog();  // it reads no table: a block's own catalog will do as well
+  portal.evaluate_now(context);
   portal.held.reset();
 }
 
@@ -237,6 +244,7 @@ Portal::Progress Session::advance_here(Portal& portal, std::uint64_t limit) {
   const Portal::Progress progress = portal.advance(
       context_for(portal, database), limit, TimeSlice::of_us(core_.slice_us), out.size() + kOutputHigh, out);
   core_.metrics.rows_sent += portal.rows() - before;
+  if (before == 0 && portal.rows() != 0) record_first_row();
   if (progress == Portal::Progress::complete) portal.held.reset();
   return progress;
 }
@@ -265,7 +273,14 @@ reactor::Co<Portal::Progress> Session::run_here(Portal& portal, std::uint64_t li
 
 Portal::Progress Session::deliver(Portal& portal, std::uint64_t limit) {
   OutBuffer discarded;
-  return portal.deliver(limit, portal.discards ? discarded : out_);
+  const std::uint64_t before = portal.rows();
+  const Portal::Progress progress = portal.deliver(limit, portal.discards ? discarded : out_);
+  if (before == 0 && portal.rows() != 0) record_first_row();
+  return progress;
+}
+
+void Session::record_first_row() {
+  core_.metrics.first_row_ns.record(core_.span_clock.nanoseconds(statement_start_, SpanClock::ticks()));
 }
 
 reactor::Co<Portal::Progress> Session::run_portal(Portal& portal, std::uint64_t limit,

@@ -212,6 +212,7 @@ class Session final : private reactor::Task {
   reactor::Co<void> ask(CoordinatorCall& call);
   void fill_call(CoordinatorCall& call, std::int64_t statement_us);
   void append_tag(const Portal& portal, std::uint64_t rows);
+  void record_first_row();
   void count_statement(const CachedStatement& statement);
 
   // ---- commands.cc ----
@@ -286,6 +287,7 @@ class Session final : private reactor::Task {
   Timeout timeout_{*this};
   // Where the running statement begins in its query's text, for error positions.
   std::size_t statement_base_ = 0;
+  std::uint64_t statement_start_ = 0;  // ticks, when the running statement's message was taken up
   std::uint32_t transactions_begun_ = 0;
   bool timed_out_ = false;
   bool canceled_ = false;

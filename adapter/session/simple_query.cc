@@ -22,14 +22,16 @@ constexpr std::size_t kPeekBytes = 128 * 1024;
 }  // namespace
 
 void Session::on_query(const pgwire::Frame& frame) {
-  const std::uint64_t start = SpanClock::ticks();
-  // try_peek looks for these very bytes among statements whose text has been checked, so it comes before the check.
+  const std::uint64_t start = statement_start_ = SpanClock::ticks();
+  // try_peek looks for these very bytes among statements whose text has been checked, so it comes before the
+  // check.
   const bool terminated = !frame.body.empty() && frame.body.back() == '\0';
   const std::string_view raw = frame.body.substr(0, terminated ? frame.body.size() - 1 : 0);
   try {
     if (terminated && try_peek(raw)) {
-      core_.metrics.peek_ns[static_cast<std::size_t>(PeekKind::cached)].record(
-          core_.span_clock.nanoseconds(start, SpanClock::ticks()));
+      const std::uint64_t took_ns = core_.span_clock.nanoseconds(start, SpanClock::ticks());
+      core_.metrics.peek_ns[static_cast<std::size_t>(PeekKind::cached)].record(took_ns);
+      core_.metrics.first_row_ns.record(took_ns);  // its rows are all encoded at once
       return;
     }
   } catch (...) {
@@ -44,7 +46,10 @@ void Session::on_query(const pgwire::Frame& frame) {
 
 bool Session::try_peek(std::string_view text) {
   if (transaction_.status != TransactionStatus::idle) return false;  // a block has a snapshot of its own
+  const std::uint64_t sampled = (++core_.peeks & 63) == 0 ? SpanClock::ticks() : 0;
   const oracle::Publication now = core_.published.load();
+  if (sampled != 0) [[unlikely]]
+    core_.metrics.read_ts_ns.record(core_.span_clock.nanoseconds(sampled, SpanClock::ticks()));
   refresh_environment();
   const CachedStatement* found = core_.plans.find({text, {}, environment_, now.catalog_version});
   if (found == nullptr || found->plan == nullptr || found->plan->direct == nullptr) return false;
