@@ -90,6 +90,9 @@ void visit_targets(const std::vector<ast::Target>& targets, const ExprVisitor& v
   for (const ast::Target& target : targets) visit_one(target.value, visit);
 }
 
+// As many as a Bind message can carry.
+constexpr int kMaxParameters = 65535;
+
 class FactFinder {
  public:
   StatementFacts facts;
@@ -100,7 +103,9 @@ class FactFinder {
       facts.literals = std::max(facts.literals, literal->slot + 1);
       if (on_literal) on_literal(*literal);
     }
-    if (const auto* parameter = std::get_if<ast::ParameterRef>(&expression.node))
+    // A larger number is an error when it is bound; here it must not size anything.
+    if (const auto* parameter = std::get_if<ast::ParameterRef>(&expression.node);
+        parameter != nullptr && parameter->number <= kMaxParameters)
       facts.parameters = std::max(facts.parameters, parameter->number);
     for_each_operand(expression, expr_, query_);
   }
