@@ -52,6 +52,7 @@ struct StatementBinding {
   std::vector<bool> literal_fixed;
   int outer_parameters = 0;  // values that Apply nodes pass
   bool has_volatile = false;
+  int expansions = 0;  // of WITH queries, so far
   int depth = 0;  // of the expression being bound
   std::vector<RelationId> relations;
   std::vector<NeededRight> rights;

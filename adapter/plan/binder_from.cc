@@ -13,6 +13,10 @@ using storage::CastContext;
 
 namespace {
 
+// A WITH query is planned anew wherever it is mentioned, so queries that mention each other twice would grow
+// without end.
+constexpr int kMostExpansions = 10'000;
+
 void rename_columns(std::vector<ScopeColumn>& columns, const std::vector<std::string>& names,
                     const std::string& relation, int location) {
   if (names.size() > columns.size())
@@ -131,6 +135,7 @@ std::pair<Binder::NodePtr, Scope> Binder::derived(BoundQuery query, std::string 
 
 std::pair<Binder::NodePtr, Scope> Binder::bind_common_table(const VisibleQuery& query,
                                                             const ast::TableRef& reference, int location) {
+  if (++statement_.expansions > kMostExpansions) throw SqlError("54001", "statement too complex", location);
   if (query.being_bound) throw SqlError("0A000", "WITH RECURSIVE is not supported", location);
   Binder inner(statement_, parent_, query.recursive ? &query : query.outer);
   query.being_bound = query.recursive;

@@ -146,20 +146,42 @@ ExpressionPtr simplified_case(Type type, std::vector<ExpressionPtr> operands) {
 
 }  // namespace
 
-ExpressionPtr fold(ExpressionPtr expression) {
+namespace {
+
+// Bottom up, so that each node is looked at once. `foldable`: the result is a constant, or could have been
+// one but for its operands' failures.
+ExpressionPtr folded(ExpressionPtr expression, bool& foldable) {
+  foldable = false;
   auto* node = dynamic_cast<Node*>(expression.get());
-  if (node == nullptr || node->operands().empty()) {
-    const bool call = called_function(*expression) != nullptr;
-    return call && is_foldable(*expression) ? evaluated(std::move(expression)) : std::move(expression);
-  }
+  if (node == nullptr || node->kind() == NodeKind::column || node->kind() == NodeKind::parameter)
+    return expression;
+  foldable = node->volatility() == Volatility::immutable;
   const NodeKind kind = node->kind();
-  std::vector<ExpressionPtr> operands = node->release_operands();
-  for (ExpressionPtr& operand : operands) operand = fold(std::move(operand));
-  if (kind == NodeKind::and_ || kind == NodeKind::or_)
-    return simplified_connective(kind, std::move(operands));
-  if (kind == NodeKind::case_) return simplified_case(expression->type(), std::move(operands));
-  ExpressionPtr rebuilt = node->rebuild(std::move(operands));
-  return is_foldable(*rebuilt) ? evaluated(std::move(rebuilt)) : std::move(rebuilt);
+  if (kind == NodeKind::constant) return expression;
+  if (!node->operands().empty()) {
+    std::vector<ExpressionPtr> operands = node->release_operands();
+    for (ExpressionPtr& operand : operands) {
+      bool operand_is = false;
+      operand = folded(std::move(operand), operand_is);
+      foldable = foldable && operand_is;
+    }
+    if (kind == NodeKind::and_ || kind == NodeKind::or_)
+      expression = simplified_connective(kind, std::move(operands));
+    else if (kind == NodeKind::case_)
+      expression = simplified_case(expression->type(), std::move(operands));
+    else
+      expression = node->rebuild(std::move(operands));
+  }
+  if (foldable) expression = evaluated(std::move(expression));
+  foldable = is_constant(*expression);
+  return expression;
+}
+
+}  // namespace
+
+ExpressionPtr fold(ExpressionPtr expression) {
+  bool foldable;
+  return folded(std::move(expression), foldable);
 }
 
 bool same_expression(const Expression& left, const Expression& right) {
