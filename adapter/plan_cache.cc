@@ -18,6 +18,7 @@ namespace {
 constexpr std::uint64_t kTextSeed = 0;
 constexpr std::uint64_t kShapeSeed = 0x9e3779b97f4a7c15;
 constexpr std::size_t kEntryOverhead = 512;  // map slot, encoder, allocator
+constexpr std::size_t kMostEnvironments = 4096;
 }  // namespace
 
 PlanCache::~PlanCache() {
@@ -113,8 +114,12 @@ CachedStatement* PlanCache::insert(const Key& key, std::unique_ptr<CachedStateme
 }
 
 EnvironmentId PlanCache::intern(const std::string& environment) {
-  const auto number = static_cast<std::uint32_t>(environments_.size());
-  return EnvironmentId(environments_.emplace(environment, number).first->second);
+  // A client can make up any number of them. Numbers are not given out twice, so plans of forgotten ones are
+  // merely not found again.
+  if (environments_.size() >= kMostEnvironments) environments_.clear();
+  const auto [place, is_new] = environments_.emplace(environment, next_environment_);
+  if (is_new) ++next_environment_;
+  return EnvironmentId(place->second);
 }
 
 void PlanCache::touch(CachedStatement* entry) {

@@ -144,6 +144,7 @@ class PlanCache {
   std::size_t shaped_ = 0;  // entries by shape: none, no need to look for shapes
   Counters counters_;
   tsl::robin_map<std::string, std::uint32_t> environments_;
+  std::uint32_t next_environment_ = 0;
 
   // Scratch of find().
   std::string shape_;

@@ -1,0 +1,90 @@
+// Settings by themselves.
+#include "adapter/session/settings.h"
+
+#include <gtest/gtest.h>
+
+#include "adapter/sql_error.h"
+
+namespace gyre::test {
+namespace {
+
+using adapter::SetScope;
+using adapter::Settings;
+using adapter::SqlError;
+
+std::string state_of(Settings& settings, std::string_view name, std::string_view value) {
+  try {
+    settings.set(name, value, SetScope::session, false);
+  } catch (const SqlError& error) {
+    return std::string(error.sql_state.text());
+  }
+  return "00000";
+}
+
+TEST(Settings, ValuesAreCheckedAndShown) {
+  Settings settings;
+  settings.set("statement_timeout", "60000", SetScope::session, false);
+  EXPECT_EQ(settings.show("STATEMENT_TIMEOUT"), "1min");
+  EXPECT_EQ(settings.statement_timeout_us(), 60'000'000u);
+  settings.set("statement_timeout", "1500ms", SetScope::session, false);
+  EXPECT_EQ(settings.statement_timeout_us(), 1'500'000u);
+  EXPECT_EQ(state_of(settings, "statement_timeout", "5 parsecs"), "22023");
+  EXPECT_EQ(state_of(settings, "server_version", "1"), "55P02");
+  EXPECT_EQ(state_of(settings, "nosuch", "1"), "42704");
+  EXPECT_EQ(state_of(settings, "my.own", "1"), "00000");
+  EXPECT_EQ(settings.show("my.own"), "1");
+}
+
+TEST(Settings, TransactionsTakeChangesBack) {
+  Settings settings;
+  settings.begin_transaction();
+  settings.set("application_name", "inside", SetScope::session, false);
+  settings.end_transaction(false);
+  EXPECT_EQ(settings.show("application_name"), "");
+  settings.begin_transaction();
+  settings.set("application_name", "kept", SetScope::session, false);
+  settings.set("application_name", "local", SetScope::local, false);
+  EXPECT_EQ(settings.show("application_name"), "local");
+  settings.end_transaction(true);
+  EXPECT_EQ(settings.show("application_name"), "kept");
+}
+
+TEST(Settings, OnlyWhatIsAnotherValueIsReported) {
+  Settings settings;
+  settings.take_changed();
+  settings.begin_transaction();
+  settings.set("application_name", "local", SetScope::local, false);
+  settings.end_transaction(true);
+  EXPECT_TRUE(settings.take_changed().empty());
+  settings.set("application_name", "new", SetScope::session, false);
+  EXPECT_EQ(settings.take_changed().size(), 1u);
+  EXPECT_TRUE(settings.take_changed().empty());
+}
+
+TEST(Settings, TransactionBeginsWithTheSessionsDefault) {
+  Settings settings;
+  EXPECT_EQ(settings.show("transaction_isolation"), "serializable");
+  settings.set("default_transaction_isolation", "Repeatable Read", SetScope::session, false);
+  EXPECT_EQ(settings.show("transaction_isolation"), "repeatable read");
+  settings.begin_transaction();
+  EXPECT_EQ(settings.show("transaction_isolation"), "repeatable read");
+  settings.set("transaction_isolation", "serializable", SetScope::local, false);
+  EXPECT_EQ(settings.show("transaction_isolation"), "serializable");
+  settings.end_transaction(true);
+  EXPECT_EQ(settings.show("transaction_isolation"), "repeatable read");
+}
+
+TEST(Settings, EqualEnvironmentsHaveEqualTexts) {
+  Settings one, other;
+  EXPECT_EQ(one.plan_environment(), other.plan_environment());
+  one.set("search_path", "elsewhere", SetScope::session, false);
+  EXPECT_NE(one.plan_environment(), other.plan_environment());
+  EXPECT_NE(one.revision(), other.revision());
+  one.reset("search_path", SetScope::session, false);
+  EXPECT_EQ(one.plan_environment(), other.plan_environment());
+  one.set("application_name", "x", SetScope::session, false);
+  EXPECT_EQ(one.plan_environment(), other.plan_environment());
+}
+
+}  // namespace
+}  // namespace gyre::test
