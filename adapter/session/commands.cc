@@ -102,9 +102,9 @@ std::vector<OutputColumn> Session::command_columns(const ast::Statement& tree) {
                                                 : statement.statement->plan->columns;
   }
   if (const auto* fetch = std::get_if<ast::FetchStatement>(&tree.node)) {
-    const auto found = portals_.find(fetch->name);
-    if (fetch->move || found == portals_.end() || found->second->plan() == nullptr) return {};
-    return found->second->plan()->columns;
+    const Portal* found = portals_.find(fetch->name);
+    if (fetch->move || found == nullptr || found->plan() == nullptr) return {};
+    return found->plan()->columns;
   }
   if (std::holds_alternative<ast::ExplainStatement>(tree.node)) return {text_column("QUERY PLAN")};
   return {};
@@ -440,25 +440,24 @@ void Session::run_declare(const ast::DeclareCursorStatement& command, const Stat
   if (command.hold) throw SqlError("0A000", "DECLARE CURSOR ... WITH HOLD is not supported");
   if (transaction_.status == TransactionStatus::idle)
     throw SqlError("25P01", "DECLARE CURSOR can only be used in transaction blocks");
-  if (portals_.contains(command.name))
+  if (portals_.find(command.name) != nullptr)
     throw SqlError("42P03", fmt::format("cursor \"{}\" already exists", command.name));
   refresh_environment();
   auto planned = plan_tree(*command.query, catalog(), {}, false);
   if (!planned->plan->parameter_types.empty()) throw SqlError("42P02", "there is no parameter $1");
-  auto made = std::make_unique<Portal>(command.name);
+  auto made = portals_.make(command.name);
   made->source = std::make_shared<StatementSource>(statement, *command.query, std::vector<storage::Type>());
   static constexpr char kBinary[2] = {0, 1};
   made->bind(StatementRef(planned.release()), {}, {},
              command.binary ? pgwire::FormatList(kBinary, 1) : pgwire::FormatList(), settings_.style());
-  portals_.emplace(command.name, std::move(made));
+  portals_.add(std::move(made));
   pgwire::command_complete(out_, "DECLARE CURSOR");
 }
 
 reactor::Co<void> Session::run_fetch(const ast::FetchStatement& command, Describe describe) {
-  const auto found = portals_.find(command.name);
-  if (found == portals_.end())
-    throw SqlError("34000", fmt::format("cursor \"{}\" does not exist", command.name));
-  Portal& cursor = *found->second;
+  Portal* found = portals_.find(command.name);
+  if (found == nullptr) throw SqlError("34000", fmt::format("cursor \"{}\" does not exist", command.name));
+  Portal& cursor = *found;
   if (cursor.plan() == nullptr || !cursor.plan()->reads_only())
     throw SqlError("55000", fmt::format("portal \"{}\" cannot be fetched from", command.name));
   if (cursor.spent()) throw SqlError("55000", fmt::format("portal \"{}\" cannot be run", command.name));
@@ -484,10 +483,9 @@ void Session::run_close(const ast::CloseStatement& command) {
     pgwire::command_complete(out_, "CLOSE CURSOR ALL");
     return;
   }
-  const auto found = portals_.find(command.name);
-  if (found == portals_.end())
+  if (portals_.find(command.name) == nullptr)
     throw SqlError("34000", fmt::format("cursor \"{}\" does not exist", command.name));
-  portals_.erase(found);
+  portals_.erase(command.name);
   pgwire::command_complete(out_, "CLOSE CURSOR");
 }
 

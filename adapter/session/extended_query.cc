@@ -137,16 +137,14 @@ void Session::on_bind(std::string_view body) {
   if (message.result_formats.size() > 1 && message.result_formats.size() != columns)
     return fail(pgwire::bind_result_format_count_error(message.result_formats.size(), columns).diagnostic());
 
-  const auto existing = portals_.find(message.portal_name);
-  if (existing != portals_.end()) {
-    if (!message.portal_name.empty())
-      throw SqlError("42P03", fmt::format("cursor \"{}\" already exists", message.portal_name));
-    portals_.erase(existing);
-  }
-  auto made = std::make_unique<Portal>(std::string(message.portal_name));
+  if (message.portal_name.empty())
+    portals_.erase({});
+  else if (portals_.find(message.portal_name) != nullptr)
+    throw SqlError("42P03", fmt::format("cursor \"{}\" already exists", message.portal_name));
+  auto made = portals_.make(message.portal_name);
   const std::int64_t now = core_.wall_us();
   settings_.set_now(transaction_.status == TransactionStatus::idle ? now : transaction_.start_us);
-  std::vector<Datum> parameters;
+  std::vector<Datum> parameters = made->take_parameter_room();
   parameters.reserve(wanted + statement.literals.size());
   std::size_t i = 0;
   for (const pgwire::ParameterValue value : message.values) {
@@ -158,14 +156,14 @@ void Session::on_bind(std::string_view body) {
   made->bind(statement.statement, std::move(parameters), statement.literals, message.result_formats,
              settings_.style());
   if (are_known(message.result_formats)) evaluate_if_constant(*made);
-  portals_.emplace(made->name(), std::move(made));
+  portals_.add(std::move(made));
   pgwire::bind_complete(out_);
 }
 
 Portal& Session::portal(std::string_view name) {
-  const auto found = portals_.find(name);
-  if (found == portals_.end()) throw SqlError("34000", fmt::format("portal \"{}\" does not exist", name));
-  return *found->second;
+  Portal* found = portals_.find(name);
+  if (found == nullptr) throw SqlError("34000", fmt::format("portal \"{}\" does not exist", name));
+  return *found;
 }
 
 // ---- Describe, Close ----
@@ -209,8 +207,7 @@ void Session::on_close(std::string_view body) {
   const auto message = pgwire::decode_close(body);
   if (!message) return fail(message.error().diagnostic());
   if (message->kind == pgwire::TargetKind::portal) {
-    const auto found = portals_.find(message->name);
-    if (found != portals_.end()) portals_.erase(found);
+    portals_.erase(message->name);
   } else if (message->name.empty()) {
     has_unnamed_ = false;
     unnamed_ = {};

@@ -113,6 +113,26 @@ void append_literals(const Plan& plan, std::span<const LiteralToken> literals,
   }
 }
 
+void Portal::reset() {
+  statement_ = {};
+  source.reset();
+  held.reset();
+  arena_.reset();
+  row_arena_.reset();
+  parameters_.clear();
+  formats_.clear();
+  own_encoder_.reset();
+  direct_.reset();
+  execution_.reset();
+  answer_.clear();
+  answer_.release_above(0);
+  answer_at_ = 0;
+  statement_us = 0;
+  affected = rows_ = slices_ = 0;
+  rows_before_wait = UINT64_MAX;
+  discards = has_answer_ = spent_ = started_ = complete_ = false;
+}
+
 void Portal::bind(StatementRef statement, std::vector<Datum> parameters,
                   std::span<const LiteralToken> literals, pgwire::FormatList formats,
                   const storage::TextStyle& style) {

@@ -55,6 +55,13 @@ class Portal {
   Portal& operator=(const Portal&) = delete;
   ~Portal();
 
+  // As new, with the memory it has; the name stays.
+  void reset();
+  // An empty vector with room, for bind().
+  std::vector<storage::Datum> take_parameter_room() {
+    parameters_.clear();
+    return std::move(parameters_);
+  }
   // Takes over a statement. The literals, if its entry is by shape, are read from `literals`; `parameters`
   // are the values of $1 …, already of the plan's types, their bytes in arena(). Formats are checked by the
   // caller.

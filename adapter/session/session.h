@@ -26,6 +26,7 @@
 #include "adapter/coordinator/call.h"
 #include "adapter/session/core.h"
 #include "adapter/session/portal.h"
+#include "adapter/session/portals.h"
 #include "adapter/session/settings.h"
 #include "adapter/sql/parser.h"
 #include "adapter/sql_error.h"
@@ -280,7 +281,7 @@ class Session final : private reactor::Task {
   storage::SessionFacts facts_;
   Transaction transaction_;
   std::map<std::string, PreparedStatement, std::less<>> prepared_;
-  std::map<std::string, std::unique_ptr<Portal>, std::less<>> portals_;
+  Portals portals_;
   PreparedStatement unnamed_;
   bool has_unnamed_ = false;
   std::vector<storage::Datum> parameter_scratch_;
