@@ -52,8 +52,8 @@ struct StatementBinding {
   std::vector<bool> literal_fixed;
   int outer_parameters = 0;  // values that Apply nodes pass
   bool has_volatile = false;
-  int expansions = 0;  // of WITH queries, so far
-  int depth = 0;  // of the expression being bound
+  int expansions = 0;              // of WITH queries, so far
+  std::uintptr_t stack_begin = 0;  // where binding began, to know how much of the stack it uses
   std::vector<RelationId> relations;
   std::vector<NeededRight> rights;
 
@@ -147,6 +147,8 @@ class Binder {
   std::vector<const ScopeColumn*> star_columns(const ast::ColumnRef& reference, int location) const;
 
   // ---- binder_expressions.cc ----
+  // Throws 54001 where the statement is nested too deeply for the stack.
+  void check_stack() const;
   ExpressionPtr bind(const ast::Expr& expression);
   ExpressionPtr bind_at(Place place, const ast::Expr& expression);
   ExpressionPtr bind_boolean(const ast::Expr& expression, std::string_view clause);

@@ -41,6 +41,7 @@ logical::SortKey sort_key(int column, const ast::SortItem& item) {
 }
 
 BoundQuery Binder::bind_query(const ast::SelectStatement& select, bool resolve_unknowns) {
+  check_stack();
   // RECURSIVE does no harm where no query mentions itself.
   const VisibleQuery* before = queries_;
   for (const ast::CommonTable& table : select.with) {
