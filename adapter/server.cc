@@ -76,9 +76,11 @@ Result<Server::Sockets, std::string> Server::open_sockets() {
   if (!options_.unix_socket_directory.empty()) {
     for (const auto& [address, entrance] : {std::pair(options_.sql_address, Entrance::external),
                                             std::pair(options_.internal_sql_address, Entrance::internal)}) {
-      const auto fd = reactor::listen_unix(
-          fmt::format("{}/.s.PGSQL.{}", options_.unix_socket_directory, port_of(address)), kBacklog);
+      const std::string path =
+          fmt::format("{}/.s.PGSQL.{}", options_.unix_socket_directory, port_of(address));
+      const auto fd = reactor::listen_unix(path, kBacklog);
       if (!fd) return Unexpected{fd.error()};
+      unix_sockets_.push_back(path);
       sockets.shards.front().push_back({*fd, entrance});
     }
   }
@@ -196,6 +198,7 @@ void Server::drain() {
   for (std::thread& thread : shard_threads_) thread.join();
   loops_[mesh_.oracle_core()]->stop();
   oracle_thread_.join();
+  for (const std::string& path : unix_sockets_) ::unlink(path.c_str());
   running_ = false;
 }
 

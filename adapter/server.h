@@ -56,7 +56,8 @@ class Server {
   // Start-up: every core tells its waker, then all may send; then every core is ready.
   std::counting_semaphore<> told_{0}, wired_{0}, connected_{0}, go_{0}, ready_{0};
   std::binary_semaphore drained_{0};
-  Addresses addresses_;  // set by start()
+  Addresses addresses_;                    // set by start()
+  std::vector<std::string> unix_sockets_;  // files to be removed at the end
   bool uring_ = true;
   bool running_ = false;
 };
