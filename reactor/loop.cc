@@ -1,14 +1,12 @@
 // A turn, in this order, each step for a reason:
 //
-//   1  sample the clock; the observer publishes the core's read hold     nothing is read from shared memory
-//   before this 2  drain the mailboxes (bounded)                                     answers of other cores
-//   make tasks ready 3  reap: callbacks of what the kernel has completed                  parse, answer from
-//   the cache, mark dirty;
-//                                                                        receive buffers go back at the end
-//                                                                        of the step
+//   1  sample the clock; the observer publishes the core's read hold, before anything shared is read
+//   2  drain the mailboxes (bounded): answers of other cores make tasks ready
+//   3  reap: callbacks of what the kernel has completed parse, answer from the cache and mark dirty;
+//      receive buffers go back at the end of the step
 //   4  fire the timers that are due
-//   5  run ready tasks (bounded in number and time)                      statements that had to wait
-//   6  flush: each dirty connection sends once, mailboxes publish once   ten answers cost one send
+//   5  run ready tasks (bounded in number and time): statements that had to wait
+//   6  flush: each dirty connection sends once, mailboxes publish once; ten answers cost one send
 //   7  enter the kernel once: submit the sends and collect what is there
 //
 // Only when 7 brings nothing and nothing is left to do does the core look on for `spin_us`, and only when
