@@ -191,6 +191,7 @@ class Binder {
 
   // ---- binder_types.cc ----
   // Null if there is no such cast. Unknown parameters and literals take the type.
+  void check_reads(const storage::Expression& literal) const;
   ExpressionPtr coerce(ExpressionPtr value, Type target, storage::CastContext context, int location);
   ExpressionPtr coerce_or_throw(ExpressionPtr value, Type target, storage::CastContext context, int location);
   ExpressionPtr coerce_unknown(ExpressionPtr value, TypeId target, int location);

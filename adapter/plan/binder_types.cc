@@ -58,10 +58,26 @@ void StatementBinding::finish() const {
       throw SqlError("42501", "permission denied for table " + right.table->name());
 }
 
+// A literal that does not read as its type is an error even where it would never be evaluated. Its value is not
+// kept: 'now' must be read by each execution.
+void Binder::check_reads(const storage::Expression& literal) const {
+  Arena arena;
+  storage::EvalContext eval;
+  eval.arena = &arena;
+  eval.style = &statement_.context.style;
+  eval.session = &statement_.context.session;
+  literal.evaluate(eval);
+}
+
 Binder::ExpressionPtr Binder::coerce_unknown(ExpressionPtr value, TypeId target, int location) {
   if (storage::is_null_constant(*value)) return storage::make_null(target);
   const auto index = storage::parameter_index(*value);
-  if (!index) return storage::make_cast(std::move(value), target, CastContext::explicit_);
+  if (!index) {
+    const bool literal = storage::is_constant(*value);
+    ExpressionPtr cast = storage::make_cast(std::move(value), target, CastContext::explicit_);
+    if (literal && cast) check_reads(*cast);
+    return cast;
+  }
   if (*index < statement_.parameter_count) {
     Type& type = statement_.parameter_types[static_cast<std::size_t>(*index)];
     if (type.id == TypeId::unknown) type = target;
