@@ -127,7 +127,7 @@ std::uint32_t lower_bound(const Node* node, std::string_view key) {
   const auto from = static_cast<std::uint32_t>(first_keyed(node));
   if (node->count <= from) return from;
   if (const std::size_t prefix = node->prefix_size; prefix != 0) {
-    const int order = std::memcmp(key.data(), node->key(from).data(), std::min(key.size(), prefix));
+    const int order = key.substr(0, prefix).compare(node->key(from).substr(0, std::min(key.size(), prefix)));
     if (order < 0 || (order == 0 && key.size() < prefix)) return from;
     if (order > 0) return node->count;
   }
