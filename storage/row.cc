@@ -102,7 +102,7 @@ void RowLayout::pack(std::span<const Datum> values, OutBuffer& out) const {
   if (size > kRowBytesMax) throw Failure(Fault::program_limit_exceeded, "row is too big");
 
   char* row = out.reserve(size);
-  std::memset(row, 0, tail_offset_);
+  if (tail_offset_ != 0) std::memset(row, 0, tail_offset_);
   std::uint32_t tail = tail_offset_;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const Datum value = values[i];
