@@ -153,8 +153,12 @@ void Session::on_bind(std::string_view body) {
     ++i;
   }
   made->source = statement.source;
-  made->bind(statement.statement, std::move(parameters), statement.literals, message.result_formats,
-             settings_.style());
+  try {
+    made->bind(statement.statement, std::move(parameters), statement.literals, message.result_formats,
+               settings_.style());
+  } catch (const SqlError& error) {  // of a literal: it has its place in the statement's text
+    return fail(diagnostic_of(error, statement.source->text));
+  }
   if (are_known(message.result_formats)) evaluate_if_constant(*made);
   portals_.add(std::move(made));
   pgwire::bind_complete(out_);

@@ -19,6 +19,8 @@ namespace {
 // behind it.
 constexpr std::uint64_t kPeekRows = 512;
 constexpr std::size_t kPeekBytes = 128 * 1024;
+// Statements of one text that run before others get their turn.
+constexpr std::size_t kStatementsPerTurn = 64;
 }  // namespace
 
 void Session::on_query(const pgwire::Frame& frame) {
@@ -121,8 +123,15 @@ reactor::Co<void> Session::run_statements(std::string_view text) {
     co_return;
   }
   if (statements.size() == 1) co_await run_one(text, std::move(statements.front()));
+  std::size_t done = 0;
   for (const ast::StatementPtr& statement : statements) {
     if (statement == nullptr) break;
+    // Others get their turn; and the stack begins anew, which grows with each coroutine that ends where tail calls
+    // are not made (sanitizer builds).
+    if (++done % kStatementsPerTurn == 0) {
+      co_await reactor::yield(core_.loop);
+      check_canceled();
+    }
     if (transaction_.status == TransactionStatus::idle) begin_transaction(true);
     statement_base_ = statement->begin;
     co_await run_one(text.substr(statement->begin, statement->end - statement->begin), nullptr);
