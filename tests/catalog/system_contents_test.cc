@@ -225,7 +225,7 @@ TEST_F(SystemContents, SettingsAreTheSessionsOwn) {
   EXPECT_EQ(application.at("context"), "user");
   EXPECT_EQ(application.at("vartype"), "string");
   EXPECT_EQ(application.at("source"), "session");
-  EXPECT_EQ(row_with(pg("pg_settings"), {{"name", "bytea_output"}}).at("enumvals"), "{hex,escape}");
+  EXPECT_EQ(row_with(pg("pg_settings"), {{"name", "bytea_output"}}).at("enumvals"), "{escape,hex}");
   EXPECT_EQ(row_with(pg("pg_settings"), {{"name", "statement_timeout"}}).at("unit"), "ms");
   const Row activity = row_with(pg("pg_stat_activity"), {{"pid", "77"}});
   EXPECT_EQ(activity.at("application_name"), "psql");
