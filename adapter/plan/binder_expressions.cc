@@ -278,7 +278,7 @@ Binder::ExpressionPtr Binder::bind_node(const ast::TypeCast& node, int location)
         if (const SystemRelation* relation = find_system_relation("pg_catalog", name.name))
           return storage::make_constant(type, Datum::of_integer(relation->oid));
       return storage::make_constant(type,
-                                    Datum::of_integer(resolve_table(name, statement_.context)->id().value));
+                                    Datum::of_integer(oid_of(resolve_table(name, statement_.context)->id())));
     }
   }
   if (const auto* array = std::get_if<ast::ArrayExpr>(&node.value->node);

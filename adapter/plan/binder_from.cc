@@ -109,7 +109,7 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_table(const ast::TableRef& refere
     statement_.use(*found.table);
     statement_.need(found.table, bit(Privilege::select));
     for (const storage::ColumnDef& column : found.table->schema->columns) {
-      add_column(column.name, column.type, found.table->id().value);
+      add_column(column.name, column.type, oid_of(found.table->id()));
       row.push_back(column.type);
     }
     if (!reference.alias) relation.schema = found.table->schema_name;

@@ -32,6 +32,12 @@ bool current_setting(const void* session, std::string_view name, std::string& va
   return found != nullptr;
 }
 
+void set_setting(void* settings, std::string_view name, std::string_view value, bool local) {
+  auto& own = *static_cast<Settings*>(settings);
+  const bool superuser = own.show("is_superuser") == "on";
+  own.set(name, value, local ? SetScope::local : SetScope::session, superuser);
+}
+
 }  // namespace
 
 Session::Session(SessionCore& core, SessionHost& host, SessionId id, std::uint32_t secret, Entrance entrance)
@@ -42,6 +48,8 @@ Session::Session(SessionCore& core, SessionHost& host, SessionId id, std::uint32
   facts_.version_text = kVersionText;
   facts_.current_setting = current_setting;
   facts_.session = &settings_;
+  facts_.set_setting = set_setting;
+  facts_.settings = &settings_;
 }
 
 Session::~Session() {

@@ -419,7 +419,10 @@ const storage::TimeZone* find_zone(std::string_view value) {
   const double hours = std::strtod(given.c_str(), &end);
   if (!given.empty() && *end == '\0')
     return storage::TimeZone::fixed(static_cast<std::int32_t>(std::lround(hours * 3600)));
-  return storage::TimeZone::find(given);
+  // An offset with minutes is read as POSIX does, counted west.
+  const bool is_offset = given.find_first_not_of("+-0123456789:") == std::string::npos;
+  const storage::TimeZone* zone = storage::TimeZone::find(given);
+  return is_offset && zone != nullptr ? storage::TimeZone::fixed(-zone->offset_at(0)) : zone;
 }
 
 std::string check_zone(const SettingDefinition& definition, std::string_view value) {

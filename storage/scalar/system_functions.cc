@@ -51,6 +51,15 @@ Datum current_setting(EvalContext& context, Arguments a, unsigned count) {
                 "unrecognized configuration parameter \"" + std::string(a[0].bytes()) + "\"");
 }
 
+// The value is what SHOW would now print.
+Datum set_config(EvalContext& context, Arguments a, unsigned) {
+  const SessionFacts* session = context.session;
+  if (session == nullptr || session->set_setting == nullptr)
+    throw Failure(Fault::feature_not_supported, "settings cannot be changed here");
+  session->set_setting(session->settings, a[0].bytes(), a[1].bytes(), a[2].integer != 0);
+  return current_setting(context, a, 1);
+}
+
 Datum always_false(EvalContext&, Arguments, unsigned) {
   return Datum::of_bool(false);
 }
@@ -132,6 +141,7 @@ std::vector<FunctionDef> make_table() {
       {"pg_backend_pid", {}, T::int4, backend_pid, true, kStable},
       {"current_setting", {T::text}, T::text, current_setting, true, kStable},
       {"current_setting", {T::text, T::boolean}, T::text, current_setting, true, kStable},
+      {"set_config", {T::text, T::text, T::boolean}, T::text, set_config, true, Volatility::volatile_},
       {"pg_is_in_recovery", {}, T::boolean, always_false, true, kStable},
       {"format_type", {T::oid, T::int4}, T::text, format_type_of, false, kStable},
       {"pg_get_userbyid", {T::oid}, T::name, role_name, true, kStable},
