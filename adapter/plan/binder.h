@@ -227,6 +227,7 @@ class Binder {
     Type result;
   };
   // Stacks the subqueries that were met since the last call on `input`.
+  void collect_into_array(BoundQuery& query, int location) const;
   NodePtr apply_subqueries(NodePtr input);
   // The column in which apply_subqueries will put the result of the next subquery.
   int next_apply_column() const;

@@ -7,6 +7,8 @@
 #include "adapter/plan/binder.h"
 #include "adapter/plan/binder_columns.h"
 #include "adapter/sql_error.h"
+#include "storage/scalar/aggregates.h"
+#include "storage/scalar/casts.h"
 #include "storage/scalar/nodes.h"
 
 namespace gyre::adapter {
@@ -20,7 +22,6 @@ int Binder::next_apply_column() const {
 
 Binder::ExpressionPtr Binder::bind_node(const ast::SubqueryExpr& node, int location) {
   using Kind = ast::SubqueryExpr::Kind;
-  if (node.kind == Kind::array) throw SqlError("0A000", "arrays are not supported", location);
   if (place_ == Place::join_on || place_ == Place::from_function || place_ == Place::limit)
     throw SqlError("0A000", "subqueries are not supported here", location);
   if (place_ == Place::default_)
@@ -40,7 +41,9 @@ Binder::ExpressionPtr Binder::bind_node(const ast::SubqueryExpr& node, int locat
                    with_test ? "subquery has too many columns" : "subquery must return only one column",
                    location);
   Type result = TypeId::boolean;
-  if (node.kind == Kind::scalar) {
+  const bool array = node.kind == Kind::array;
+  if (array) collect_into_array(apply.query, location);
+  if (node.kind == Kind::scalar || array) {
     apply.form = Apply::Form::scalar;
     result = apply.query.columns.front().type;
   } else if (node.kind == Kind::exists) {
@@ -56,7 +59,29 @@ Binder::ExpressionPtr Binder::bind_node(const ast::SubqueryExpr& node, int locat
   apply.result = result;
   const int column = next_apply_column();
   pending_.push_back(std::move(apply));
-  return storage::make_column(column, result);
+  if (!array) return storage::make_column(column, result);
+  Expressions collected;
+  collected.push_back(storage::make_column(column, result));
+  collected.push_back(storage::make_constant(result, storage::Datum::of_bytes("{}")));
+  return storage::make_coalesce(result, std::move(collected));
+}
+
+// ARRAY(query): array_agg over its rows in their order; where there is none that is null, not yet an empty
+// array.
+void Binder::collect_into_array(BoundQuery& query, int location) const {
+  const Type element = query.columns.front().type;
+  const TypeId types[] = {element.id};
+  const auto found = storage::resolve_aggregate("array_agg", types);
+  if (!found.found() || !storage::is_binary_coercible(element.id, found.arguments.front()))
+    throw SqlError("0A000", "arrays of type " + type_name(element) + " are not supported", location);
+  auto collected = std::make_unique<logical::Aggregate>(std::move(query.plan), Expressions());
+  logical::AggregateCall call;
+  call.function = found.aggregate;
+  call.arguments.push_back(storage::make_column(0, element));
+  collected->columns.emplace_back(found.aggregate->result);
+  collected->calls.push_back(std::move(call));
+  query.plan = std::move(collected);
+  query.columns.front().type = found.aggregate->result;
 }
 
 Binder::NodePtr Binder::apply_subqueries(NodePtr input) {
