@@ -148,6 +148,7 @@ void Server::run_shard(std::size_t index, std::vector<Listener> listeners) {
     shard.start();
     ready_.release();
     loop.run();
+    wait_for_the_others();
   }
 }
 
@@ -171,7 +172,14 @@ void Server::run_oracle(std::vector<int> http_listeners) {
     ready_.release();
     loop.run();
     core.shut_down();
+    wait_for_the_others();
   }
+}
+
+// Called by a core whose loop has stopped.
+void Server::wait_for_the_others() {
+  stopped_.release();
+  leave_.acquire();
 }
 
 void Server::tell_all(CoreMessage::Kind kind) {
@@ -195,10 +203,12 @@ void Server::drain() {
     drained_.acquire();
   }
   for (std::size_t i = 0; i < mesh_.shards(); ++i) loops_[i]->stop();
-  for (std::thread& thread : shard_threads_) thread.join();
+  for (std::size_t i = 0; i < mesh_.shards(); ++i) stopped_.acquire();
   loops_[mesh_.oracle_core()]->stop();
+  stopped_.acquire();
+  leave_.release(static_cast<std::ptrdiff_t>(mesh_.shards() + 1));
+  for (std::thread& thread : shard_threads_) thread.join();
   oracle_thread_.join();
-  for (const std::string& path : unix_sockets_) ::unlink(path.c_str());
   running_ = false;
 }
 

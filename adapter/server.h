@@ -45,6 +45,7 @@ class Server {
   void run_shard(std::size_t index, std::vector<Listener> listeners);
   void run_oracle(std::vector<int> http_listeners);
   void tell_all(CoreMessage::Kind kind);
+  void wait_for_the_others();
 
   const Options options_;
   Mesh mesh_;
@@ -55,6 +56,8 @@ class Server {
   std::vector<reactor::Loop*> loops_;  // by core; set before `wired_`
   // Start-up: every core tells its waker, then all may send; then every core is ready.
   std::counting_semaphore<> told_{0}, wired_{0}, connected_{0}, go_{0}, ready_{0};
+  // The end: no loop goes away while another thread may still wake it.
+  std::counting_semaphore<> stopped_{0}, leave_{0};
   std::binary_semaphore drained_{0};
   Addresses addresses_;                    // set by start()
   std::vector<std::string> unix_sockets_;  // files to be removed at the end
