@@ -167,7 +167,12 @@ void Session::follow_role_setting() {
   const std::string& kept = settings_.show("role");
   const std::string& wanted = kept == "none" ? login_name_ : kept;
   if (wanted == role_name_) return;
-  const Role* found = catalog().find_role(wanted);
+  const Catalog& where = catalog();
+  const Role* found = where.find_role(wanted);
+  const Role* login = where.role(login_role_);
+  // Membership may have been revoked meanwhile.
+  if (found != nullptr && (login == nullptr || !(login->superuser || where.is_member(login_role_, found->id))))
+    found = nullptr;
   role_ = found != nullptr ? found->id : login_role_;
   role_name_ = found != nullptr ? found->name : login_name_;
   facts_.current_user = role_name_;

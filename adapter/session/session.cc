@@ -34,6 +34,11 @@ bool current_setting(const void* session, std::string_view name, std::string& va
 
 void set_setting(void* settings, std::string_view name, std::string_view value, bool local) {
   auto& own = *static_cast<Settings*>(settings);
+  // Who may become whom is checked by SET ROLE alone: a role put here unchecked would be taken on by the next
+  // rollback, which follows the setting.
+  const int index = find_setting(name);
+  if (index >= 0 && setting_definitions()[static_cast<std::size_t>(index)].kind == SettingKind::role)
+    throw SqlError("0A000", "set_config() does not change the role; use SET ROLE");
   const bool superuser = own.show("is_superuser") == "on";
   own.set(name, value, local ? SetScope::local : SetScope::session, superuser);
 }
@@ -248,7 +253,9 @@ void Session::apply_startup_settings(const pgwire::StartupMessage& message) {
     std::string_view bare = value;
     if (bare.size() >= 2 && bare.front() == '\'' && bare.back() == '\'')
       bare = bare.substr(1, bare.size() - 2);
-    if (name == "role") continue;
+    const int index = find_setting(name);  // in any case
+    if (index >= 0 && setting_definitions()[static_cast<std::size_t>(index)].kind == SettingKind::role)
+      continue;  // who may become whom is checked by SET ROLE alone
     settings_.set_default(name, bare);
   }
 }
