@@ -169,15 +169,14 @@ void Session::follow_role_setting() {
   if (wanted == role_name_) return;
   const Catalog& where = catalog();
   const Role* found = where.find_role(wanted);
-  const Role* login = where.role(login_role_);
   // Membership may have been revoked meanwhile.
-  if (found != nullptr && (login == nullptr || !(login->superuser || where.is_member(login_role_, found->id))))
-    found = nullptr;
+  if (found != nullptr && !may_become(where, found->id)) found = nullptr;
   role_ = found != nullptr ? found->id : login_role_;
   role_name_ = found != nullptr ? found->name : login_name_;
   facts_.current_user = role_name_;
   role_changed_ = true;
-  if (found != nullptr) settings_.put("is_superuser", found->superuser ? "on" : "off");
+  const Role* now = where.role(role_);
+  settings_.put("is_superuser", now != nullptr && now->superuser ? "on" : "off");
 }
 
 reactor::Co<void> Session::commit_transaction() {
@@ -323,6 +322,11 @@ void Session::run_set(const ast::SetStatement& command) {
   pgwire::command_complete(out_, command.reset ? "RESET" : "SET");
 }
 
+bool Session::may_become(const Catalog& where, RoleId target) const {
+  const Role* login = where.role(login_role_);
+  return login != nullptr && (login->superuser || where.is_member(login_role_, target));
+}
+
 void Session::set_role(std::string_view name) {
   RoleId chosen = login_role_;
   std::string chosen_name = login_name_;
@@ -330,8 +334,7 @@ void Session::set_role(std::string_view name) {
     const Catalog& where = catalog();
     const Role* found = where.find_role(name);
     if (found == nullptr) throw SqlError("22023", fmt::format("role \"{}\" does not exist", name));
-    const Role* login = where.role(login_role_);
-    if (login == nullptr || !(login->superuser || where.is_member(login_role_, found->id)))
+    if (!may_become(where, found->id))
       throw SqlError("42501", fmt::format("permission denied to set role \"{}\"", name));
     chosen = found->id;
     chosen_name = found->name;

@@ -32,13 +32,16 @@ bool current_setting(const void* session, std::string_view name, std::string& va
   return found != nullptr;
 }
 
+bool is_role_setting(std::string_view name) {
+  const int index = find_setting(name);
+  return index >= 0 && setting_definitions()[static_cast<std::size_t>(index)].kind == SettingKind::role;
+}
+
 void set_setting(void* settings, std::string_view name, std::string_view value, bool local) {
   auto& own = *static_cast<Settings*>(settings);
   // Who may become whom is checked by SET ROLE alone: a role put here unchecked would be taken on by the next
   // rollback, which follows the setting.
-  const int index = find_setting(name);
-  if (index >= 0 && setting_definitions()[static_cast<std::size_t>(index)].kind == SettingKind::role)
-    throw SqlError("0A000", "set_config() does not change the role; use SET ROLE");
+  if (is_role_setting(name)) throw SqlError("0A000", "set_config() does not change the role; use SET ROLE");
   const bool superuser = own.show("is_superuser") == "on";
   own.set(name, value, local ? SetScope::local : SetScope::session, superuser);
 }
@@ -253,9 +256,7 @@ void Session::apply_startup_settings(const pgwire::StartupMessage& message) {
     std::string_view bare = value;
     if (bare.size() >= 2 && bare.front() == '\'' && bare.back() == '\'')
       bare = bare.substr(1, bare.size() - 2);
-    const int index = find_setting(name);  // in any case
-    if (index >= 0 && setting_definitions()[static_cast<std::size_t>(index)].kind == SettingKind::role)
-      continue;  // who may become whom is checked by SET ROLE alone
+    if (is_role_setting(name)) continue;  // who may become whom is checked by SET ROLE alone
     settings_.set_default(name, bare);
   }
 }

@@ -236,6 +236,7 @@ class Session final : private reactor::Task {
   void apply_transaction_modes(const ast::TransactionStatement& command);
   void run_set(const ast::SetStatement& command);
   std::string show_setting(std::string_view name);
+  bool may_become(const Catalog& where, RoleId target) const;  // of the role that logged in
   void set_role(std::string_view name);
   void run_show(const ast::ShowStatement& command, Describe describe, const RowEncoder* encoder);
   void run_sql_prepare(const ast::PrepareStatement& command, const StatementRef& statement);
