@@ -33,12 +33,15 @@ class TimeSlice {
   std::uint32_t calls_ = 0;
 };
 
+class RowLocks;  // adapter/exec/row_locks.h
+
 struct ExecutionContext {
   const storage::Database* database =
       nullptr;                       // snapshot to read; held by the caller until the execution is destroyed
   const Catalog* catalog = nullptr;  // for system relations
   storage::Branch* branch =
-      nullptr;  // where INSERT, UPDATE, DELETE and TRUNCATE write; its view() is `database`
+      nullptr;                // where INSERT, UPDATE, DELETE and TRUNCATE write; its view() is `database`
+  RowLocks* locks = nullptr;  // null: nothing to lock or to respect
   std::span<const storage::Datum> parameters;  // $1 …, then the literals; outlive the execution
   const storage::TextStyle* style = nullptr;
   const storage::SessionFacts* session = nullptr;
