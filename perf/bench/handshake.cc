@@ -1,10 +1,14 @@
 #include "perf/bench/handshake.h"
 
+#include <fcntl.h>
+#include <libpq-fe.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
+#include <vector>
 
 #include "pgwire/client_messages.h"
 #include "pgwire/client_reader.h"
@@ -12,8 +16,6 @@
 namespace gyre::perf {
 
 namespace {
-
-constexpr std::uint32_t kCleartextPassword = 3;
 
 bool send_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -32,72 +34,62 @@ std::string lost_connection() {
 
 }  // namespace
 
-Result<Target, std::string> parse_target(std::string_view url, std::string_view unix_directory) {
-  const auto complain = [&](const char* what) {
-    return Unexpected<std::string>{std::string(url) + ": " + what};
-  };
-  const std::size_t scheme = url.find("://");
-  if (scheme == std::string_view::npos) return complain("wants postgres://user@host:port/database");
-  const std::string_view name = url.substr(0, scheme);
-  if (name != "postgres" && name != "postgresql") return complain("the scheme is postgres");
-  std::string_view rest = url.substr(scheme + 3);
-  rest = rest.substr(0, rest.find('?'));
+Result<Target, std::string> parse_target(const std::string& url, const std::string& unix_directory) {
+  char* complaint = nullptr;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
+      PQconninfoParse(url.c_str(), &complaint), &PQconninfoFree);
+  if (options == nullptr) {
+    std::string problem = complaint == nullptr ? "out of memory" : complaint;
+    PQfreemem(complaint);
+    while (problem.ends_with('\n')) problem.pop_back();
+    return Unexpected{std::move(problem)};
+  }
   Target target;
-  target.user = "materialize";
-  if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
-    const std::string_view login = rest.substr(0, at);
-    rest.remove_prefix(at + 1);
-    const std::size_t colon = login.find(':');
-    target.user = login.substr(0, colon);
-    if (colon != std::string_view::npos) target.password = login.substr(colon + 1);
-  }
-  const std::size_t slash = rest.find('/');
-  const std::string_view host = rest.substr(0, slash);
-  target.database = slash == std::string_view::npos ? target.user : rest.substr(slash + 1);
-  const std::size_t bracket = host.rfind(']');
-  const bool has_port =
-      host.find(':', bracket == std::string_view::npos ? 0 : bracket) != std::string_view::npos;
-  const std::string with_port = has_port ? std::string(host) : std::string(host) + ":5432";
-  if (!unix_directory.empty()) {
-    const std::string port = with_port.substr(with_port.rfind(':') + 1);
-    target.address = reactor::unix_address(std::string(unix_directory) + "/.s.PGSQL." + port);
-    return target;
-  }
-  auto addresses = reactor::parse_address(with_port);
-  if (!addresses) return Unexpected{addresses.error()};
-  target.address = addresses->front();
+  target.parameters = {{"user", "materialize"}, {"dbname", "materialize"}, {"application_name", "gyre-bench"}};
+  for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option)
+    if (option->val != nullptr) target.parameters[option->keyword] = option->val;
+  if (!unix_directory.empty()) target.parameters["host"] = unix_directory;
+  target.parameters["sslmode"] = "disable";
+  target.parameters["gssencmode"] = "disable";
   return target;
 }
 
-Result<Handshake, std::string> Handshake::open(const Target& target) {
-  auto fd = reactor::connect_to(target.address);
-  if (!fd) return Unexpected{fd.error()};
-  Handshake handshake(*fd);
-  reactor::set_nodelay(*fd);
-  OutBuffer out;
-  pgwire::client::startup(out, target.user, target.database);
-  if (!send_all(*fd, out.view())) return Unexpected{lost_connection()};
+namespace {
 
-  pgwire::client::BackendScanner scanner;
-  bool answered = false;
-  char buffer[4096];
-  while (scanner.counts().ready == 0) {
-    errno = 0;
-    const ssize_t received = ::recv(*fd, buffer, sizeof buffer, 0);
-    if (received < 0 && errno == EINTR) continue;
-    if (received <= 0) return Unexpected{lost_connection()};
-    scanner.scan({buffer, static_cast<std::size_t>(received)});
-    if (scanner.counts().errors != 0) return Unexpected{scanner.last_error().message};
-    if (scanner.broken()) return Unexpected<std::string>{"the server does not speak PostgreSQL's protocol"};
-    if (scanner.authenticated() || scanner.counts().messages == 0 || answered) continue;
-    if (scanner.authentication() != kCleartextPassword)
-      return Unexpected<std::string>{"the server asks for authentication other than trust or password"};
-    out.clear();
-    pgwire::client::password(out, target.password);
-    if (!send_all(*fd, out.view())) return Unexpected{lost_connection()};
-    answered = true;
+// The connection's descriptor as one of ours. What libpq keeps is turned to nowhere first, so that the good-bye
+// which it sends on closing does not end the conversation.
+int take_descriptor(PGconn* connection) {
+  const int theirs = PQsocket(connection);
+  const int fd = ::fcntl(theirs, F_DUPFD_CLOEXEC, 0);
+  const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (nowhere >= 0) {
+    ::dup2(nowhere, theirs);
+    ::close(nowhere);
   }
-  return handshake;
+  if (fd >= 0) ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+  return fd;
+}
+
+}  // namespace
+
+Result<Handshake, std::string> Handshake::open(const Target& target) {
+  std::vector<const char*> keywords, values;
+  for (const auto& [keyword, value] : target.parameters) {
+    keywords.push_back(keyword.c_str());
+    values.push_back(value.c_str());
+  }
+  keywords.push_back(nullptr);
+  values.push_back(nullptr);
+  const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(
+      PQconnectdbParams(keywords.data(), values.data(), 0), &PQfinish);
+  if (PQstatus(connection.get()) != CONNECTION_OK) {
+    std::string problem = PQerrorMessage(connection.get());
+    while (problem.ends_with('\n')) problem.pop_back();
+    return Unexpected{std::move(problem)};
+  }
+  const int fd = take_descriptor(connection.get());
+  if (fd < 0) return Unexpected<std::string>{std::strerror(errno)};
+  return Handshake(fd);
 }
 
 Handshake::~Handshake() {

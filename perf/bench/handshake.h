@@ -1,29 +1,28 @@
 // What happens before the clock starts: connecting, logging in, preparing statements, set-up queries. One
-// blocking conversation after the other.
+// blocking conversation after the other. Connecting and logging in are libpq's.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 
 #include "reactor/base/out_buffer.h"
 #include "reactor/base/result.h"
-#include "reactor/socket.h"
 
 namespace gyre::perf {
 
+// Whom to connect to, as libpq's keywords and values.
 struct Target {
-  reactor::Address address;
-  std::string user;
-  std::string password;
-  std::string database;
+  std::map<std::string, std::string> parameters;
 };
 
-// "postgres://user:password@host:port/database"; `unix_directory` (may be empty) replaces the host.
-Result<Target, std::string> parse_target(std::string_view url, std::string_view unix_directory);
+// Any connection string that libpq takes; what it leaves out is the user and the database "materialize". A
+// `unix_directory` that is not empty replaces the host.
+Result<Target, std::string> parse_target(const std::string& url, const std::string& unix_directory);
 
 class Handshake {
  public:
-  // Connects and logs in (trust or a plain password).
+  // Connects and logs in, unencrypted: the worker speaks to the bare socket.
   static Result<Handshake, std::string> open(const Target& target);
   Handshake(Handshake&& other) noexcept : fd_(other.release()) {}
   Handshake& operator=(Handshake&&) = delete;
