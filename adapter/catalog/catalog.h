@@ -48,12 +48,14 @@ struct Role {
   bool create_database = false;
   std::int32_t connection_limit = -1;
   std::vector<RoleId> member_of;
+
+  bool operator==(const Role&) const = default;
 };
 
 // What a column gets when an INSERT leaves it out; expression null means NULL.
 struct ColumnDefault {
   std::shared_ptr<const storage::Expression> expression;
-  std::string text;  // as pg_get_expr would print it
+  std::string text;  // as pg_get_expr would print it; what is kept on disk
 };
 
 struct TableEntry {
@@ -71,6 +73,8 @@ struct Schema {
   std::uint32_t oid;
   std::string name;
   RoleId owner;
+
+  bool operator==(const Schema&) const = default;
 };
 
 // Relations and roles draw their oids from one sequence, which begins where PostgreSQL's does for user objects. A relation's id
@@ -118,6 +122,7 @@ class Catalog {
   static Catalog initial();
 
  private:
+  friend class CatalogCodec;  // adapter/catalog/codec.cc
   std::map<std::pair<std::string, std::string>, std::shared_ptr<const TableEntry>> tables_;  // (schema, name)
   std::map<RelationId, std::shared_ptr<const TableEntry>> by_id_;
   std::map<RoleId, Role> roles_;

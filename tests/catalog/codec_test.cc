@@ -1,0 +1,195 @@
+// The catalog's codec: what is written comes back, as a whole and change by change, and no bytes are trusted.
+#include "adapter/catalog/codec.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "adapter/catalog/system_relation.h"
+#include "tests/catalog/sample_catalog.h"
+#include "tests/storage/random.h"
+
+namespace gyre::test {
+namespace {
+
+using adapter::apply_catalog_change;
+using adapter::Catalog;
+using adapter::CatalogDecoding;
+using adapter::Role;
+using adapter::RoleId;
+using adapter::TableEntry;
+
+std::string change(const Catalog& before, const Catalog& after) {
+  OutBuffer out;
+  encode_catalog_change(before, after, out);
+  return std::string(out.view());
+}
+
+std::string whole(const Catalog& catalog) {
+  return change(Catalog(), catalog);
+}
+
+Catalog read(std::string_view bytes) {
+  Catalog catalog;
+  EXPECT_EQ(apply_catalog_change(bytes, catalog), CatalogDecoding::ok);
+  return catalog;
+}
+
+void expect_same(const Catalog& a, const Catalog& b) {
+  EXPECT_EQ(a.version, b.version);
+  EXPECT_EQ(a.next_oid, b.next_oid);
+  EXPECT_EQ(a.system_parameters, b.system_parameters);
+  EXPECT_EQ(a.schemas(), b.schemas());
+  EXPECT_EQ(a.roles(), b.roles());
+  ASSERT_EQ(a.tables().size(), b.tables().size());
+  for (const auto& [name, table] : a.tables()) {
+    const auto other = b.find_table(name.first, name.second);
+    ASSERT_NE(other, nullptr) << name.second;
+    EXPECT_EQ(b.table(table->id()), other);
+    EXPECT_EQ(other->owner, table->owner);
+    EXPECT_EQ(other->grants, table->grants);
+    ASSERT_EQ(other->defaults.size(), table->defaults.size());
+    for (std::size_t i = 0; i < table->defaults.size(); ++i)
+      EXPECT_EQ(other->defaults[i].text, table->defaults[i].text);
+    const storage::TableSchema &left = *table->schema, &right = *other->schema;
+    ASSERT_EQ(left.columns.size(), right.columns.size());
+    for (std::size_t i = 0; i < left.columns.size(); ++i) {
+      EXPECT_EQ(left.columns[i].name, right.columns[i].name);
+      EXPECT_EQ(left.columns[i].type, right.columns[i].type);
+      EXPECT_EQ(left.columns[i].not_null, right.columns[i].not_null);
+      EXPECT_EQ(left.layout.slot(i).offset, right.layout.slot(i).offset);
+    }
+    EXPECT_EQ(left.primary_key, right.primary_key);
+    EXPECT_EQ(left.primary_key_name, right.primary_key_name);
+    ASSERT_EQ(left.indexes.size(), right.indexes.size());
+    for (std::size_t i = 0; i < left.indexes.size(); ++i) {
+      EXPECT_EQ(left.indexes[i].id, right.indexes[i].id);
+      EXPECT_EQ(left.indexes[i].name, right.indexes[i].name);
+      EXPECT_EQ(left.indexes[i].columns, right.indexes[i].columns);
+      EXPECT_EQ(left.indexes[i].unique, right.indexes[i].unique);
+      EXPECT_EQ(left.indexes[i].constraint, right.indexes[i].constraint);
+    }
+  }
+}
+
+TEST(CatalogCodec, WholeCatalogsComeBack) {
+  expect_same(Catalog::initial(), read(whole(Catalog::initial())));
+  const std::uint64_t seed = seed_or(std::random_device{}());
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    SCOPED_TRACE(testing::Message() << "GYRE_TEST_SEED=" << seed + i);
+    const Catalog catalog = random_catalog(seed + i);
+    expect_same(catalog, read(whole(catalog)));
+  }
+}
+
+// One random change of a definition, a role or a parameter.
+void change_something(Catalog& catalog, Random& random) {
+  const auto some_table = [&] {
+    auto at = catalog.tables().begin();
+    std::advance(at, below(random, catalog.tables().size()));
+    return at->second;
+  };
+  ++catalog.version;
+  switch (below(random, 7)) {
+    case 0:
+      return add_table(catalog, {.name = "new" + std::to_string(catalog.next_oid),
+                                 .columns = {{"a", storage::TypeId::uuid, true}},
+                                 .primary_key = {0}});
+    case 1:
+      if (!catalog.tables().empty()) catalog.remove_table(some_table()->id());
+      return;
+    case 2: {
+      if (catalog.tables().empty()) return;
+      auto entry = std::make_shared<TableEntry>(*some_table());
+      auto schema = std::make_shared<storage::TableSchema>(*entry->schema);
+      schema->name = "renamed" + std::to_string(catalog.version);
+      entry->schema = schema;
+      entry->grants[adapter::kPublicRole] = static_cast<adapter::PrivilegeSet>(below(random, 128));
+      return catalog.put_table(entry);
+    }
+    case 3: {
+      Role role;
+      role.id = RoleId(catalog.next_oid++);
+      role.name = "role" + std::to_string(role.id.value);
+      role.connection_limit = static_cast<std::int32_t>(below(random, 3)) - 1;
+      role.inherit = below(random, 2) == 0;
+      role.member_of = {catalog.roles().begin()->first};
+      return catalog.put_role(role);
+    }
+    case 4:
+      return catalog.remove_role(catalog.roles().rbegin()->first);
+    case 5:
+      catalog.system_parameters["max_connections"] = std::to_string(random());
+      return;
+    default:
+      catalog.system_parameters.clear();
+      return;
+  }
+}
+
+TEST(CatalogCodec, ChangesLeadFromOneCatalogToTheNext) {
+  const std::uint64_t seed = seed_or(std::random_device{}());
+  SCOPED_TRACE(testing::Message() << "GYRE_TEST_SEED=" << seed);
+  Random random(seed);
+  Catalog catalog = random_catalog(seed);
+  Catalog copy = read(whole(catalog));
+  for (int i = 0; i < 300; ++i) {
+    Catalog next = catalog;
+    for (std::uint64_t changes = below(random, 3) + 1; changes > 0; --changes) change_something(next, random);
+    ASSERT_EQ(apply_catalog_change(change(catalog, next), copy), CatalogDecoding::ok);
+    expect_same(next, copy);
+    catalog = next;
+    if (HasFailure()) return;
+  }
+}
+
+TEST(CatalogCodec, WhatDidNotChangeIsNotWritten) {
+  const Catalog catalog = random_catalog(7);
+  EXPECT_LT(change(catalog, catalog).size(), 16u);
+}
+
+TEST(CatalogCodec, TwoTablesMayExchangeTheirNames) {
+  const Catalog before = sample_catalog();
+  Catalog after = before;
+  const auto renamed = [](const TableEntry& table, const std::string& name) {
+    auto entry = std::make_shared<TableEntry>(table);
+    auto schema = std::make_shared<storage::TableSchema>(*table.schema);
+    schema->name = name;
+    entry->schema = schema;
+    return entry;
+  };
+  const auto a = before.find_table("public", "customers"), b = before.find_table("public", "Order Items");
+  after.remove_table(a->id());
+  after.remove_table(b->id());
+  after.put_table(renamed(*a, "Order Items"));
+  after.put_table(renamed(*b, "customers"));
+  Catalog read_back = read(whole(before));
+  ASSERT_EQ(apply_catalog_change(change(before, after), read_back), CatalogDecoding::ok);
+  expect_same(after, read_back);
+}
+
+TEST(CatalogCodec, OtherFormatsAreRefused) {
+  std::string bytes = whole(Catalog::initial());
+  ++bytes[0];
+  Catalog catalog;
+  EXPECT_EQ(apply_catalog_change(bytes, catalog), CatalogDecoding::unknown_format);
+}
+
+// Whatever the bytes are, reading them ends, and within the bytes.
+TEST(CatalogCodec, CutAndFlippedBytesAreSurvived) {
+  const std::string bytes = whole(sample_catalog());
+  for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
+    Catalog catalog;
+    apply_catalog_change(std::string_view(bytes).substr(0, cut), catalog);
+  }
+  for (std::size_t at = 0; at < bytes.size(); ++at)
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string flipped = bytes;
+      flipped[at] = static_cast<char>(flipped[at] ^ (1 << bit));
+      Catalog catalog;
+      apply_catalog_change(flipped, catalog);
+    }
+}
+
+}  // namespace
+}  // namespace gyre::test
