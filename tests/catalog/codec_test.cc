@@ -117,7 +117,8 @@ void change_something(Catalog& catalog, Random& random) {
       return catalog.put_role(role);
     }
     case 4:
-      return catalog.remove_role(catalog.roles().rbegin()->first);
+      if (catalog.roles().size() > 1) catalog.remove_role(catalog.roles().rbegin()->first);
+      return;
     case 5:
       catalog.system_parameters["max_connections"] = std::to_string(random());
       return;
