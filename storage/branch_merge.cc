@@ -12,6 +12,7 @@
 #include "reactor/base/check.h"
 #include "storage/branch.h"
 #include "storage/failure.h"
+#include "storage/validate.h"
 
 namespace gyre::storage {
 
@@ -28,17 +29,8 @@ struct Branch::MovedRows {
 namespace {
 
 [[noreturn]] void throw_conflict() {
-  throw Failure(Fault::serialization_failure, "could not serialize access due to concurrent update");
-}
-
-// Whether rows of one are rows of the other.
-bool same_rows(const TableSchema& a, const TableSchema& b) {
-  if (&a == &b) return true;
-  if (a.columns.size() != b.columns.size() || a.primary_key != b.primary_key) return false;
-  for (std::size_t i = 0; i < a.columns.size(); ++i)
-    if (a.columns[i].type != b.columns[i].type || a.columns[i].not_null != b.columns[i].not_null)
-      return false;
-  return true;
+  throw Failure(Fault::serialization_failure, "could not serialize access due to concurrent update", {},
+                "The transaction might succeed if retried.");
 }
 
 }  // namespace
