@@ -13,6 +13,7 @@
 #include "adapter/options.h"
 #include "adapter/server.h"
 #include "adapter/version.h"
+#include "reactor/fail_point.h"
 
 namespace {
 
@@ -67,6 +68,11 @@ int main(int argc, char** argv) {
   for (const int signal : {SIGTERM, SIGINT, SIGQUIT}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a file's size limit is an error of a write
+  if (const auto set = gyre::reactor::set_fail_points_from_environment(); !set) {
+    spdlog::critical("GYRE_FAIL_POINT: {}", set.error());
+    return kRuntimeStatus;
+  }
 
   if (!options.ephemeral)
     spdlog::warn("data are kept in memory only in this version: start with --ephemeral to say that you know");
