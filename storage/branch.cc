@@ -283,15 +283,44 @@ bool Branch::erase(RelationId table, std::string_view key) {
   return true;
 }
 
-void Branch::replay(const ChangeSet& changes) {
-  for (std::size_t i = 0; i < changes.size(); ++i) {
-    const Change change = changes[i];
-    TableVersion& version = own(change.relation);
-    if (version.schema->has_row_id())
-      version.next_row_id = std::max(version.next_row_id, row_id_of(change.key) + 1);
-    changes_.append(change);
-    force_row(version, change.key, change.before, change.after);
+// ---- Recovery
+
+void Branch::replay_row(RelationId table, std::string_view key, std::optional<std::string_view> row) {
+  TableVersion& version = own(table);
+  std::string_view current;
+  if (!version.indexes.empty() && version.rows.get(key, current)) {
+    row_.clear();
+    row_.append(current);
+    replay_index_entries(version, key, row_.view(), row);
+  } else {
+    replay_index_entries(version, key, std::nullopt, row);
   }
+  if (row)
+    storage::put(batch_, version.rows, key, *row);
+  else
+    storage::erase(batch_, version.rows, key);
+}
+
+void Branch::replay_index_entries(TableVersion& version, std::string_view key,
+                                  std::optional<std::string_view> before,
+                                  std::optional<std::string_view> after) {
+  for (std::size_t index = 0; index < version.indexes.size(); ++index) {
+    const IndexSchema& schema = version.schema->indexes[index];
+    other_index_key_.clear();
+    if (after) append_index_key(*version.schema, schema, after->data(), key, other_index_key_);
+    if (before) {
+      index_key_.clear();
+      append_index_key(*version.schema, schema, before->data(), key, index_key_);
+      if (after && index_key_.view() == other_index_key_.view()) continue;
+      erase_index_entry(version, index, key, *before);
+    }
+    if (after) storage::put(batch_, version.indexes[index], other_index_key_.view(), key);
+  }
+}
+
+void Branch::replay_row_id(RelationId table, std::uint64_t next_row_id) {
+  TableVersion& version = own(table);
+  version.next_row_id = std::max(version.next_row_id, next_row_id);
 }
 
 // ---- Undo

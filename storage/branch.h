@@ -104,8 +104,15 @@ class Branch {
   // it changed or a table it redefined is no longer what it saw, and whatever the constraint checks throw;
   // the branch is then as before the call. Rows with hidden ids may get others.
   void merge(const Branch& transaction);
-  // Row changes as the log recorded them, one by one or net: no checks, the keys as they are.
-  void replay(const ChangeSet& changes);
+
+  // Recovery. What a commit record says is done once more: no checks, keys as they are, and nothing is logged,
+  // so that there is no way back but dropping the branch. Not to be mixed with the calls above, definitions
+  // apart. Changes of several rows may come in any order.
+  //
+  // The row under `key` has these contents now; null: it is gone.
+  void replay_row(RelationId table, std::string_view key, std::optional<std::string_view> row);
+  // The table gives no hidden id below this.
+  void replay_row_id(RelationId table, std::uint64_t next_row_id);
 
   struct Sealed {
     std::unique_ptr<const Database> database;
@@ -160,6 +167,8 @@ class Branch {
                           std::string_view packed);
   void erase_index_entry(TableVersion& version, std::size_t index, std::string_view key,
                          std::string_view packed);
+  void replay_index_entries(TableVersion& version, std::string_view key,
+                            std::optional<std::string_view> before, std::optional<std::string_view> after);
   void check_replacement(TableVersion& version, std::string_view key, std::string_view before,
                          std::string_view after);
   Tree build_index(const TableVersion& version, const TableSchema& schema, const IndexSchema& index);

@@ -43,24 +43,22 @@ void ChangeSet::truncate(std::size_t count) {
   entries_.resize(count);
 }
 
-ChangeSet ChangeSet::net(std::size_t from, std::size_t to) const {
+std::vector<std::size_t> ChangeSet::by_row(std::size_t from, std::size_t to) const {
   std::vector<std::size_t> order(to - from);
   std::iota(order.begin(), order.end(), from);
   const auto row_of = [this](std::size_t at) {
-    const Entry& entry = entries_[at];
-    return std::tuple(entry.relation, std::string_view(bytes_.data() + entry.offset, entry.key_size));
+    return std::tuple(entries_[at].relation, key_of(entries_[at]));
   };
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return row_of(a) < row_of(b); });
+  const auto before = [&](std::size_t a, std::size_t b) { return row_of(a) < row_of(b); };
+  // A load in key order, the largest of all changes, needs no sorting.
+  if (!std::is_sorted(order.begin(), order.end(), before))
+    std::stable_sort(order.begin(), order.end(), before);
+  return order;
+}
+
+ChangeSet ChangeSet::net(std::size_t from, std::size_t to) const {
   ChangeSet result;
-  for (std::size_t i = 0; i < order.size();) {
-    Change change = (*this)[order[i]];
-    std::size_t next = i + 1;
-    for (; next < order.size() && row_of(order[next]) == row_of(order[i]); ++next)
-      change.after = (*this)[order[next]].after;
-    if (change.before != change.after) result.append(change);
-    i = next;
-  }
+  for_each_net(from, to, [&](const Change& change) { result.append(change); });
   return result;
 }
 

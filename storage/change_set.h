@@ -40,6 +40,19 @@ class ChangeSet {
   // out; ordered by relation and key. Covers the changes [from, to).
   ChangeSet net(std::size_t from, std::size_t to) const;
   ChangeSet net() const { return net(0, size()); }
+  // Calls visit(Change) for each of those without copying a row; the changes are borrowed from the set.
+  template <class Visit>
+  void for_each_net(std::size_t from, std::size_t to, Visit visit) const {
+    const std::vector<std::size_t> order = by_row(from, to);
+    for (std::size_t i = 0; i < order.size();) {
+      Change change = (*this)[order[i]];
+      std::size_t next = i + 1;
+      for (; next < order.size() && same_row(order[next], order[i]); ++next)
+        change.after = (*this)[order[next]].after;
+      if (change.before != change.after) visit(change);
+      i = next;
+    }
+  }
   // What undoes these changes, last first.
   ChangeSet inverse() const;
 
@@ -52,6 +65,15 @@ class ChangeSet {
     std::uint32_t before_size;  // kAbsent: no row
     std::uint32_t after_size;
   };
+  std::string_view key_of(const Entry& entry) const {
+    return {bytes_.data() + entry.offset, entry.key_size};
+  }
+  bool same_row(std::size_t a, std::size_t b) const {
+    return entries_[a].relation == entries_[b].relation && key_of(entries_[a]) == key_of(entries_[b]);
+  }
+  // The positions [from, to) by relation and key, those of one row in the order they were made.
+  std::vector<std::size_t> by_row(std::size_t from, std::size_t to) const;
+
   std::vector<Entry> entries_;
   OutBuffer bytes_;
 };

@@ -94,6 +94,17 @@ RowLayout::RowLayout(std::span<const Type> columns) {
   tail_offset_ = offset;
 }
 
+bool RowLayout::is_sound(std::string_view row) const {
+  if (row.size() < tail_offset_ || row.size() > kRowBytesMax) return false;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].kind != ColumnSlot::Kind::variable || is_null(row.data(), i)) continue;
+    std::uint32_t place[2];  // offset, size
+    std::memcpy(place, row.data() + slots_[i].offset, sizeof place);
+    if (place[0] > row.size() || place[1] > row.size() - place[0]) return false;
+  }
+  return true;
+}
+
 void RowLayout::pack(std::span<const Datum> values, OutBuffer& out) const {
   GYRE_DCHECK(values.size() == slots_.size());
   std::size_t size = tail_offset_;

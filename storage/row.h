@@ -55,6 +55,9 @@ class RowLayout {
   // The column's value; bytes are borrowed from the row.
   Datum get(const char* row, std::size_t column) const;
 
+  // Whether the bytes can be read as a row of this layout: every column lies within them.
+  bool is_sound(std::string_view row) const;
+
   // Appends the packed row; values.size() == column_count(). Throws Failure (program_limit_exceeded) above 1
   // GiB - 1.
   void pack(std::span<const Datum> values, OutBuffer& out) const;

@@ -161,22 +161,22 @@ void encode_catalog_change(const Catalog& before, const Catalog& after, OutBuffe
   CatalogCodec::write_change(before, after, encoder);
 }
 
-CatalogDecoding apply_catalog_change(std::string_view bytes, Catalog& catalog) {
+Decoding apply_catalog_change(std::string_view bytes, Catalog& catalog) {
   Decoder decoder(bytes);
   ByteReader& reader = decoder.reader();
   std::uint32_t format = 0;
   decoder(format);
-  if (!reader.ok()) return CatalogDecoding::malformed;
-  if (format != kCatalogFormat) return CatalogDecoding::unknown_format;
+  if (!reader.ok()) return Decoding::malformed;
+  if (format != kCatalogFormat) return Decoding::unknown_format;
   CatalogCodec::fields(decoder, catalog);
   while (reader.ok() && !reader.at_end()) {
     const auto kind = static_cast<ItemKind>(reader.u8());
     const std::uint8_t action = reader.u8();
-    if (action > 1) return CatalogDecoding::malformed;
+    if (action > 1) return Decoding::malformed;
     CatalogCodec::read_item(kind, static_cast<Action>(action), decoder, catalog);
   }
-  if (!reader.finished() || !CatalogCodec::name_tables(catalog)) return CatalogDecoding::malformed;
-  return CatalogDecoding::ok;
+  if (!reader.finished() || !CatalogCodec::name_tables(catalog)) return Decoding::malformed;
+  return Decoding::ok;
 }
 
 }  // namespace gyre::adapter

@@ -20,6 +20,7 @@
 #include <string_view>
 
 #include "adapter/catalog/catalog.h"
+#include "reactor/base/byte_codec.h"
 #include "reactor/base/out_buffer.h"
 
 namespace gyre::adapter {
@@ -29,13 +30,8 @@ inline constexpr std::uint32_t kCatalogFormat = 1;
 // Appends the change from `before` to `after`.
 void encode_catalog_change(const Catalog& before, const Catalog& after, OutBuffer& out);
 
-enum class CatalogDecoding : std::uint8_t {
-  ok,
-  unknown_format,  // written by another version
-  malformed,       // not what encode_catalog_change writes; the catalog is to be dropped
-};
 // Makes the catalog that the change was made from the one it leads to. Entries have texts in place of
 // expressions.
-CatalogDecoding apply_catalog_change(std::string_view bytes, Catalog& catalog);
+Decoding apply_catalog_change(std::string_view bytes, Catalog& catalog);
 
 }  // namespace gyre::adapter

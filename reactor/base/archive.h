@@ -93,6 +93,8 @@ class Encoder {
 class Decoder {
  public:
   explicit Decoder(std::string_view bytes) : reader_(bytes) {}
+  // Goes on where the reader stands; take reader() back afterwards.
+  explicit Decoder(const ByteReader& reader) : reader_(reader) {}
   static constexpr bool kReading = true;
 
   template <class... Fields>

@@ -15,6 +15,13 @@ namespace gyre {
 
 static_assert(std::endian::native == std::endian::little, "fixed-size integers are copied as they are");
 
+// What reading bytes from disk can come to.
+enum class Decoding : std::uint8_t {
+  ok,
+  unknown_format,  // written by another version
+  malformed,       // not what the writer writes; what was read so far is to be dropped
+};
+
 // Appends to a borrowed buffer.
 class ByteWriter {
  public:

@@ -14,7 +14,6 @@ namespace {
 
 using adapter::apply_catalog_change;
 using adapter::Catalog;
-using adapter::CatalogDecoding;
 using adapter::Role;
 using adapter::RoleId;
 using adapter::TableEntry;
@@ -31,7 +30,7 @@ std::string whole(const Catalog& catalog) {
 
 Catalog read(std::string_view bytes) {
   Catalog catalog;
-  EXPECT_EQ(apply_catalog_change(bytes, catalog), CatalogDecoding::ok);
+  EXPECT_EQ(apply_catalog_change(bytes, catalog), Decoding::ok);
   return catalog;
 }
 
@@ -137,7 +136,7 @@ TEST(CatalogCodec, ChangesLeadFromOneCatalogToTheNext) {
   for (int i = 0; i < 300; ++i) {
     Catalog next = catalog;
     for (std::uint64_t changes = below(random, 3) + 1; changes > 0; --changes) change_something(next, random);
-    ASSERT_EQ(apply_catalog_change(change(catalog, next), copy), CatalogDecoding::ok);
+    ASSERT_EQ(apply_catalog_change(change(catalog, next), copy), Decoding::ok);
     expect_same(next, copy);
     catalog = next;
     if (HasFailure()) return;
@@ -165,7 +164,7 @@ TEST(CatalogCodec, TwoTablesMayExchangeTheirNames) {
   after.put_table(renamed(*a, "Order Items"));
   after.put_table(renamed(*b, "customers"));
   Catalog read_back = read(whole(before));
-  ASSERT_EQ(apply_catalog_change(change(before, after), read_back), CatalogDecoding::ok);
+  ASSERT_EQ(apply_catalog_change(change(before, after), read_back), Decoding::ok);
   expect_same(after, read_back);
 }
 
@@ -173,7 +172,7 @@ TEST(CatalogCodec, OtherFormatsAreRefused) {
   std::string bytes = whole(Catalog::initial());
   ++bytes[0];
   Catalog catalog;
-  EXPECT_EQ(apply_catalog_change(bytes, catalog), CatalogDecoding::unknown_format);
+  EXPECT_EQ(apply_catalog_change(bytes, catalog), Decoding::unknown_format);
 }
 
 // Whatever the bytes are, reading them ends, and within the bytes.
