@@ -131,7 +131,7 @@ TEST(Checker, Registers) {
   EXPECT_EQ(names("1-2 ok [:r 1 nil] [:w 1 5]\n3-4 ok [:r 1 5] [:w 1 3]\n5-6 ok [:r 1 3]"), Names{});
   EXPECT_TRUE(names("1-8 ok [:r 1 nil] [:w 1 5]\n1-8 ok [:r 1 nil] [:w 1 3]\n9-10 ok [:r 1 3]")
                   .contains("lost-update"));
-  EXPECT_EQ(names("1-2 ok [:r 1 nil] [:w 1 5]\n3-4 ok [:r 1 5] [:w 1 3]\n5-6 ok [:r 1 5]"),
+  EXPECT_EQ(names("1-2 ok [:r 1 nil] [:w 1 5]\n3-4 ok [:r 1 5] [:w 1 3]\n5-6 ok [:r 1 5]\n7-8 ok [:r 1 3]"),
             Names{"G-single-realtime"});
   EXPECT_EQ(names("1-2 info [:r 1 nil] [:w 1 5]\n3-4 ok [:r 1 5] [:w 1 3]\n5-6 ok [:r 1 3]"), Names{});
 }

@@ -42,6 +42,13 @@ std::string with_literals(std::string sql, const std::vector<std::string>& param
   return sql;
 }
 
+// The level of single statements, too.
+bool set_level(PGconn* connection, const std::string& isolation) {
+  const ResultHolder holder{
+      PQexec(connection, ("SET default_transaction_isolation = '" + isolation + '\'').c_str())};
+  return PQresultStatus(holder.result) == PGRES_COMMAND_OK;
+}
+
 }  // namespace
 
 std::int64_t now_ns() {
@@ -71,7 +78,7 @@ void Client::disconnect() {
 bool Client::connect(std::int64_t give_up_ns) {
   while (connection_ == nullptr) {
     PGconn* const attempt = PQconnectdb(settings_.conninfo.c_str());
-    if (PQstatus(attempt) == CONNECTION_OK) {
+    if (PQstatus(attempt) == CONNECTION_OK && set_level(attempt, settings_.isolation)) {
       PQsetNoticeProcessor(
           attempt, [](void*, const char*) {}, nullptr);
       connection_ = attempt;

@@ -238,9 +238,10 @@ class Monotonic final : public Workload {
     });
     if (outcome == Outcome::info) ++unknown_[id];
     if (outcome != Outcome::ok) return outcome;
-    if (n <= told_[id] || n > told_[id] + 1 + unknown_[id])
-      violation("monotonic: counter " + std::to_string(id) + " was " + std::to_string(told_[id]) +
+    if (n <= own_[id] || n > own_[id] + 1 + unknown_[id])
+      violation("monotonic: counter " + std::to_string(id) + " was " + std::to_string(own_[id]) +
                 " and is counted to " + std::to_string(n));
+    own_[id] = n;
     unknown_[id] = 0;
     raise(id, n);
     return outcome;
@@ -272,6 +273,7 @@ class Monotonic final : public Workload {
   }
 
   std::atomic<std::int64_t> told_[kMostClients] = {};
+  std::int64_t own_[kMostClients] = {};  // what each client was told of its own row
   std::int64_t unknown_[kMostClients] =
       {};  // counts of unknown outcome since the last answer; their client's own
 };
