@@ -135,18 +135,22 @@ class Gyre(Server):
         super().__init__()
         self.binary = str(pathlib.Path(binary or os.environ.get('GYRE_BIN') or ROOT / 'build' / 'gyre').resolve())
         self.flags = list(flags)
+        self.data = self.directory / 'data'
 
     def start(self):
         self.port, self.internal_port, self.http_port = free_ports(3)
+        self.spawn_gyre(['--reset', '--ephemeral'])
+
+    def spawn_gyre(self, storage_flags, environment=()):
         cores = sorted(os.sched_getaffinity(0))
         pinning = ['--cores', str(cores[0]), '--oracle-core', str(cores[1 % len(cores)])]
         if any(flag.startswith('--cores') for flag in self.flags):
             pinning = []
-        command = [self.binary, '--reset', '--ephemeral', *pinning,
-                   '--data-dir', str(self.directory / 'data'), '--unix-socket-dir', str(self.directory),
+        command = [self.binary, *storage_flags, *pinning,
+                   '--data-dir', str(self.data), '--unix-socket-dir', str(self.directory),
                    '--sql-addr', '127.0.0.1:%d' % self.port, '--internal-sql-addr', '127.0.0.1:%d' % self.internal_port,
                    '--internal-http-addr', '127.0.0.1:%d' % self.http_port] + self.flags
-        env = dict(os.environ)
+        env = dict(os.environ, **dict(environment))
         env.setdefault('ASAN_OPTIONS', 'detect_stack_use_after_return=0:abort_on_error=0:exitcode=66')
         env.setdefault('UBSAN_OPTIONS', 'print_stacktrace=1:halt_on_error=1:exitcode=66')
         env.setdefault('TSAN_OPTIONS', 'second_deadlock_stack=1:exitcode=66')

@@ -141,6 +141,11 @@ Answer Client::run(const std::string& sql, const std::vector<std::string>& param
   return answer;
 }
 
+// The session's level is the load's; it is named where PostgreSQL's grammar has a name for it.
+std::string Client::begin() {
+  return settings_.isolation.starts_with("strict") || dice(2) == 0 ? "BEGIN" : "BEGIN ISOLATION LEVEL " + settings_.isolation;
+}
+
 Outcome Client::judge(const StatementFailed& failure, bool committing) {
   if (!expected(failure.sqlstate)) unexpected_ = failure.what();
   return committing && !certainly_not(failure.sqlstate) ? Outcome::info : Outcome::fail;
@@ -149,7 +154,7 @@ Outcome Client::judge(const StatementFailed& failure, bool committing) {
 Outcome Client::transact(bool alone, const std::function<void()>& body) {
   bool committing = alone;
   try {
-    if (!alone) run("BEGIN ISOLATION LEVEL " + settings_.isolation);
+    if (!alone) run(begin());
     body();
     if (alone) return Outcome::ok;
     committing = true;

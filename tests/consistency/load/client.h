@@ -82,6 +82,7 @@ class Client {
   PGresult* ask(const std::string& sql, const std::vector<std::string>& parameters);
   void reset_upon(const std::string& sql);
   [[noreturn]] void lost(const std::string& why);
+  std::string begin();
   Outcome judge(const StatementFailed& failure, bool committing);
 
   const LoadSettings& settings_;

@@ -1,0 +1,69 @@
+"""A Gyre that keeps its data and is ended in every manner and started again, on the same ports and the same directory."""
+
+import os
+import signal
+import subprocess
+import time
+
+import server
+
+
+class DurableGyre(server.Gyre):
+    """`environment_of_server` is what the next start adds: fail points, a clock that lies. `data` may be moved before the first start."""
+
+    FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1'
+
+    def __init__(self, binary=None, flags=(), **environment_of_server):
+        super().__init__(binary, flags)
+        self.environment_of_server = environment_of_server
+        self.port = None
+        self.clock_file = self.directory / 'clock'
+
+    def start(self):
+        if self.port is None:
+            self.port, self.internal_port, self.http_port = server.free_ports(3)
+        self.spawn_gyre([], self.environment_of_server)
+
+    def restart(self):
+        """Starts it again and returns after how many seconds it let somebody in."""
+        began = time.monotonic()
+        self.start()
+        self.wait_ready()
+        return time.monotonic() - began
+
+    def kill(self):
+        """As a power switch, for the process: nothing is written any more."""
+        self.process.kill()
+        return self.process.wait()
+
+    def terminate(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(server.STOP_SECONDS)
+
+    def pause(self, seconds):
+        self.process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self.process.send_signal(signal.SIGCONT)
+
+    # ---- The clock ----
+
+    def with_false_clock(self):
+        """From the next start on the wall clock shows what set_clock() says; the monotonic one is left alone."""
+        self.environment_of_server.update(LD_PRELOAD=self.FAKETIME, FAKETIME_TIMESTAMP_FILE=str(self.clock_file),
+                                          FAKETIME_CACHE_DURATION='1', FAKETIME_DONT_FAKE_MONOTONIC='1', DONT_FAKE_MONOTONIC='1')
+        self.set_clock(0)
+
+    def set_clock(self, offset_seconds):
+        fresh = self.clock_file.with_suffix('.new')
+        fresh.write_text('%+d\n' % offset_seconds)
+        os.replace(fresh, self.clock_file)
+
+    # ---- The directory ----
+
+    def check_data(self):
+        """What `gyre --check-data` says of the directory (the server must be down), and whether it is content."""
+        done = subprocess.run([self.binary, '--check-data', str(self.data)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+        return done.returncode == 0, done.stdout.decode('utf-8', 'replace')
+
+    def log_text(self):
+        return self.log_path.read_text('utf-8', 'replace') if self.log_path.exists() else ''
