@@ -143,7 +143,9 @@ Answer Client::run(const std::string& sql, const std::vector<std::string>& param
 
 // The session's level is the load's; it is named where PostgreSQL's grammar has a name for it.
 std::string Client::begin() {
-  return settings_.isolation.starts_with("strict") || dice(2) == 0 ? "BEGIN" : "BEGIN ISOLATION LEVEL " + settings_.isolation;
+  return settings_.isolation.starts_with("strict") || dice(2) == 0
+             ? "BEGIN"
+             : "BEGIN ISOLATION LEVEL " + settings_.isolation;
 }
 
 Outcome Client::judge(const StatementFailed& failure, bool committing) {
