@@ -24,7 +24,7 @@ Branch::Branch(const Database& base) : base_(&base), view_(base), batch_(base.la
 }
 
 Branch::~Branch() {
-  if (sealed_) return;
+  if (released_) return;
   for (const auto& version : owned_) {
     if (version == nullptr) continue;
     discard_tree(version->rows);
@@ -344,10 +344,16 @@ void Branch::undo_last_change() {
 
 // ---- The end
 
-Branch::Sealed Branch::seal(Timestamp timestamp) {
+std::unique_ptr<const Database> Branch::seal(Timestamp timestamp) {
   GYRE_CHECK(!sealed_);
   auto database = std::make_unique<Database>(view_);
   database->timestamp_ = timestamp;
+  sealed_ = true;
+  return database;
+}
+
+std::unique_ptr<Retired> Branch::release() {
+  GYRE_CHECK(sealed_ && !released_);
   auto retired = std::make_unique<Retired>();
   retired->blocks = std::move(batch_.replaced);
   for (std::size_t i = 0; i < base_->tables_.size(); ++i)
@@ -363,8 +369,8 @@ Branch::Sealed Branch::seal(Timestamp timestamp) {
     if (dropped != nullptr) retire_trees(dropped->rows, dropped->indexes);
   }
   for (auto& owned : owned_) (void)owned.release();  // the database's now, see free_database
-  sealed_ = true;
-  return {std::move(database), std::move(retired)};
+  released_ = true;
+  return retired;
 }
 
 std::vector<SchemaOperation> Branch::operations() const {

@@ -52,7 +52,7 @@ class Branch {
   explicit Branch(const Database& base);
   Branch(const Branch&) = delete;
   Branch& operator=(const Branch&) = delete;
-  // Unsealed: frees what it made, the base is untouched.
+  // Unless released: frees what it made, the base is untouched.
   ~Branch();
 
   // The base with this branch's changes. Cursors into it end with the next change.
@@ -114,13 +114,13 @@ class Branch {
   // The table gives no hidden id below this.
   void replay_row_id(RelationId table, std::uint64_t next_row_id);
 
-  struct Sealed {
-    std::unique_ptr<const Database> database;
-    std::unique_ptr<Retired> retired;  // all but the base itself; what a newer reader no longer sees
-  };
-  // Makes the view a database of its own, to be published. The branch keeps its change set and takes no more
-  // changes.
-  Sealed seal(Timestamp timestamp);
+  // Makes the view a database of its own. The branch keeps its change set, takes no more changes, and still
+  // owns what it made: if the state is not to be published after all, it is destroyed before its base, and
+  // the database with it. Other branches may be based on the database meanwhile.
+  std::unique_ptr<const Database> seal(Timestamp timestamp);
+  // Once sealed, and while the base exists: the sealed database is to be published and owns what the branch
+  // made. Returns what a newer reader no longer sees, all but the base itself.
+  std::unique_ptr<Retired> release();
 
   // How values are printed in the details of failures; the default is the server's.
   void set_text_style(const TextStyle& style) { style_ = style; }
@@ -192,6 +192,7 @@ class Branch {
   TextStyle style_;
   OutBuffer row_, key_, index_key_, other_index_key_;  // scratch
   bool sealed_ = false;
+  bool released_ = false;
 };
 
 }  // namespace gyre::storage

@@ -53,6 +53,7 @@ struct CoordinatorCall : oracle::Intent {
   std::int64_t transaction_us = 0;
   std::int64_t statement_us = 0;
   std::size_t memory_limit = SIZE_MAX;
+  oracle::Urgency urgency = oracle::Urgency::now;  // of what it writes: synchronous_commit
 
   // The answer.
   OutBuffer rows;               // DataRow messages

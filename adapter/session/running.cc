@@ -339,6 +339,7 @@ void Session::fill_call(CoordinatorCall& call, std::int64_t statement_us) {
   call.statement_us = statement_us;
   call.transaction_us = transaction_.status == TransactionStatus::idle ? statement_us : transaction_.start_us;
   call.memory_limit = core_.statement_memory;
+  call.urgency = settings_.commits_lazily() ? oracle::Urgency::lazy : oracle::Urgency::now;
 }
 
 reactor::Co<void> Session::ask(CoordinatorCall& call) {

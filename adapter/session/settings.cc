@@ -720,8 +720,10 @@ void Settings::derive(int index) {
         style_.extra_float_digits = static_cast<std::int8_t>(std::atoi(now.c_str()));
       else if (definition.name == "statement_timeout")
         statement_timeout_us_ = 1000 * std::strtoull(check_integer(definition, now).c_str(), nullptr, 10);
-      else
+      else {
+        if (definition.name == "synchronous_commit") commits_lazily_ = now == "off";
         return;
+      }
   }
   ++revision_;
 }

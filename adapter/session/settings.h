@@ -98,6 +98,7 @@ class Settings {
   void set_now(std::int64_t us) { style_.now_us = us; }
   std::span<const std::string> search_path() const { return search_path_; }
   std::uint64_t statement_timeout_us() const { return statement_timeout_us_; }  // 0: none
+  bool commits_lazily() const { return commits_lazily_; }                       // synchronous_commit = off
   // Changes whenever anything changes that a plan may depend on.
   std::uint64_t revision() const { return revision_; }
   // What of the settings plans depend on, as one text: equal texts, interchangeable plans.
@@ -126,6 +127,7 @@ class Settings {
   std::map<int, Saved> saved_;  // settings touched by the open transaction
   std::vector<Own> told_;       // what the client was told last of reported settings that were stored since
   std::uint64_t statement_timeout_us_ = 0;
+  bool commits_lazily_ = false;
   bool in_transaction_ = false;
   std::uint64_t revision_ = 0;
   storage::TextStyle style_;

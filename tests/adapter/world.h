@@ -78,7 +78,9 @@ class World final : private adapter::CallReturn, private reactor::LoopObserver {
   oracle::ReadHolds holds_;
   oracle::SystemClock clock_;
   oracle::LocalOracle oracle_{clock_};
-  oracle::MemoryCommitLog log_;
+  // Answers when a step says so: batches are ordered on states that are not durable yet.
+  oracle::MemoryCommitLog log_{oracle::MemoryCommitLog::Keep::nothing,
+                               oracle::MemoryCommitLog::Acknowledge::when_told};
   std::unique_ptr<adapter::Coordinator> coordinator_;
   std::vector<std::unique_ptr<Services>> services_;
   std::vector<std::unique_ptr<adapter::SessionCore>> cores_;
