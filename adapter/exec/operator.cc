@@ -88,7 +88,7 @@ OperatorPtr make_operator(const physical::Node& node, State& state) {
     case Kind::apply:
       return make_apply(static_cast<const physical::Apply&>(node), state);
     case Kind::insert:
-      return make_insert(static_cast<const physical::Change&>(node), state);
+      return make_insert(static_cast<const physical::Insert&>(node), state);
     case Kind::update:
       return make_update(static_cast<const physical::Change&>(node), state);
     case Kind::delete_:
