@@ -2,14 +2,12 @@
 
 namespace gyre::oracle {
 
-Acceptance MemoryCommitLog::append(std::string_view record, Timestamp timestamp, Urgency,
-                                   LogCompletion done) {
+void MemoryCommitLog::append(std::string_view record, Timestamp timestamp, LogCompletion done) {
   if (keep_ == Keep::records) records_.push_back({timestamp, std::string(record)});
   if (acknowledge_ == Acknowledge::at_once)
     done(Durability::durable);
   else
     waiting_.push_back(done);
-  return acceptance_;
 }
 
 bool MemoryCommitLog::complete_one(Durability outcome) {

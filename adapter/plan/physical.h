@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -133,10 +132,6 @@ struct Change : Node {
   using Node::Node;
   std::shared_ptr<const TableEntry> table;
   std::vector<ExpressionPtr> returning;
-};
-struct Insert : Change {
-  using Change::Change;
-  std::optional<logical::OnConflict> on_conflict;
 };
 struct Truncate : Node {
   using Node::Node;
