@@ -2,12 +2,14 @@
 
 namespace gyre::oracle {
 
-void MemoryCommitLog::append(std::string_view record, Timestamp timestamp, LogCompletion done) {
+Acceptance MemoryCommitLog::append(std::string_view record, Timestamp timestamp, Urgency,
+                                   LogCompletion done) {
   if (keep_ == Keep::records) records_.push_back({timestamp, std::string(record)});
   if (acknowledge_ == Acknowledge::at_once)
     done(Durability::durable);
   else
     waiting_.push_back(done);
+  return acceptance_;
 }
 
 bool MemoryCommitLog::complete_one(Durability outcome) {

@@ -12,10 +12,24 @@
 
 namespace gyre::oracle {
 
-// `failed` is for good: the log takes no more records, and what became of this one is unknown until recovery.
-enum class Durability : std::uint8_t { durable, failed };
+enum class Durability : std::uint8_t {
+  durable,
+  no_room,  // refused before anything of it was written: the disk is full. So is whatever was appended since,
+            // until this answer was given; the next append() tries again
+  failed,   // for good: the log takes no more records, and what became of this one is unknown until recovery
+};
 
-// Called once, on the oracle core, from within append() or later.
+enum class Urgency : std::uint8_t {
+  now,
+  lazy,  // nobody waits: written soon, durable some hundred milliseconds later at most
+};
+
+enum class Acceptance : std::uint8_t {
+  certain,  // there is room for it: only the log's failure, or the machine's, can lose it
+  pending,  // whether there is room will be seen
+};
+
+// Called once for each record and in their order, on the oracle core: from within its own append() or later.
 struct LogCompletion {
   void (*call)(void* context, Durability outcome) = nullptr;
   void* context = nullptr;
@@ -25,9 +39,10 @@ struct LogCompletion {
 class CommitLog {
  public:
   virtual ~CommitLog() = default;
-  // Appends one record; it is durable when `done` says so. Timestamps ascend. The record is borrowed for the
-  // call only.
-  virtual void append(std::string_view record, Timestamp timestamp, LogCompletion done) = 0;
+  // Appends one record; it is durable when `done` says so, and all before it are, too. Timestamps ascend.
+  // The record is borrowed for the call only.
+  virtual Acceptance append(std::string_view record, Timestamp timestamp, Urgency urgency,
+                            LogCompletion done) = 0;
 };
 
 // The log of a server without a disk (it keeps nothing, acknowledges at once), and the double of the tests.
@@ -43,16 +58,20 @@ class MemoryCommitLog final : public CommitLog {
   explicit MemoryCommitLog(Keep keep = Keep::nothing, Acknowledge acknowledge = Acknowledge::at_once)
       : keep_(keep), acknowledge_(acknowledge) {}
 
-  void append(std::string_view record, Timestamp timestamp, LogCompletion done) override;
+  Acceptance append(std::string_view record, Timestamp timestamp, Urgency urgency,
+                    LogCompletion done) override;
 
   const std::vector<Record>& records() const { return records_; }
   std::size_t waiting() const { return waiting_.size(); }
   // Completes the oldest append that waits. Returns false where none does.
   bool complete_one(Durability outcome = Durability::durable);
+  // What append() says of the records to come.
+  void set_acceptance(Acceptance acceptance) { acceptance_ = acceptance; }
 
  private:
   Keep keep_;
   Acknowledge acknowledge_;
+  Acceptance acceptance_ = Acceptance::certain;
   std::vector<Record> records_;
   std::deque<LogCompletion> waiting_;
 };

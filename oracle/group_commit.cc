@@ -1,17 +1,32 @@
 // All intents of a turn become one batch: one timestamp, one log record, one publication. The numbers are
-// those of the life of a commit in ARCHITECTURE.md.
+// those of docs/life-of-a-commit.md.
 //
-// One batch is under way at a time. Under load the next one gathers meanwhile, so batches grow just as large
-// as the log's latency asks for, without a timer; a second batch in flight would have to be built on a state
-// that may yet fail.
+// While the log writes one batch the next ones are ordered already, each on the sealed state of the one
+// before, so the oracle core and the disk work at the same time, and records that gather while the log is
+// busy share its next sync. What is not durable stays invisible: batches are published and answered in order,
+// each only when its own record and all before it are durable. (The exception is what does not ask for
+// durability, see below.) If the log does not take a record, everything ordered since is built on what has
+// not happened and is dropped with it.
+//
+// A batch that wrote nothing has read the sealed states before it, so its answer waits for those; when
+// nothing is under way, it is given at once.
+//
+// A lazy batch is ready as soon as the log has room for its record. It still waits for its predecessors: what
+// is published never depends on what is not.
+//
+// The number of batches under way is bounded: under load they grow as large as the log's latency asks for,
+// without a timer.
 
 #include "oracle/group_commit.h"
 
 #include <utility>
 
 #include "reactor/base/check.h"
+#include "reactor/fail_point.h"
 
 namespace gyre::oracle {
+
+using reactor::fail_point;
 
 namespace {
 // Objects freed per turn: a large drop spreads over turns instead of holding up commits.
@@ -19,13 +34,24 @@ constexpr std::size_t kFreedPerTurn = 256;
 }  // namespace
 
 GroupCommit::GroupCommit(TimestampOracle& oracle, CommitLog& log, PublishedState& published, ReadHolds& holds,
-                         CommitSteps& steps)
-    : oracle_(oracle), log_(log), published_(published), holds_(holds), steps_(steps) {}
+                         CommitSteps& steps, CommitLimits limits)
+    : oracle_(oracle),
+      log_(log),
+      published_(published),
+      holds_(holds),
+      steps_(steps),
+      limits_(limits),
+      newest_(published.load().read_ts) {}
+
+bool GroupCommit::can_begin() const {
+  return !arrived_.empty() && in_flight_.size() < limits_.batches &&
+         (unanswered_bytes_ < limits_.record_bytes || failed_);
+}
 
 bool GroupCommit::turn() {
   const std::uint64_t freed = counters_.freed;
   bool worked = false;
-  if (!in_flight() && !arrived_.empty()) {
+  if (can_begin()) {
     begin_batch();
     worked = true;
   }
@@ -34,61 +60,121 @@ bool GroupCommit::turn() {
 }
 
 void GroupCommit::begin_batch() {
-  GYRE_DCHECK(batch_.empty());
-  batch_.swap(arrived_);
-  counters_.intents += batch_.size();
-  if (failed_) {
-    steps_.log_failed(batch_);
-    batch_.clear();
-    return;
-  }
+  Batch& batch = in_flight_.emplace_back();
+  batch.intents.swap(arrived_);
+  counters_.intents += batch.intents.size();
   // 1: order, check.
-  if (steps_.order(batch_) == CommitSteps::Outcome::answer) {
+  const auto outcome =
+      steps_.order(batch.intents, failed_ ? CommitSteps::Writes::refused : CommitSteps::Writes::accepted);
+  if (outcome == CommitSteps::Outcome::answer) {
     ++counters_.answer_only;
-    steps_.answer(batch_, published_.load().read_ts);
-    batch_.clear();
-    return;
+    batch.ready = true;
+  } else {
+    GYRE_CHECK(!failed_);
+    ++counters_.batches;
+    append_batch(outcome == CommitSteps::Outcome::write_lazily ? Urgency::lazy : Urgency::now);
   }
-  ++counters_.batches;
+  finish_ready();
+}
+
+void GroupCommit::append_batch(Urgency urgency) {
+  Batch& batch = in_flight_.back();
   // 2: the timestamp.
-  batch_ts_ = oracle_.write_ts();
-  // 3: the log. The state changes first: the log may complete within the call.
+  batch.timestamp = oracle_.write_ts();
+  GYRE_CHECK(newest_ < batch.timestamp);
+  newest_ = batch.timestamp;
+  // 3: the log, which may answer within the call.
   record_.clear();
-  steps_.encode(batch_ts_, record_);
-  state_ = State::logging;
-  log_.append(
-      record_.view(), batch_ts_,
+  steps_.encode(batch.timestamp, record_);
+  batch.record = ++appended_;
+  unanswered_.push_back(record_.size());
+  unanswered_bytes_ += record_.size();
+  (void)fail_point("commit.before_log");
+  appending_ = true;
+  const Acceptance acceptance = log_.append(
+      record_.view(), batch.timestamp, urgency,
       {[](void* self, Durability outcome) { static_cast<GroupCommit*>(self)->logged(outcome); }, this});
+  appending_ = false;
+  if (urgency == Urgency::lazy && acceptance == Acceptance::certain) {
+    ++counters_.lazy;
+    batch.ready = true;
+  }
+  // 4: seal. The log is at work meanwhile.
+  steps_.seal(batch.timestamp);
+  for (const Durability outcome : std::exchange(answered_while_appending_, {})) settle(outcome);
 }
 
 void GroupCommit::logged(Durability outcome) {
-  GYRE_CHECK(in_flight());
-  state_ = State::gathering;
-  if (outcome == Durability::failed) {
-    failed_ = true;
-    steps_.log_failed(batch_);
-    batch_.clear();
-    return;
-  }
-  // ---- Beyond this point the batch is durable.
-  finish_batch();
+  if (appending_)
+    answered_while_appending_.push_back(outcome);
+  else
+    settle(outcome);
 }
 
-void GroupCommit::finish_batch() {
-  // 4: apply.
-  const Publication next = steps_.apply(batch_ts_, retired_);
-  GYRE_CHECK(next.read_ts == batch_ts_);
-  oracle_.apply_write(batch_ts_);
+// The log has answered the oldest record that it had not answered.
+void GroupCommit::settle(Durability outcome) {
+  GYRE_CHECK(!unanswered_.empty());
+  const std::uint64_t record = appended_ - unanswered_.size() + 1;
+  unanswered_bytes_ -= unanswered_.front();
+  unanswered_.pop_front();
+  if (outcome == Durability::failed) {
+    if (std::exchange(failed_, true)) return;
+    return refuse_all(CommitSteps::Refusal::log_failed);
+  }
+  // Where the batch is not there any more, it was lazy and is published, or was dropped with an earlier one.
+  Batch* found = nullptr;
+  for (Batch& batch : in_flight_)
+    if (batch.record == record) found = &batch;
+  if (outcome == Durability::no_room) {
+    GYRE_CHECK(found != nullptr || record <= dropped_records_);
+    if (found != nullptr) refuse_all(CommitSteps::Refusal::no_room);
+    return;
+  }
+  if (found == nullptr) return;
+  // ---- Beyond this point the batch is durable.
+  found->ready = true;
+  finish_ready();
+}
+
+void GroupCommit::finish_ready() {
+  while (!in_flight_.empty() && in_flight_.front().ready) {
+    const Batch batch = std::move(in_flight_.front());
+    in_flight_.pop_front();
+    if (batch.record != 0) publish(batch);
+    (void)fail_point("commit.before_answer");
+    // 6: answer. An answer may submit the next intent.
+    const Timestamp published = published_.load().read_ts;
+    GYRE_CHECK(batch.record == 0 || published == batch.timestamp);
+    steps_.answer(batch.intents, published);
+    // ---- Beyond this point clients know.
+  }
+  // 7: free what no hold can see.
+  free_unseen();
+}
+
+void GroupCommit::publish(const Batch& batch) {
+  GYRE_CHECK(published_record_ < batch.record);
+  published_record_ = batch.record;
+  const Publication next = steps_.apply(batch.timestamp, retired_);
+  GYRE_CHECK(next.read_ts == batch.timestamp && published_.load().read_ts < batch.timestamp);
+  oracle_.apply_write(batch.timestamp);
+  (void)fail_point("commit.before_publish");
   // 5: publish.
   published_.publish(next);
   // ---- Beyond this point readers may see it.
-  // 6: answer. An answer may submit the next intent.
-  std::vector<Intent*> answered = std::move(batch_);
-  batch_.clear();
-  steps_.answer(answered, batch_ts_);
-  // ---- Beyond this point clients know.
-  // 7: free what no hold can see.
-  free_unseen();
+}
+
+// The log answers in order, so the batches before the one that it did not take have been answered: all that
+// are left are that one and those built on it.
+void GroupCommit::refuse_all(CommitSteps::Refusal why) {
+  dropped_records_ = appended_;
+  steps_.drop_sealed();
+  while (!in_flight_.empty()) {
+    const Batch batch = std::move(in_flight_.front());
+    in_flight_.pop_front();
+    if (why == CommitSteps::Refusal::no_room) ++counters_.no_room;
+    steps_.refuse(batch.intents, why);
+  }
 }
 
 void GroupCommit::free_unseen() {

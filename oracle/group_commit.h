@@ -2,7 +2,9 @@
 // a state is, the caller's CommitSteps know.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <vector>
 
@@ -19,49 +21,71 @@ namespace gyre::oracle {
 // Something to be committed; derive from it. Not owned: lives until its answer.
 struct Intent {};
 
-// What the adapter does at each step. All calls on the oracle core; one batch is between order() and its
-// answer at a time. Intents are in order of arrival.
+// What the adapter does at each step. All calls on the oracle core. Several batches may be between order()
+// and their answers; those are given in the order of order(). Intents are in order of arrival.
 class CommitSteps {
  public:
   virtual ~CommitSteps() = default;
 
   enum class Outcome : std::uint8_t {
-    write,   // something is to be made durable and visible
-    answer,  // nothing changed: reads, or all failed; the batch is answered with what is published
+    write,         // something is to be made durable and visible
+    write_lazily,  // the same, and all that wrote do not wait for the disk
+    answer,        // nothing changed: reads, or all failed
   };
-  // Step 1. Orders the intents, checks constraints and conflicts, remembers each one's answer.
-  virtual Outcome order(std::span<Intent* const> batch) = 0;
+  enum class Writes : std::uint8_t {
+    accepted,
+    refused,  // the log has failed: intents that write must fail, and the outcome be Outcome::answer
+  };
+  // Step 1. Orders the intents on the newest sealed state, or else the published one; checks constraints and
+  // conflicts, remembers each one's answer.
+  virtual Outcome order(std::span<Intent* const> batch, Writes writes) = 0;
   // Step 3. Appends to `record` what must be durable. Not called for Outcome::answer.
   virtual void encode(Timestamp timestamp, OutBuffer& record) = 0;
-  // Step 4. Finishes the state of `timestamp` and returns it for publication; hands what it replaced to
-  // `retired`.
+  // Step 4. Makes the batch's changes a state of their own, seen by nobody but the next order(). Not called
+  // for Outcome::answer.
+  virtual void seal(Timestamp timestamp) = 0;
+  // Step 5. The oldest sealed state, which is that of `timestamp`, becomes the published one; hands what it
+  // replaced to `retired`.
   virtual Publication apply(Timestamp timestamp, RetireList& retired) = 0;
-  // Step 6. Answers every intent of the batch. `timestamp` is the batch's, or the published one for
+  // Step 6. Answers every intent of the oldest batch. `timestamp` is the batch's, or the published one for
   // Outcome::answer.
   virtual void answer(std::span<Intent* const> batch, Timestamp timestamp) = 0;
-  // Instead of 4 to 6 where the log failed: the batch's state must be dropped, its clients told that the
-  // outcome is unknown. No batch follows that writes; later ones come here without order() having been
-  // called.
-  virtual void log_failed(std::span<Intent* const> batch) = 0;
+
+  enum class Refusal : std::uint8_t {
+    log_failed,  // whether the batch will be there after a recovery is unknown
+    no_room,     // it has not happened
+  };
+  // Instead of 5 to 6: the log did not take a batch. All sealed states are dropped, the newest first; then
+  // refuse() is called for each batch without its answer, the oldest first.
+  virtual void drop_sealed() = 0;
+  virtual void refuse(std::span<Intent* const> batch, Refusal why) = 0;
 };
 
-// The oracle core's. Intents that arrive while a batch waits for the log gather for the next one.
+// How much may be under way between order() and its answer. What arrives beyond gathers for the next batch.
+struct CommitLimits {
+  std::size_t batches = 8;
+  std::size_t record_bytes = 64 << 20;  // appended and not durable; one record may exceed it alone
+};
+
+// The oracle core's. Batches are ordered one on top of the other while the log writes those before them.
 class GroupCommit {
  public:
   // All are borrowed; `published` holds the first state already.
   GroupCommit(TimestampOracle& oracle, CommitLog& log, PublishedState& published, ReadHolds& holds,
-              CommitSteps& steps);
+              CommitSteps& steps, CommitLimits limits = {});
   GroupCommit(const GroupCommit&) = delete;
   GroupCommit& operator=(const GroupCommit&) = delete;
 
   // An intent arrived. Cheap: it is only put in line.
   void submit(Intent* intent) { arrived_.push_back(intent); }
-  // Once per turn, after the mailboxes: commits what arrived, as one batch, unless one is under way; frees
-  // what no hold can see. Returns whether there was anything to do.
+  // Once per turn, after the mailboxes: orders what arrived, as one batch, unless too much is under way;
+  // frees what no hold can see. Returns whether there was anything to do.
   bool turn();
 
-  bool idle() const { return arrived_.empty() && !in_flight(); }
-  bool in_flight() const { return state_ == State::logging; }
+  bool idle() const { return arrived_.empty() && in_flight_.empty(); }
+  // Whether turn() would begin a batch now.
+  bool can_begin() const;
+  std::size_t in_flight() const { return in_flight_.size(); }
   bool log_has_failed() const { return failed_; }
   // What commits replaced and readers may still see.
   RetireList& retired() { return retired_; }
@@ -70,16 +94,28 @@ class GroupCommit {
     std::uint64_t batches = 0;      // with writes
     std::uint64_t intents = 0;      // in all batches
     std::uint64_t answer_only = 0;  // batches without writes
+    std::uint64_t lazy = 0;         // batches with writes that were answered without waiting for the disk
+    std::uint64_t no_room = 0;      // batches refused for want of room
     std::uint64_t freed = 0;        // objects
   };
   const Counters& counters() const { return counters_; }
 
  private:
-  enum class State : std::uint8_t { gathering, logging };
+  // Between order() and its answer.
+  struct Batch {
+    std::vector<Intent*> intents;
+    Timestamp timestamp;       // of what it writes
+    std::uint64_t record = 0;  // its number among those appended; 0: it writes nothing
+    bool ready = false;        // nothing but its predecessors keeps it from being published
+  };
 
   void begin_batch();
+  void append_batch(Urgency urgency);
   void logged(Durability outcome);
-  void finish_batch();
+  void settle(Durability outcome);
+  void finish_ready();
+  void publish(const Batch& batch);
+  void refuse_all(CommitSteps::Refusal why);
   void free_unseen();
 
   TimestampOracle& oracle_;
@@ -87,12 +123,22 @@ class GroupCommit {
   PublishedState& published_;
   ReadHolds& holds_;
   CommitSteps& steps_;
+  const CommitLimits limits_;
   RetireList retired_;
   std::vector<Intent*> arrived_;
-  std::vector<Intent*> batch_;  // between step 1 and its answer
-  Timestamp batch_ts_;
+  // G1  In the order of order(). The one behind is built on the one before.
+  // G2  The first is not ready, outside of finish_ready().
+  std::deque<Batch> in_flight_;
+  // Records that the log has not answered yet, by size. Their numbers end with appended_.
+  std::deque<std::size_t> unanswered_;
+  std::size_t unanswered_bytes_ = 0;
+  std::uint64_t appended_ = 0;
+  std::uint64_t published_record_ = 0;
+  std::uint64_t dropped_records_ = 0;  // up to this number none is waited for
+  Timestamp newest_;  // of all batches that were ordered
   OutBuffer record_;
-  State state_ = State::gathering;
+  bool appending_ = false;
+  std::vector<Durability> answered_while_appending_;
   bool failed_ = false;
   Counters counters_;
 };

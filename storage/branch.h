@@ -18,7 +18,6 @@
 #include "storage/change_set.h"
 #include "storage/database.h"
 #include "storage/datum.h"
-#include "storage/read_set.h"
 #include "storage/table.h"
 #include "storage/tree.h"
 
@@ -53,7 +52,7 @@ class Branch {
   explicit Branch(const Database& base);
   Branch(const Branch&) = delete;
   Branch& operator=(const Branch&) = delete;
-  // Unsealed: frees what it made, the base is untouched.
+  // Unless released: frees what it made, the base is untouched.
   ~Branch();
 
   // The base with this branch's changes. Cursors into it end with the next change.
@@ -98,11 +97,6 @@ class Branch {
   const ChangeSet& changes() const { return changes_; }
   std::vector<SchemaOperation> operations() const;
   bool empty() const { return changes_.empty() && operations_.empty(); }
-  // Whether a row changed since the mark is another in `newest` than in the base: a merge is bound to fail.
-  bool is_overtaken(Mark since, const Database& newest) const;
-  // What the checks here find out, and merging will not look at again, is noted in `reads` (null: nowhere):
-  // keys that were in the way, and keys that were free for a row that has been taken back since.
-  void note_reads_in(ReadSet* reads) { reads_ = reads; }
   // Memory obtained for new nodes and the change log, in bytes, roughly.
   std::size_t footprint() const { return batch_.bytes_made + changes_.bytes(); }
 
@@ -120,13 +114,13 @@ class Branch {
   // The table gives no hidden id below this.
   void replay_row_id(RelationId table, std::uint64_t next_row_id);
 
-  struct Sealed {
-    std::unique_ptr<const Database> database;
-    std::unique_ptr<Retired> retired;  // all but the base itself; what a newer reader no longer sees
-  };
-  // Makes the view a database of its own, to be published. The branch keeps its change set and takes no more
-  // changes.
-  Sealed seal(Timestamp timestamp);
+  // Makes the view a database of its own. The branch keeps its change set, takes no more changes, and still
+  // owns what it made: if the state is not to be published after all, it is destroyed before its base, and
+  // the database with it. Other branches may be based on the database meanwhile.
+  std::unique_ptr<const Database> seal(Timestamp timestamp);
+  // Once sealed, and while the base exists: the sealed database is to be published and owns what the branch
+  // made. Returns what a newer reader no longer sees, all but the base itself.
+  std::unique_ptr<Retired> release();
 
   // How values are printed in the details of failures; the default is the server's.
   void set_text_style(const TextStyle& style) { style_ = style; }
@@ -185,8 +179,6 @@ class Branch {
   void undo_last_change();
   void undo_last_operation();
   void discard_tree(Tree& tree);
-  void note_key(RelationId table, RelationId order, std::string_view key);
-  void note_taken_back(const TableVersion& version, int index, std::string_view key);
 
   void merge_rows(const Branch& transaction, const ChangeSet& net, MovedRows& moved);
   void merge_operation(const Operation& operation);
@@ -197,10 +189,10 @@ class Branch {
   std::vector<std::unique_ptr<TableVersion>> owned_;  // by relation id; null: as in the base, or dropped
   ChangeSet changes_;
   std::vector<Operation> operations_;
-  ReadSet* reads_ = nullptr;  // the transaction's, while one of its calls runs
   TextStyle style_;
   OutBuffer row_, key_, index_key_, other_index_key_;  // scratch
   bool sealed_ = false;
+  bool released_ = false;
 };
 
 }  // namespace gyre::storage

@@ -2,8 +2,11 @@
 // those before it did: serial execution, so nothing has to be locked or validated. A statement that fails is
 // undone by the branch's change log; the others go on. A transaction block works on a branch of its own,
 // taken from the snapshot that it reads, and is merged when it commits: a row that another commit changed in
-// between makes it fail with 40001 (first committer wins), and so does, in a serializable block, anything
-// that it has read (storage/validate.h).
+// between makes it fail with 40001 (first committer wins).
+//
+// A batch is ordered on the state of the one before, which may not be durable yet (oracle/group_commit.cc).
+// Its branch then lives on, sealed, until the state is published; if it never will be, the branch frees what
+// it made. No call can find out about a state that is not published: its answer waits for that.
 //
 // Two transactions that changed definitions are not merged: the second to commit fails.
 #include "adapter/coordinator/coordinator.h"
@@ -15,29 +18,14 @@
 #include "adapter/sql_error.h"
 #include "reactor/base/check.h"
 #include "storage/failure.h"
-#include "storage/validate.h"
 
 namespace gyre::adapter {
 
 namespace {
 
-constexpr const char* kRetryHint = "The transaction might succeed if retried.";
-
 std::unique_ptr<const storage::Database> empty_database() {
   return std::make_unique<storage::Database>();
 }
-
-// Notes an execution's reads, however it ends.
-class ReadNotes {
- public:
-  explicit ReadNotes(Execution& execution) : execution_(execution) {}
-  ReadNotes(const ReadNotes&) = delete;
-  ReadNotes& operator=(const ReadNotes&) = delete;
-  ~ReadNotes() { execution_.note_reads(); }
-
- private:
-  Execution& execution_;
-};
 
 }  // namespace
 
@@ -54,6 +42,7 @@ Coordinator::Coordinator(oracle::TimestampOracle& oracle, oracle::CommitLog& log
 Coordinator::~Coordinator() {
   transactions_.clear();
   head_.reset();
+  Coordinator::drop_sealed();
   storage::free_database(std::move(database_));
 }
 
@@ -67,39 +56,71 @@ void Coordinator::submit(CoordinatorCall& call) {
 
 bool Coordinator::turn() {
   commits_.turn();
-  return !commits_.idle();
+  return commits_.can_begin();
+}
+
+const storage::Database& Coordinator::base_database() const {
+  for (auto batch = batches_.rbegin(); batch != batches_.rend(); ++batch)
+    if (batch->database != nullptr) return *batch->database;
+  return *database_;
+}
+
+const std::shared_ptr<const Catalog>& Coordinator::base_catalog() const {
+  for (auto batch = batches_.rbegin(); batch != batches_.rend(); ++batch)
+    if (batch->catalog != nullptr) return batch->catalog;
+  return catalog_;
 }
 
 // ---- 1: order, and carry out ----
 
-oracle::CommitSteps::Outcome Coordinator::order(std::span<oracle::Intent* const> batch) {
-  batch_start_ = SpanClock::ticks();
-  head_ = std::make_unique<storage::Branch>(*database_);
+oracle::CommitSteps::Outcome Coordinator::order(std::span<oracle::Intent* const> batch, Writes writes) {
+  head_ = std::make_unique<storage::Branch>(base_database());
   next_catalog_.reset();
-  for (oracle::Intent* intent : batch) carry_out_call(static_cast<CoordinatorCall&>(*intent));
-  batch_writes_ = !head_->empty() || next_catalog_ != nullptr;
-  if (!batch_writes_) head_.reset();
-  return batch_writes_ ? Outcome::write : Outcome::answer;
+  batches_.emplace_back().start = SpanClock::ticks();
+  bool lazy = true;
+  for (oracle::Intent* intent : batch) {
+    auto& call = static_cast<CoordinatorCall&>(*intent);
+    const storage::Branch::Mark mark = head_->mark();
+    const Catalog* const catalog = next_catalog_.get();
+    carry_out_call(call, writes);
+    const bool wrote = !head_->unchanged_since(mark) || next_catalog_.get() != catalog;
+    if (wrote && call.urgency == oracle::Urgency::now) lazy = false;
+  }
+  if (head_->empty() && next_catalog_ == nullptr) {
+    head_.reset();
+    return Outcome::answer;
+  }
+  return lazy ? Outcome::write_lazily : Outcome::write;
 }
 
-void Coordinator::carry_out_call(CoordinatorCall& call) {
+void Coordinator::carry_out_call(CoordinatorCall& call, Writes writes) {
   ++metrics.coordinator_calls;
+  const storage::Branch::Mark mark = head_->mark();
+  const std::shared_ptr<const Catalog> catalog = next_catalog_;
   try {
-    switch (call.kind) {
-      case CoordinatorCall::Kind::run_plan:
-        return run_plan(call);
-      case CoordinatorCall::Kind::utility:
-        return run_utility(call);
-      case CoordinatorCall::Kind::commit:
-        return commit(call);
-      case CoordinatorCall::Kind::rollback:
-        transactions_.erase(call.transaction.value);
-        return;
-      case CoordinatorCall::Kind::rollback_to:
-        return rollback_to(call);
-    }
+    dispatch(call);
+    if (writes == Writes::accepted || (head_->unchanged_since(mark) && next_catalog_ == catalog)) return;
+    throw SqlError("58030", "cannot write: the commit log has failed")
+        .with_hint("Reading goes on. Restart the server once its disk is in order.");
   } catch (...) {
+    head_->rollback_to(mark);
+    next_catalog_ = catalog;
+    call.rows.clear();
     call.failure = std::current_exception();
+  }
+}
+
+void Coordinator::dispatch(CoordinatorCall& call) {
+  switch (call.kind) {
+    case CoordinatorCall::Kind::run_plan:
+      return run_plan(call);
+    case CoordinatorCall::Kind::utility:
+      return run_utility(call);
+    case CoordinatorCall::Kind::commit:
+      return commit(call);
+    case CoordinatorCall::Kind::rollback:
+      transactions_.erase(call.transaction.value);
+      return;
   }
 }
 
@@ -110,40 +131,7 @@ Coordinator::OpenTransaction& Coordinator::transaction_of(const CoordinatorCall&
     slot = std::make_unique<OpenTransaction>(*static_cast<const storage::Database*>(call.snapshot->database),
                                              call.snapshot->catalog_version);
   }
-  slot->branch.note_reads_in(call.reads);
-  mark_savepoint(*slot, call.savepoint);
   return *slot;
-}
-
-// Marks of savepoints that are not alive any more serve the innermost one that is, if it has none of its own.
-void Coordinator::mark_savepoint(OpenTransaction& transaction, std::uint32_t alive) {
-  auto& marks = transaction.marks;
-  while (!marks.empty() && marks.back().savepoint > alive) {
-    const bool serves = alive != 0 && (marks.size() == 1 || marks[marks.size() - 2].savepoint < alive);
-    if (serves) {
-      marks.back().savepoint = alive;
-      break;
-    }
-    marks.pop_back();
-  }
-  if (alive != 0 && (marks.empty() || marks.back().savepoint < alive))
-    marks.push_back({alive, transaction.branch.mark(), transaction.catalog});
-}
-
-void Coordinator::rollback_to(CoordinatorCall& call) {
-  const auto found = transactions_.find(call.transaction.value);
-  if (found == transactions_.end()) return;
-  OpenTransaction& transaction = *found->second;
-  transaction.branch.note_reads_in(call.reads);
-  auto& marks = transaction.marks;
-  while (marks.size() > 1 && marks[marks.size() - 2].savepoint >= call.savepoint) marks.pop_back();
-  if (!marks.empty() && marks.back().savepoint >= call.savepoint) {
-    marks.back().savepoint = call.savepoint;
-    transaction.branch.rollback_to(marks.back().branch);
-    if (transaction.catalog != marks.back().catalog) retired_catalogs_.push_back(transaction.catalog);
-    transaction.catalog = marks.back().catalog;
-  }
-  call.transaction_catalog = transaction.catalog.get();
 }
 
 void Coordinator::run_plan(CoordinatorCall& call) {
@@ -162,7 +150,6 @@ void Coordinator::run_plan(CoordinatorCall& call) {
   context.database = &branch.view();
   context.catalog = catalog;
   context.branch = &branch;
-  context.reads = transaction != nullptr ? call.reads : nullptr;
   context.parameters = call.parameters;
   context.style = call.style;
   context.session = call.session;
@@ -171,7 +158,6 @@ void Coordinator::run_plan(CoordinatorCall& call) {
   context.memory_limit = call.memory_limit;
   try {
     const auto execution = execute(*call.plan, context);
-    const ReadNotes notes(*execution);
     TimeSlice slice = TimeSlice::unlimited();
     const storage::Datum* values = nullptr;
     while (execution->next(slice, values) == Step::row) {
@@ -183,9 +169,6 @@ void Coordinator::run_plan(CoordinatorCall& call) {
             fmt::format("The result is larger than the limit of {} bytes.", call.memory_limit));
     }
     call.affected = execution->affected();
-    if (transaction != nullptr && !reads_anew(call.level) && branch.is_overtaken(mark, head_->view()))
-      throw storage::Failure(storage::Fault::serialization_failure,
-                             "could not serialize access due to concurrent update", {}, kRetryHint);
   } catch (...) {
     branch.rollback_to(mark);
     call.rows.clear();
@@ -215,7 +198,7 @@ void Coordinator::run_utility(CoordinatorCall& call) {
   next_oid_ = changed->next_oid;
   changed->version = ++last_catalog_version_;
   if (transaction != nullptr) {
-    retired_catalogs_.push_back(std::move(transaction->catalog));
+    batches_.back().retired_catalogs.push_back(std::move(transaction->catalog));
     transaction->catalog = std::move(changed);
     call.transaction_catalog = transaction->catalog.get();
   } else {
@@ -231,13 +214,7 @@ void Coordinator::commit(CoordinatorCall& call) {
   if (transaction->catalog != nullptr && transaction->base_catalog_version != head_catalog().version)
     throw storage::Failure(storage::Fault::serialization_failure,
                            "could not serialize access due to a concurrent change of definitions", {},
-                           kRetryHint);
-  const bool writes = !transaction->branch.empty() || transaction->catalog != nullptr;
-  if (writes && call.reads != nullptr && validates_reads_ &&
-      !storage::is_unchanged(*call.reads, transaction->branch.base(), head_->view()))
-    throw storage::Failure(storage::Fault::serialization_failure,
-                           "could not serialize access due to read/write dependencies among transactions", {},
-                           kRetryHint);
+                           "The transaction might succeed if retried.");
   head_->merge(transaction->branch);
   if (transaction->catalog == nullptr) return;
   auto merged = std::make_shared<Catalog>(*transaction->catalog);
@@ -250,36 +227,59 @@ void Coordinator::commit(CoordinatorCall& call) {
 // A server that keeps its data in memory has nothing to make durable.
 void Coordinator::encode(Timestamp, OutBuffer&) {}
 
+void Coordinator::seal(Timestamp timestamp) {
+  Batch& batch = batches_.back();
+  batch.database = head_->seal(timestamp);
+  batch.branch = std::move(head_);
+  batch.catalog = std::move(next_catalog_);
+}
+
 oracle::Publication Coordinator::apply(Timestamp timestamp, oracle::RetireList& retired) {
-  storage::Branch::Sealed sealed = head_->seal(timestamp);
-  sealed.retired->database = std::move(database_);
-  database_ = std::move(sealed.database);
-  retired.retire(timestamp, static_cast<const storage::Retired*>(sealed.retired.release()));
-  if (next_catalog_ != nullptr) {
+  Batch& batch = batches_.front();
+  std::unique_ptr<storage::Retired> replaced = batch.branch->release();
+  replaced->database = std::move(database_);
+  database_ = std::move(batch.database);
+  retired.retire(timestamp, static_cast<const storage::Retired*>(replaced.release()));
+  if (batch.catalog != nullptr) {
     retired.retire(timestamp, new std::shared_ptr<const Catalog>(std::move(catalog_)));
-    catalog_ = std::move(next_catalog_);
+    catalog_ = std::move(batch.catalog);
   }
-  head_.reset();
   return publication(timestamp);
 }
 
 void Coordinator::answer(std::span<oracle::Intent* const> batch, Timestamp) {
-  if (batch_writes_) metrics.append_ns.record(span_clock.nanoseconds(batch_start_, SpanClock::ticks()));
+  const Batch& done = batches_.front();
+  if (done.branch != nullptr)
+    metrics.append_ns.record(span_clock.nanoseconds(done.start, SpanClock::ticks()));
   for (oracle::Intent* intent : batch) call_return_.give_back(static_cast<CoordinatorCall&>(*intent));
-  retired_catalogs_.clear();
+  batches_.pop_front();
 }
 
-void Coordinator::log_failed(std::span<oracle::Intent* const> batch) {
-  head_.reset();
-  next_catalog_.reset();
+void Coordinator::drop_sealed() {
+  for (auto batch = batches_.rbegin(); batch != batches_.rend(); ++batch) {
+    batch->branch.reset();
+    batch->database.reset();
+    batch->catalog.reset();
+  }
+}
+
+// Also reads get the error: they may have seen what is dropped. A rollback has happened.
+void Coordinator::refuse(std::span<oracle::Intent* const> batch, Refusal why) {
+  SqlError error =
+      why == Refusal::no_room
+          ? SqlError("53100", "could not extend the commit log: no space left on device")
+                .with_hint("Check free disk space.")
+          : SqlError("58030", "the commit log has failed: whether this statement took effect is unknown");
+  const auto failure = std::make_exception_ptr(std::move(error));
   for (oracle::Intent* intent : batch) {
     auto& call = static_cast<CoordinatorCall&>(*intent);
-    call.rows.clear();
-    call.failure = std::make_exception_ptr(SqlError("58030",
-                                                    "the commit log has failed: the outcome of this "
-                                                    "statement is unknown and no more writes are accepted"));
+    if (call.kind != CoordinatorCall::Kind::rollback) {
+      call.rows.clear();
+      call.failure = failure;
+    }
     call_return_.give_back(call);
   }
+  batches_.pop_front();
 }
 
 }  // namespace gyre::adapter

@@ -6,8 +6,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
-#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -40,12 +40,12 @@ class Coordinator final : public oracle::CommitSteps {
 
   // A call arrived; it is answered in this turn or a later one.
   void submit(CoordinatorCall& call);
-  // Once per turn, after the mailboxes. Returns whether there is more to do.
+  // Once per turn, after the mailboxes, and after the log has answered. Returns whether there is more to do
+  // at once.
   bool turn();
   bool idle() const { return commits_.idle(); }
+  const oracle::GroupCommit& commits() const { return commits_; }
   std::size_t open_transactions() const { return transactions_.size(); }
-  // Whether COMMIT validates what was read. Off only to show that a checker of histories notices.
-  void set_validation(bool on) { validates_reads_ = on; }
 
   CoreMetrics metrics;
   SpanClock span_clock;
@@ -59,32 +59,40 @@ class Coordinator final : public oracle::CommitSteps {
     storage::Branch branch;
     std::uint64_t base_catalog_version;
     std::shared_ptr<Catalog> catalog;  // null: as the snapshot's
-    // What to go back to at ROLLBACK TO, by ascending numbers of savepoints. Nothing was done between a
-    // savepoint without a mark and the next one that has one. The branch's part counts the entries of its
-    // logs, so it holds for any branch on which the whole logs were replayed.
-    struct Mark {
-      std::uint32_t savepoint;
-      storage::Branch::Mark branch;
-      std::shared_ptr<Catalog> catalog;
-    };
-    std::vector<Mark> marks;
   };
 
   // oracle::CommitSteps
-  Outcome order(std::span<oracle::Intent* const> batch) override;
+  Outcome order(std::span<oracle::Intent* const> batch, Writes writes) override;
   void encode(Timestamp timestamp, OutBuffer& record) override;
+  void seal(Timestamp timestamp) override;
   oracle::Publication apply(Timestamp timestamp, oracle::RetireList& retired) override;
   void answer(std::span<oracle::Intent* const> batch, Timestamp timestamp) override;
-  void log_failed(std::span<oracle::Intent* const> batch) override;
+  void drop_sealed() override;
+  void refuse(std::span<oracle::Intent* const> batch, Refusal why) override;
 
-  void carry_out_call(CoordinatorCall& call);
+  // A batch between order() and its answer.
+  struct Batch {
+    std::uint64_t start = 0;  // ticks
+    // Once sealed, if it writes.
+    std::unique_ptr<storage::Branch> branch;
+    std::unique_ptr<const storage::Database> database;
+    std::shared_ptr<const Catalog> catalog;  // null: its predecessor's
+    // Transactions' catalogs that its statements replaced; their sessions look at them until they are
+    // answered.
+    std::vector<std::shared_ptr<Catalog>> retired_catalogs;
+  };
+
+  void carry_out_call(CoordinatorCall& call, Writes writes);
+  void dispatch(CoordinatorCall& call);
   void run_plan(CoordinatorCall& call);
   void run_utility(CoordinatorCall& call);
   void commit(CoordinatorCall& call);
-  void rollback_to(CoordinatorCall& call);
-  static void mark_savepoint(OpenTransaction& transaction, std::uint32_t alive);
   OpenTransaction& transaction_of(const CoordinatorCall& call);
-  const Catalog& head_catalog() const { return next_catalog_ != nullptr ? *next_catalog_ : *catalog_; }
+  // The newest state that is sealed, or else published: what the next batch is ordered on.
+  const storage::Database& base_database() const;
+  const std::shared_ptr<const Catalog>& base_catalog() const;
+  // As the batch that is being ordered has changed it.
+  const Catalog& head_catalog() const { return next_catalog_ != nullptr ? *next_catalog_ : *base_catalog(); }
   oracle::Publication publication(Timestamp timestamp) const;
 
   oracle::PublishedState& published_;
@@ -94,16 +102,11 @@ class Coordinator final : public oracle::CommitSteps {
   std::uint64_t last_catalog_version_;                 // of any catalog made, published or not
   std::uint32_t next_oid_ = kFirstUserOid;             // not given out yet by any catalog
   std::unordered_map<std::uint64_t, std::unique_ptr<OpenTransaction>> transactions_;
-  // Transactions' catalogs that a later statement of theirs replaced; their sessions look at them until they
-  // are answered.
-  std::vector<std::shared_ptr<Catalog>> retired_catalogs_;
+  std::deque<Batch> batches_;  // as GroupCommit has them under way; the last may be being ordered
 
-  // The batch between order() and its answer.
+  // The batch that is being ordered, until it is sealed.
   std::unique_ptr<storage::Branch> head_;
   std::shared_ptr<const Catalog> next_catalog_;  // null: unchanged
-  std::uint64_t batch_start_ = 0;                // ticks
-  bool batch_writes_ = false;
-  bool validates_reads_ = true;
 
   oracle::GroupCommit commits_;
 };

@@ -1,10 +1,12 @@
 // INSERT, UPDATE, DELETE, TRUNCATE. The whole change is evaluated first, against the snapshot as it was; then
 // it is applied to the branch, which checks the constraints; then RETURNING is answered from the kept rows.
 // The applying is not sliced: nobody may see or touch the branch in between.
+#include <optional>
 #include <string>
 #include <unordered_set>
 
 #include "adapter/exec/operators.h"
+#include "adapter/exec/upsert.h"
 #include "storage/branch.h"
 
 namespace gyre::adapter::exec {
@@ -31,8 +33,6 @@ class Change : public Operator {
       const Step step = collect(slice);
       if (step != Step::end) return step;
       // Beyond this point nothing is read from the snapshot any more.
-      state_.note_reads();
-      state_.readers.clear();  // what they stand on is about to change
       apply();
       applied_ = true;
     }
@@ -71,16 +71,30 @@ class Change : public Operator {
 
 class Insert : public Change {
  public:
-  using Change::Change;
+  Insert(const physical::Insert& node, State& state) : Change(node, state), insert_(node) {}
 
  private:
   void apply() override {
+    if (insert_.on_conflict) return upsert();
     const std::size_t width = node_.table->schema->columns.size();
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       branch().insert(node_.table->id(), {rows_[i], width});
       ++state_.affected;
     }
   }
+
+  // Leaves the rows that were inserted or updated, as they are now.
+  void upsert() {
+    Upsert& upsert = upsert_.emplace(insert_, state_, rows_.size());
+    std::size_t kept = 0;
+    for (Datum* proposed : rows_.rows())
+      if (Datum* row = upsert.apply(proposed)) rows_.rows()[kept++] = row;
+    rows_.rows().resize(kept);
+    state_.affected = kept;
+  }
+
+  const physical::Insert& insert_;
+  std::optional<Upsert> upsert_;  // keeps the rows for RETURNING
 };
 
 // Rows of a target, each once, with its key behind the columns.
@@ -136,7 +150,7 @@ class Truncate : public Operator {
 
 }  // namespace
 
-OperatorPtr make_insert(const physical::Change& node, State& state) {
+OperatorPtr make_insert(const physical::Insert& node, State& state) {
   return std::make_unique<Insert>(node, state);
 }
 OperatorPtr make_update(const physical::Change& node, State& state) {

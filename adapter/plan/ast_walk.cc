@@ -151,6 +151,13 @@ void look_through(const ast::Statement& statement, FactFinder& finder) {
     finder.look_at(**select);
   } else if (const auto* insert = std::get_if<ast::InsertStatement>(&statement.node)) {
     if (insert->source) finder.look_at(*insert->source);
+    if (insert->on_conflict) {
+      for (const ast::ExprPtr& target : insert->on_conflict->targets) finder.look_at(target);
+      finder.look_at(insert->on_conflict->predicate);
+      for (const ast::Assignment& assignment : insert->on_conflict->assignments)
+        finder.look_at(assignment.value);
+      finder.look_at(insert->on_conflict->where);
+    }
     finder.look_at(insert->returning);
   } else if (const auto* update = std::get_if<ast::UpdateStatement>(&statement.node)) {
     for (const ast::Assignment& assignment : update->assignments) finder.look_at(assignment.value);

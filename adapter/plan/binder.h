@@ -283,6 +283,11 @@ class Binder {
   ExpressionPtr default_of(const TableEntry& table, std::size_t column) const;
   NodePtr insert_source(const ast::InsertStatement& insert, const TableEntry& table,
                         const std::vector<std::size_t>& columns);
+  // The values that SET gives, by column; null where it gives none.
+  Expressions bind_assignments(const std::vector<ast::Assignment>& assignments, const TableEntry& table);
+  std::vector<int> arbiters_of(const ast::OnConflict& conflict, const TableEntry& table);
+  logical::OnConflict bind_on_conflict(const ast::InsertStatement& insert,
+                                       const std::shared_ptr<const TableEntry>& table);
   NodePtr scan_target(const std::shared_ptr<const TableEntry>& table, const std::string& alias,
                       const std::vector<ast::FromPtr>& more, const ast::ExprPtr& where);
 

@@ -60,7 +60,7 @@ void Binder::open_target(const std::shared_ptr<const TableEntry>& table, const s
   for (const storage::ColumnDef& column : table->schema->columns) {
     const int index = static_cast<int>(relation.columns.size());
     relation.columns.push_back(
-        {column.name, column.type, index, table->id().value, static_cast<std::int16_t>(index + 1)});
+        {column.name, column.type, index, oid_of(table->id()), static_cast<std::int16_t>(index + 1)});
   }
   scope_ = {};
   scope_.columns = relation.columns;
@@ -158,14 +158,19 @@ Binder::NodePtr Binder::insert_source(const ast::InsertStatement& insert, const 
 }
 
 BoundQuery Binder::bind_insert(const ast::InsertStatement& insert) {
-  if (insert.on_conflict) throw SqlError("0A000", "ON CONFLICT is not supported");
   const auto table = change_target(insert.table, Privilege::insert);
   auto change = std::make_unique<logical::Insert>(table);
   change->inputs.push_back(insert_source(insert, *table, positions_of(insert, *table)));
+  bool read_before = false;
+  if (insert.on_conflict) {
+    change->on_conflict = bind_on_conflict(insert, table);
+    if (change->on_conflict->arbiters.empty()) change->on_conflict.reset();
+    read_before = read_columns_;
+  }
   open_target(table, insert.alias);
   BoundQuery bound;
   bind_returning(insert.returning, *change, bound.columns);
-  if (read_columns_) statement_.need(table, bit(Privilege::select));
+  if (read_before || read_columns_) statement_.need(table, bit(Privilege::select));
   bound.plan = std::move(change);
   return bound;
 }

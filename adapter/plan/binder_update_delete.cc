@@ -37,20 +37,18 @@ Binder::NodePtr Binder::scan_target(const std::shared_ptr<const TableEntry>& tab
   return std::make_unique<Filter>(std::move(plan), storage::split_and(std::move(condition)));
 }
 
-BoundQuery Binder::bind_update(const ast::UpdateStatement& update) {
-  const auto table = change_target(update.table, Privilege::update);
-  const auto& columns = table->schema->columns;
-  NodePtr plan = scan_target(table, update.alias, update.from, update.where);
+Binder::Expressions Binder::bind_assignments(const std::vector<ast::Assignment>& assignments,
+                                             const TableEntry& table) {
+  const auto& columns = table.schema->columns;
   Expressions row(columns.size());
   place_ = Place::update;
-  for (const ast::Assignment& assignment : update.assignments) {
+  for (const ast::Assignment& assignment : assignments) {
     const auto found = std::find_if(columns.begin(), columns.end(), [&](const storage::ColumnDef& column) {
       return column.name == assignment.column;
     });
     if (found == columns.end())
       throw SqlError(
-          "42703",
-          "column \"" + assignment.column + "\" of relation \"" + table->name() + "\" does not exist",
+          "42703", "column \"" + assignment.column + "\" of relation \"" + table.name() + "\" does not exist",
           assignment.location);
     const auto at = static_cast<std::size_t>(found - columns.begin());
     if (row[at])
@@ -58,10 +56,18 @@ BoundQuery Binder::bind_update(const ast::UpdateStatement& update) {
                      assignment.location);
     const ast::Expr& value = *assignment.value;
     row[at] = std::holds_alternative<ast::DefaultMarker>(value.node)
-                  ? default_of(*table, at)
+                  ? default_of(table, at)
                   : assign(bind(value), found->type, found->name, value.location);
   }
   place_ = Place::other;
+  return row;
+}
+
+BoundQuery Binder::bind_update(const ast::UpdateStatement& update) {
+  const auto table = change_target(update.table, Privilege::update);
+  const auto& columns = table->schema->columns;
+  NodePtr plan = scan_target(table, update.alias, update.from, update.where);
+  Expressions row = bind_assignments(update.assignments, *table);
   for (std::size_t i = 0; i < row.size(); ++i)
     if (!row[i]) row[i] = storage::make_column(static_cast<int>(i), columns[i].type);
   row.push_back(storage::make_column(static_cast<int>(columns.size()), TypeId::bytea));

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -223,9 +224,18 @@ struct Change : Node {
   std::shared_ptr<const TableEntry> table;
   std::vector<ExpressionPtr> returning;  // over the whole (new or deleted) row
 };
-// Input: whole rows of the table.
+// What an INSERT does where a key of its row is taken. The expressions are over the row that is there, then
+// the row that was proposed.
+struct OnConflict {
+  std::vector<int> arbiters;              // whose keys are looked up, as AccessPath::index; at least one
+  bool update = false;                    // or: the row is skipped
+  std::vector<ExpressionPtr> row;         // DO UPDATE: the new row
+  std::vector<ExpressionPtr> conditions;  // all must be true, or the row is skipped
+};
+// Input: whole rows of the table. RETURNING reads the row that was inserted or updated.
 struct Insert : Change {
   explicit Insert(std::shared_ptr<const TableEntry> entry) : Change(Kind::insert, std::move(entry)) {}
+  std::optional<OnConflict> on_conflict;
 };
 // Input: the new row, then the row's key. RETURNING reads the new row.
 struct Update : Change {

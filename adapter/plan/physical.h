@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -132,6 +133,10 @@ struct Change : Node {
   using Node::Node;
   std::shared_ptr<const TableEntry> table;
   std::vector<ExpressionPtr> returning;
+};
+struct Insert : Change {
+  using Change::Change;
+  std::optional<logical::OnConflict> on_conflict;
 };
 struct Truncate : Node {
   using Node::Node;

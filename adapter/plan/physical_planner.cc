@@ -83,10 +83,17 @@ std::unique_ptr<Node> plan_join(logical::Join& from) {
   return node;
 }
 
-std::unique_ptr<Node> plan_change(Kind kind, logical::Change& from) {
-  auto node = make<Change>(kind, from);
+template <class T = Change>
+std::unique_ptr<T> plan_change(Kind kind, logical::Change& from) {
+  auto node = make<T>(kind, from);
   node->table = std::move(from.table);
   node->returning = std::move(from.returning);
+  return node;
+}
+
+std::unique_ptr<Node> plan_insert(logical::Insert& from) {
+  auto node = plan_change<Insert>(Kind::insert, from);
+  node->on_conflict = std::move(from.on_conflict);
   return node;
 }
 
@@ -173,7 +180,7 @@ std::unique_ptr<Node> plan_physically(logical::NodePtr owned) {
       return node;
     }
     case logical::Kind::insert:
-      return plan_change(Kind::insert, static_cast<logical::Change&>(any));
+      return plan_insert(static_cast<logical::Insert&>(any));
     case logical::Kind::update:
       return plan_change(Kind::update, static_cast<logical::Change&>(any));
     case logical::Kind::delete_:

@@ -181,6 +181,17 @@ std::string print_apply(const Apply& apply) {
   return text;
 }
 
+std::string print_insert(const Insert& insert) {
+  std::string text = "insert " + insert.table->name();
+  if (insert.on_conflict) {
+    const logical::OnConflict& conflict = *insert.on_conflict;
+    text += std::string(" on conflict do ") + (conflict.update ? "update" : "nothing");
+    if (!conflict.conditions.empty()) text += " where " + list(conflict.conditions);
+  }
+  if (!insert.returning.empty()) text += " returning " + list(insert.returning);
+  return text;
+}
+
 std::string print_change(const char* word, const Change& change) {
   std::string text = std::string(word) + " " + change.table->name();
   if (!change.returning.empty()) text += " returning " + list(change.returning);
@@ -227,7 +238,7 @@ std::string print_one(const Node& node) {
     case Kind::apply:
       return print_apply(static_cast<const Apply&>(node));
     case Kind::insert:
-      return print_change("insert", static_cast<const Change&>(node));
+      return print_insert(static_cast<const Insert&>(node));
     case Kind::update:
       return print_change("update", static_cast<const Change&>(node));
     case Kind::delete_:

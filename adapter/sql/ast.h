@@ -259,12 +259,23 @@ struct Assignment {
   ExprPtr value;
   Location location = -1;
 };
+struct OnConflict {
+  bool update = false;            // or DO NOTHING
+  std::vector<ExprPtr> targets;   // ON CONFLICT (…): columns, or expressions over them
+  ExprPtr predicate;              // ON CONFLICT (…) WHERE: of a partial index
+  std::string constraint;         // ON CONFLICT ON CONSTRAINT
+  std::string unsupported_order;  // "ASC/DESC", "NULLS FIRST/LAST" among the targets; empty: none
+  std::vector<Assignment> assignments;
+  ExprPtr where;
+  Location location = -1;
+  Location target_location = -1;
+};
 struct InsertStatement {
   QualifiedName table;
   std::string alias;
   std::vector<std::pair<std::string, Location>> columns;  // empty: all
   SelectPtr source;                                       // null: DEFAULT VALUES
-  bool on_conflict = false;
+  std::optional<OnConflict> on_conflict;
   std::vector<Target> returning;
 };
 struct UpdateStatement {

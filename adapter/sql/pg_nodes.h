@@ -146,6 +146,7 @@ class Walker {
   [[gnu::noinline]] std::vector<ast::FromPtr> from_items(const List* list);
   [[gnu::noinline]] std::vector<ast::Target> targets(const List* list);
   std::vector<ast::Assignment> assignments(const List* list);
+  ast::OnConflict on_conflict(const OnConflictClause& c);
   ast::InsertStatement insert(const InsertStmt& s);
   ast::UpdateStatement update(const UpdateStmt& s);
   ast::DeleteStatement erase(const DeleteStmt& s);

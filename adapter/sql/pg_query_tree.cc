@@ -171,6 +171,30 @@ std::vector<ast::Assignment> Walker::assignments(const List* list) {
   return out;
 }
 
+ast::OnConflict Walker::on_conflict(const OnConflictClause& c) {
+  ast::OnConflict out;
+  out.update = c.action == ONCONFLICT_UPDATE;
+  out.location = c.location;
+  if (c.infer != nullptr) {
+    out.target_location = c.infer->location;
+    out.constraint = text_of(c.infer->conname);
+    out.predicate = expr(c.infer->whereClause);
+    for (int i = 0; i < size(c.infer->indexElems); ++i) {
+      const auto& element = as<IndexElem>(at(c.infer->indexElems, i));
+      if (element.ordering != SORTBY_DEFAULT) out.unsupported_order = "ASC/DESC";
+      if (element.nulls_ordering != SORTBY_NULLS_DEFAULT) out.unsupported_order = "NULLS FIRST/LAST";
+      if (element.collation != nullptr || element.opclass != nullptr)
+        throw Unsupported{"a collation or an operator class in ON CONFLICT"};
+      out.targets.push_back(element.name != nullptr
+                                ? make(ast::ColumnRef{{text_of(element.name)}}, c.infer->location)
+                                : expr(element.expr));
+    }
+  }
+  out.assignments = assignments(c.targetList);
+  out.where = expr(c.whereClause);
+  return out;
+}
+
 ast::InsertStatement Walker::insert(const InsertStmt& s) {
   if (s.override == OVERRIDING_USER_VALUE) throw Unsupported{"OVERRIDING USER VALUE"};
   ast::InsertStatement out;
@@ -188,7 +212,7 @@ ast::InsertStatement Walker::insert(const InsertStmt& s) {
     if (out.source == nullptr || !out.source->with.empty()) throw Unsupported{"WITH before INSERT"};
     add_with(s.withClause, *out.source);
   }
-  out.on_conflict = s.onConflictClause != nullptr;
+  if (s.onConflictClause != nullptr) out.on_conflict = on_conflict(*s.onConflictClause);
   out.returning = targets(s.returningList);
   return out;
 }

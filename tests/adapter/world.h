@@ -60,7 +60,6 @@ class World final : private adapter::CallReturn, private reactor::LoopObserver {
   void run_slices(int turns);
   bool quiet() const;
   std::size_t open_transactions() const { return coordinator_->open_transactions(); }
-  adapter::Coordinator& coordinator() { return *coordinator_; }
   // Whether nobody holds anything once the cores are asleep.
   bool nothing_pinned();
   std::mt19937_64& random() { return random_; }
@@ -79,7 +78,9 @@ class World final : private adapter::CallReturn, private reactor::LoopObserver {
   oracle::ReadHolds holds_;
   oracle::SystemClock clock_;
   oracle::LocalOracle oracle_{clock_};
-  oracle::MemoryCommitLog log_;
+  // Answers when a step says so: batches are ordered on states that are not durable yet.
+  oracle::MemoryCommitLog log_{oracle::MemoryCommitLog::Keep::nothing,
+                               oracle::MemoryCommitLog::Acknowledge::when_told};
   std::unique_ptr<adapter::Coordinator> coordinator_;
   std::vector<std::unique_ptr<Services>> services_;
   std::vector<std::unique_ptr<adapter::SessionCore>> cores_;

@@ -119,8 +119,9 @@ class Pipeline final : public Subject, public CommitSteps {
     }
   }
 
-  Outcome order(std::span<Intent* const>) override { return Outcome::write; }
+  Outcome order(std::span<Intent* const>, Writes) override { return Outcome::write; }
   void encode(Timestamp, OutBuffer& record) override { record.append("record"); }
+  void seal(Timestamp) override {}
   Publication apply(Timestamp timestamp, RetireList& retired) override {
     const Publication current = published_.load();
     retired.retire(timestamp, static_cast<const std::uint64_t*>(current.database));
@@ -131,7 +132,9 @@ class Pipeline final : public Subject, public CommitSteps {
     for (Intent* intent : batch) static_cast<Write*>(intent)->answer = timestamp;
     answered_signal_.notify_all();
   }
-  void log_failed(std::span<Intent* const>) override { ADD_FAILURE(); }
+  void drop_sealed() override {}
+  void refuse(std::span<Intent* const>, Refusal) override { ADD_FAILURE(); }
+
   Planted planted_;
   ErraticClock clock_;
   LocalOracle oracle_{clock_};

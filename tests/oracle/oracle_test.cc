@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <random>
@@ -16,6 +18,7 @@
 #include "oracle/read_holds.h"
 #include "oracle/retire_list.h"
 #include "oracle/seqlock.h"
+#include "tests/reactor/seed.h"
 
 namespace gyre::oracle {
 namespace {
@@ -198,15 +201,23 @@ TEST(ReadHolds, NothingIsFreedUnderAReader) {
 
 // ---- Group commit, step by step
 
+// Says what it is told, and keeps the rules: order() stands on what is sealed, what is sealed is applied or
+// dropped.
 class RecordingSteps final : public CommitSteps {
  public:
-  Outcome order(std::span<Intent* const> batch) override {
+  Outcome order(std::span<Intent* const> batch, Writes writes) override {
     said += "order" + std::to_string(batch.size()) + " ";
-    return outcome;
+    return writes == Writes::refused ? Outcome::answer : outcome;
   }
   void encode(Timestamp, OutBuffer& record) override { record.append("r"); }
+  void seal(Timestamp timestamp) override {
+    said += "seal ";
+    sealed.push_back(timestamp);
+  }
   Publication apply(Timestamp timestamp, RetireList& retired) override {
     said += "apply ";
+    EXPECT_EQ(sealed.front(), timestamp);
+    sealed.pop_front();
     retired.retire(
         timestamp, [](void* self) { static_cast<RecordingSteps*>(self)->said += "free "; }, this);
     return {timestamp, nullptr, nullptr, 0};
@@ -214,12 +225,17 @@ class RecordingSteps final : public CommitSteps {
   void answer(std::span<Intent* const>, Timestamp timestamp) override {
     said += published->load().read_ts == timestamp ? "answer " : "answer-unpublished ";
   }
-  void log_failed(std::span<Intent* const> batch) override {
-    said += "failed" + std::to_string(batch.size()) + " ";
+  void drop_sealed() override {
+    said += "drop" + std::to_string(sealed.size()) + " ";
+    sealed.clear();
+  }
+  void refuse(std::span<Intent* const> batch, Refusal why) override {
+    said += (why == Refusal::no_room ? "no-room" : "failed") + std::to_string(batch.size()) + " ";
   }
 
   Outcome outcome = Outcome::write;
   PublishedState* published = nullptr;
+  std::deque<Timestamp> sealed;
   std::string said;
 };
 
@@ -227,6 +243,16 @@ class GroupCommitTest : public testing::Test {
  protected:
   GroupCommitTest() { steps_.published = &published_; }
   std::string take() { return std::exchange(steps_.said, {}); }
+  std::string turn(int intent, CommitSteps::Outcome outcome = CommitSteps::Outcome::write) {
+    steps_.outcome = outcome;
+    commits_.submit(&intents_[intent]);
+    commits_.turn();
+    return take();
+  }
+  std::string complete(Durability outcome = Durability::durable) {
+    EXPECT_TRUE(log_.complete_one(outcome));
+    return take();
+  }
 
   SetClock clock_;
   LocalOracle oracle_{clock_};
@@ -234,37 +260,62 @@ class GroupCommitTest : public testing::Test {
   PublishedState published_;
   ReadHolds holds_{1};
   RecordingSteps steps_;
-  GroupCommit commits_{oracle_, log_, published_, holds_, steps_};
-  Intent intents_[4];
+  GroupCommit commits_{oracle_, log_, published_, holds_, steps_, {.batches = 3, .record_bytes = 1000}};
+  Intent intents_[8];
 };
 
-TEST_F(GroupCommitTest, WhatArrivesWhileTheLogWritesIsTheNextBatch) {
+TEST_F(GroupCommitTest, ABatchIsOrderedOnTheOneThatTheLogWrites) {
   EXPECT_FALSE(commits_.turn());
   commits_.submit(&intents_[0]);
-  commits_.submit(&intents_[1]);
-  EXPECT_TRUE(commits_.turn());
-  EXPECT_EQ(take(), "order2 ");
-  commits_.submit(&intents_[2]);
-  commits_.turn();
-  EXPECT_EQ(take(), "") << "a second batch began";
+  EXPECT_EQ(turn(1), "order2 seal ");
+  EXPECT_EQ(turn(2), "order1 seal ");
   EXPECT_EQ(published_.load().read_ts, Timestamp(0)) << "published before it was durable";
-  ASSERT_TRUE(log_.complete_one());
-  EXPECT_EQ(take(), "apply answer free ");
+  EXPECT_EQ(oracle_.read_ts(), Timestamp(0));
+  EXPECT_EQ(complete(), "apply answer free ");
   EXPECT_EQ(oracle_.read_ts(), Timestamp(1));
-  commits_.turn();
-  EXPECT_EQ(take(), "order1 ");
-  log_.complete_one();
-  EXPECT_EQ(log_.records().size(), 2U);
+  EXPECT_EQ(complete(), "apply answer free ");
+  EXPECT_EQ(oracle_.read_ts(), Timestamp(2));
   EXPECT_LT(log_.records()[0].timestamp, log_.records()[1].timestamp);
   EXPECT_TRUE(commits_.idle());
 }
 
+TEST_F(GroupCommitTest, ALogThatAnswersAtOnceIsAskedBeforeTheStateIsSealed) {
+  MemoryCommitLog log;
+  GroupCommit commits(oracle_, log, published_, holds_, steps_);
+  commits.submit(&intents_[0]);
+  commits.turn();
+  EXPECT_EQ(take(), "order1 seal apply answer free ");
+  EXPECT_TRUE(commits.idle());
+}
+
+TEST_F(GroupCommitTest, BatchesUnderWayAreBounded) {
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(turn(i), "order1 seal ");
+  EXPECT_FALSE(commits_.can_begin());
+  EXPECT_EQ(turn(3), "");
+  EXPECT_EQ(turn(4), "");
+  complete();
+  EXPECT_TRUE(commits_.can_begin());
+  commits_.turn();
+  EXPECT_EQ(take(), "order2 seal ");
+  EXPECT_EQ(commits_.in_flight(), 3U);
+}
+
+TEST_F(GroupCommitTest, BytesUnderWayAreBounded) {
+  GroupCommit commits(oracle_, log_, published_, holds_, steps_, {.batches = 3, .record_bytes = 1});
+  commits.submit(&intents_[0]);
+  commits.turn();
+  commits.submit(&intents_[1]);
+  commits.turn();
+  EXPECT_EQ(take(), "order1 seal ");
+  EXPECT_FALSE(commits.can_begin());
+  complete();
+  EXPECT_TRUE(commits.can_begin());
+}
+
 TEST_F(GroupCommitTest, WhatAHoldSeesIsFreedLater) {
   holds_.announce(0, published_);
-  commits_.submit(&intents_[0]);
-  commits_.turn();
-  log_.complete_one();
-  EXPECT_EQ(take(), "order1 apply answer ");
+  turn(0);
+  EXPECT_EQ(complete(), "apply answer ");
   EXPECT_FALSE(commits_.turn());
   holds_.announce(0, published_);
   EXPECT_TRUE(commits_.turn());
@@ -272,24 +323,205 @@ TEST_F(GroupCommitTest, WhatAHoldSeesIsFreedLater) {
 }
 
 TEST_F(GroupCommitTest, ABatchWithoutWritesNeedsNoLog) {
-  steps_.outcome = CommitSteps::Outcome::answer;
-  commits_.submit(&intents_[0]);
-  commits_.turn();
-  EXPECT_EQ(take(), "order1 answer ");
+  EXPECT_EQ(turn(0, CommitSteps::Outcome::answer), "order1 answer ");
   EXPECT_TRUE(log_.records().empty());
   EXPECT_TRUE(commits_.idle());
 }
 
+TEST_F(GroupCommitTest, ABatchWithoutWritesWaitsForWhatItMayHaveSeen) {
+  turn(0);
+  EXPECT_EQ(turn(1, CommitSteps::Outcome::answer), "order1 ");
+  turn(2);
+  EXPECT_EQ(complete(), "apply answer answer free ");
+  EXPECT_EQ(complete(), "apply answer free ");
+}
+
+TEST_F(GroupCommitTest, ALazyBatchWaitsForItsPredecessorsOnly) {
+  EXPECT_EQ(turn(0, CommitSteps::Outcome::write_lazily), "order1 seal apply answer free ");
+  EXPECT_EQ(turn(1), "order1 seal ");
+  EXPECT_EQ(turn(2, CommitSteps::Outcome::write_lazily), "order1 seal ");
+  EXPECT_EQ(complete(), "") << "the first one's record, which nobody waits for";
+  EXPECT_EQ(complete(), "apply answer apply answer free free ");
+  EXPECT_EQ(complete(), "");
+  EXPECT_EQ(commits_.counters().lazy, 2U);
+}
+
+TEST_F(GroupCommitTest, ALazyBatchWithoutCertainRoomWaits) {
+  log_.set_acceptance(Acceptance::pending);
+  EXPECT_EQ(turn(0, CommitSteps::Outcome::write_lazily), "order1 seal ");
+  EXPECT_EQ(complete(), "apply answer free ");
+}
+
 TEST_F(GroupCommitTest, AFailedLogEndsWritingForGood) {
-  commits_.submit(&intents_[0]);
-  commits_.turn();
-  log_.complete_one(Durability::failed);
-  EXPECT_EQ(take(), "order1 failed1 ");
+  turn(0);
+  turn(1, CommitSteps::Outcome::answer);
+  turn(2);
+  EXPECT_EQ(complete(Durability::failed), "drop2 failed1 failed1 failed1 ");
   EXPECT_TRUE(commits_.log_has_failed());
-  commits_.submit(&intents_[1]);
-  commits_.turn();
-  EXPECT_EQ(take(), "failed1 ");
+  EXPECT_EQ(complete(Durability::failed), "");
+  EXPECT_EQ(turn(3), "order1 answer ") << "reads go on";
   EXPECT_EQ(published_.load().read_ts, Timestamp(0));
+  EXPECT_TRUE(commits_.idle());
+}
+
+TEST_F(GroupCommitTest, ALazyRecordThatFailsTakesTheUnpublishedWithIt) {
+  EXPECT_EQ(turn(0, CommitSteps::Outcome::write_lazily), "order1 seal apply answer free ");
+  turn(1);
+  EXPECT_EQ(complete(Durability::failed), "drop1 failed1 ");
+  EXPECT_EQ(published_.load().read_ts, Timestamp(1));
+}
+
+TEST_F(GroupCommitTest, WithoutRoomABatchAndThoseOnItAreRefusedAndLaterOnesTryAgain) {
+  turn(0);
+  turn(1);
+  turn(2);
+  EXPECT_EQ(complete(), "apply answer free ");
+  EXPECT_EQ(complete(Durability::no_room), "drop2 no-room1 no-room1 ");
+  EXPECT_EQ(turn(3), "order1 seal ");
+  EXPECT_EQ(complete(Durability::no_room), "") << "of a batch that is gone";
+  EXPECT_EQ(complete(), "apply answer free ");
+  EXPECT_FALSE(commits_.log_has_failed());
+  EXPECT_EQ(oracle_.read_ts(), published_.load().read_ts);
+}
+
+// Random clients, a random log, and a twin that knows what may be seen: the state is a list of the writes in
+// it.
+class ListSteps final : public CommitSteps {
+ public:
+  struct Write : Intent {
+    bool writes = true;
+    bool lazy = false;
+    std::vector<const Write*> seen;  // in order: all that came before it
+    enum class Answer { none, done, failed, no_room } answer = Answer::none;
+  };
+  using State = std::vector<const Write*>;
+
+  Outcome order(std::span<Intent* const> batch, Writes accepted) override {
+    State state = sealed.empty() ? visible : sealed.back().second;
+    bool lazy = true, wrote = false;
+    for (Intent* intent : batch) {
+      auto& write = *static_cast<Write*>(intent);
+      write.seen = state;
+      if (!write.writes || accepted == Writes::refused) continue;
+      wrote = true;
+      lazy = lazy && write.lazy;
+      state.push_back(&write);
+    }
+    next = state;
+    if (!wrote) return Outcome::answer;
+    return lazy ? Outcome::write_lazily : Outcome::write;
+  }
+  void encode(Timestamp, OutBuffer& record) override { record.append("r"); }
+  void seal(Timestamp timestamp) override { sealed.emplace_back(timestamp, next); }
+  Publication apply(Timestamp timestamp, RetireList&) override {
+    EXPECT_EQ(sealed.front().first, timestamp);
+    visible = sealed.front().second;
+    sealed.pop_front();
+    return {timestamp, nullptr, nullptr, 0};
+  }
+  void answer(std::span<Intent* const> batch, Timestamp timestamp) override {
+    EXPECT_EQ(published->load().read_ts, timestamp);
+    for (Intent* intent : batch) {
+      auto& write = *static_cast<Write*>(intent);
+      write.answer = Write::Answer::done;
+      ++answered;
+      // What it saw is published: no answer tells of anything else.
+      ASSERT_LE(write.seen.size(), visible.size());
+      EXPECT_TRUE(std::equal(write.seen.begin(), write.seen.end(), visible.begin()));
+    }
+  }
+  void drop_sealed() override { sealed.clear(); }
+  void refuse(std::span<Intent* const> batch, Refusal why) override {
+    for (Intent* intent : batch) {
+      static_cast<Write*>(intent)->answer =
+          why == Refusal::no_room ? Write::Answer::no_room : Write::Answer::failed;
+      ++answered;
+    }
+  }
+
+  State next, visible;
+  std::deque<std::pair<Timestamp, State>> sealed;
+  PublishedState* published = nullptr;
+  std::size_t answered = 0;
+};
+
+TEST(GroupCommitRandom, NothingThatIsNotDurableIsSeenAndEverythingIsAnswered) {
+  for (std::uint64_t seed = test::test_seed(1), end = seed + 400; seed < end; ++seed) {
+    SCOPED_TRACE(test::seed_note(seed));
+    std::mt19937_64 random(seed);
+    SetClock clock;
+    LocalOracle oracle(clock);
+    MemoryCommitLog log(MemoryCommitLog::Keep::nothing, MemoryCommitLog::Acknowledge::when_told);
+    PublishedState published;
+    ReadHolds holds(1);
+    ListSteps steps;
+    steps.published = &published;
+    GroupCommit commits(oracle, log, published, holds, steps, {.batches = 1 + random() % 5});
+    std::deque<ListSteps::Write> intents;
+    std::size_t no_room = 0;  // records that must be refused, the oldest of those that wait
+    bool failed = false;
+    for (int step = 0; step < 200; ++step) {
+      clock.now = random() % 500;
+      switch (random() % 4) {
+        case 0: {
+          auto& write = intents.emplace_back();
+          write.writes = random() % 4 != 0;
+          write.lazy = random() % 2 == 0;
+          commits.submit(&write);
+          break;
+        }
+        case 1:
+          commits.turn();
+          break;
+        default:
+          // Where there is no room, all that wait are refused, as the log promises.
+          if (log.waiting() == 0) break;
+          if (no_room == 0 && !failed && random() % 20 == 0 && steps.sealed.size() == log.waiting())
+            no_room = log.waiting();
+          failed = failed || random() % 500 == 0;
+          log.complete_one(failed        ? Durability::failed
+                           : no_room > 0 ? (--no_room, Durability::no_room)
+                                         : Durability::durable);
+      }
+      ASSERT_LE(commits.in_flight(), 5U);
+    }
+    while (!commits.idle()) {
+      commits.turn();
+      log.complete_one(failed        ? Durability::failed
+                       : no_room > 0 ? (--no_room, Durability::no_room)
+                                     : Durability::durable);
+    }
+    EXPECT_EQ(steps.answered, intents.size());
+    std::size_t done = 0;
+    for (const ListSteps::Write& write : intents) {
+      ASSERT_NE(write.answer, ListSteps::Write::Answer::none);
+      const bool there = std::find(steps.visible.begin(), steps.visible.end(), &write) != steps.visible.end();
+      ASSERT_TRUE(!there || write.answer == ListSteps::Write::Answer::done) << "a refused write is visible";
+      done += there ? 1 : 0;
+    }
+    EXPECT_EQ(done, steps.visible.size());
+  }
+}
+
+TEST(GroupCommitRandom, ClocksThatJumpBackDoNotMatter) {
+  SetClock clock;
+  LocalOracle oracle(clock, Timestamp(1'000));
+  MemoryCommitLog log(MemoryCommitLog::Keep::records);
+  PublishedState published({Timestamp(1'000), nullptr, nullptr, 0});
+  ReadHolds holds(1);
+  RecordingSteps steps;
+  steps.published = &published;
+  GroupCommit commits(oracle, log, published, holds, steps);
+  Intent intent;
+  std::uint64_t before = 1'000;
+  for (const std::uint64_t now : {5'000, 10, 0, 5'001, 4'000}) {
+    clock.now = now;
+    commits.submit(&intent);
+    commits.turn();
+    EXPECT_GT(published.load().read_ts.value, before);
+    EXPECT_EQ(oracle.read_ts(), published.load().read_ts);
+    before = published.load().read_ts.value;
+  }
 }
 
 }  // namespace

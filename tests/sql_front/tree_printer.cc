@@ -166,16 +166,25 @@ std::string returning(const std::vector<Target>& list) {
   return group("returning", list, target);
 }
 
+std::string assignment(const Assignment& a) {
+  return "(" + a.column + " " + show(a.value) + ")";
+}
+std::string on_conflict(const std::optional<OnConflict>& c) {
+  if (!c) return "";
+  return " (on-conflict" + flag(!c->constraint.empty(), c->constraint) +
+         group("targets", c->targets, [](const ExprPtr& e) { return show(e); }) +
+         optional("predicate", c->predicate) + (c->update ? " update" : " nothing") +
+         group("set", c->assignments, assignment) + optional("where", c->where) + ")";
+}
 std::string insert(const InsertStatement& s) {
   return "(insert " + name(s.table) + flag(!s.alias.empty(), "as " + s.alias) +
          group("columns", s.columns, [](const auto& c) { return c.first; }) + " " + show(s.source) +
-         flag(s.on_conflict, "on-conflict") + returning(s.returning) + ")";
+         on_conflict(s.on_conflict) + returning(s.returning) + ")";
 }
 std::string update(const UpdateStatement& s) {
   return "(update " + name(s.table) + flag(!s.alias.empty(), "as " + s.alias) +
-         group("set", s.assignments,
-               [](const Assignment& a) { return "(" + a.column + " " + show(a.value) + ")"; }) +
-         group("from", s.from, from) + optional("where", s.where) + returning(s.returning) + ")";
+         group("set", s.assignments, assignment) + group("from", s.from, from) + optional("where", s.where) +
+         returning(s.returning) + ")";
 }
 std::string erase(const DeleteStatement& s) {
   return "(delete " + name(s.table) + flag(!s.alias.empty(), "as " + s.alias) +

@@ -265,6 +265,71 @@ TEST(BranchRandom, StatementsRollbacksAndCommits) {
   }
 }
 
+// Batches ordered one on top of the other before the first is durable: some are published, the rest dropped.
+// (What is not freed, or freed twice, the sanitizer finds.)
+TEST(BranchRandom, SealedStatesArePublishedOrDropped) {
+  const std::uint64_t seed = test::seed_or(815);
+  for (std::uint64_t run = 0; run < 60; ++run) {
+    SCOPED_TRACE("GYRE_TEST_SEED=" + std::to_string(seed + run));
+    Random random(seed + run);
+    Store store;
+    std::vector<Twin> twins(1);
+    {
+      Branch branch(store.database());
+      branch.create_table(keyed_schema());
+      branch.create_table(hidden_schema());
+      Session session(random, 100);
+      for (int i = 0; i < 50; ++i) ASSERT_NO_FATAL_FAILURE(session.statement(branch, twins[0]));
+      store.commit(branch);
+    }
+    struct Sealed {
+      std::unique_ptr<Branch> branch;
+      std::unique_ptr<const Database> database;
+    };
+    std::deque<Sealed> sealed;
+    Timestamp timestamp(100);
+    for (std::uint64_t i = 1 + below(random, 4); i > 0; --i) {
+      const Database& base = sealed.empty() ? store.database() : *sealed.back().database;
+      auto branch = std::make_unique<Branch>(base);
+      twins.push_back(twins.back());
+      Session session(random, 100);
+      const Branch::Mark mark = branch->mark();
+      if (below(random, 3) == 0) {  // nodes that one branch makes and takes away
+        for (std::int64_t row = 1000; row < 1200; ++row)
+          branch->insert(kKeyed, std::vector<Datum>{integer(row), Datum(), Datum()});
+        branch->truncate(kKeyed);
+        branch->create_table(make_schema(9, "n", columns(), {0}));
+        branch->insert(RelationId(9), std::vector<Datum>{integer(1), Datum(), Datum()});
+        branch->drop_table(RelationId(9));
+        branch->drop_table(kHidden);
+        if (below(random, 2) == 0) branch->rollback_to(mark);
+      }
+      if (branch->unchanged_since(mark))
+        for (int statement = 0; statement < 30; ++statement)
+          ASSERT_NO_FATAL_FAILURE(session.statement(*branch, twins.back()));
+      else
+        i = 1;  // the twin does not follow: the last
+      auto database = branch->seal(Timestamp(++timestamp.value));
+      sealed.push_back({std::move(branch), std::move(database)});
+    }
+    for (std::size_t published = below(random, sealed.size() + 1); published > 0; --published) {
+      store.publish(*sealed.front().branch, std::move(sealed.front().database));
+      sealed.pop_front();
+      twins.erase(twins.begin());
+    }
+    const bool all = sealed.empty();
+    while (!sealed.empty()) sealed.pop_back();
+    if (!all) {
+      ASSERT_NO_FATAL_FAILURE(expect_same(store.database(), twins.front()));
+      Branch next(store.database());
+      Session session(random, 100);
+      for (int i = 0; i < 30; ++i) ASSERT_NO_FATAL_FAILURE(session.statement(next, twins.front()));
+      store.commit(next);
+      ASSERT_NO_FATAL_FAILURE(expect_same(store.database(), twins.front()));
+    }
+  }
+}
+
 // What a transaction did, seen from its base: per row the first and last state.
 using Net = std::map<std::string, std::pair<std::optional<TwinRow>, std::optional<TwinRow>>>;
 

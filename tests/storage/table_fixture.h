@@ -75,9 +75,14 @@ class Store {
   const storage::Database& database() const { return *database_; }
   // Makes the branch the newest database and frees what that replaced, or keeps it for the caller.
   std::unique_ptr<storage::Retired> commit(storage::Branch& branch) {
-    auto sealed = branch.seal(Timestamp(++commits_));
-    sealed.retired->database = std::exchange(database_, std::move(sealed.database));
-    return std::move(sealed.retired);
+    return publish(branch, branch.seal(Timestamp(++commits_)));
+  }
+  // The same for a branch that is sealed.
+  std::unique_ptr<storage::Retired> publish(storage::Branch& branch,
+                                            std::unique_ptr<const storage::Database> sealed) {
+    auto retired = branch.release();
+    retired->database = std::exchange(database_, std::move(sealed));
+    return retired;
   }
 
  private:

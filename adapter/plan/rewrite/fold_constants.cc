@@ -48,6 +48,12 @@ NodePtr fold_constants(NodePtr plan) {
     case Kind::aggregate:
       for (auto& call : static_cast<logical::Aggregate&>(*plan).calls) fold_all(call.arguments);
       break;
+    case Kind::insert:
+      if (auto& conflict = static_cast<logical::Insert&>(*plan).on_conflict) {
+        fold_all(conflict->row);
+        fold_all(conflict->conditions);
+      }
+      break;
     default:
       break;
   }
