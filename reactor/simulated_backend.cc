@@ -22,8 +22,9 @@ std::string SimulatedPeer::read(std::size_t bound) {
   return bytes;
 }
 
-SimulatedBackend::SimulatedBackend(std::uint64_t seed, SimulationFaults faults)
-    : random_(seed), faults_(faults) {}
+SimulatedBackend::SimulatedBackend(std::uint64_t seed, SimulationFaults faults,
+                                   std::shared_ptr<SimulatedNetwork> network)
+    : random_(seed), faults_(faults), network_(std::move(network)) {}
 SimulatedBackend::~SimulatedBackend() = default;
 
 bool SimulatedBackend::chance(std::uint32_t per_mille) {
@@ -35,17 +36,17 @@ std::size_t SimulatedBackend::up_to(std::size_t largest) {
 }
 
 int SimulatedBackend::listen() {
-  const int fd = next_fd_++;
+  const int fd = network_->next_fd++;
   listeners_[fd];
   return fd;
 }
 
 SimulatedPeer& SimulatedBackend::connect(int listen_fd) {
-  const int fd = next_fd_++;
+  const int fd = network_->next_fd++;
   auto peer = std::make_unique<SimulatedPeer>();
   peer->fd = fd;
   listeners_.at(listen_fd).backlog.push_back(peer.get());
-  return *(peers_[fd] = std::move(peer));
+  return *(network_->peers[fd] = std::move(peer));
 }
 
 void SimulatedBackend::make_ready(int fd, std::uint32_t events) {
@@ -53,7 +54,7 @@ void SimulatedBackend::make_ready(int fd, std::uint32_t events) {
 }
 
 SimulatedPeer& SimulatedBackend::peer_of(const Stream& stream) {
-  return *peers_.at(stream.io.fd);
+  return *network_->peers.at(stream.io.fd);
 }
 
 // ---- what the loop asks for ----
@@ -75,6 +76,7 @@ void SimulatedBackend::start(Stream& stream, int fd) {
   stream.io.fd = fd;
   stream.io.reading_wanted = true;
   peer_of(stream).stream = &stream;
+  peer_of(stream).host = this;
   ++stats_.open_streams;
 }
 
@@ -137,9 +139,9 @@ bool SimulatedBackend::has_events() const {
         (!listener.backlog.empty() && listener.handler->io.resume_at_ns <= now_ns_))
       return true;
   }
-  for (const auto& [fd, peer] : peers_) {
+  for (const auto& [fd, peer] : network_->peers) {
     const Stream* stream = peer->stream;
-    if (stream == nullptr) continue;
+    if (stream == nullptr || peer->host != this) continue;
     const Stream::Io& io = stream->io;
     const bool input = !peer->to_server.empty() || peer->finished || peer->was_reset;
     const bool room = peer->to_peer.size() < faults_.socket_buffer || peer->was_reset;
@@ -161,7 +163,8 @@ std::size_t SimulatedBackend::reap() {
   // Keys, not pointers: what one step does may end what another was for.
   std::vector<int> candidates;
   for (const auto& [fd, listener] : listeners_) candidates.push_back(fd);
-  for (const auto& [fd, peer] : peers_) candidates.push_back(fd);
+  for (const auto& [fd, peer] : network_->peers)
+    if (peer->stream != nullptr && peer->host == this) candidates.push_back(fd);
   for (const auto& [fd, handler] : polls_) candidates.push_back(fd);
   // Not std::shuffle: its use of the generator differs between standard libraries.
   for (std::size_t i = candidates.size(); i > 1; --i) std::swap(candidates[i - 1], candidates[random_() % i]);
@@ -170,7 +173,7 @@ std::size_t SimulatedBackend::reap() {
   for (const int fd : candidates) {
     if (const auto listener = listeners_.find(fd); listener != listeners_.end()) {
       happened += step_accept(listener->second);
-    } else if (const auto peer = peers_.find(fd); peer != peers_.end()) {
+    } else if (const auto peer = network_->peers.find(fd); peer != network_->peers.end()) {
       happened += step_stream(*peer->second);
     } else if (const auto poll = polls_.find(fd); poll != polls_.end()) {
       happened += step_poll(*poll->second);

@@ -43,8 +43,9 @@ class SimulatedPeer {
 
   // The simulation's bookkeeping.
   int fd = -1;
-  std::string to_server;  // written, not yet received
-  std::string to_peer;    // sent, not yet read
+  const void* host = nullptr;  // the backend that started the stream
+  std::string to_server;       // written, not yet received
+  std::string to_peer;         // sent, not yet read
   Stream* stream = nullptr;
   bool is_accepted = false;
   bool finished = false;
@@ -52,14 +53,22 @@ class SimulatedPeer {
   bool server_closed = false;
 };
 
+// The connections of a machine: a descriptor that one backend has accepted can be started on another that
+// shares the network, as with cores of one process. Such backends take turns on one thread.
+struct SimulatedNetwork {
+  int next_fd = 1'000'000;  // far from any real descriptor
+  std::map<int, std::unique_ptr<SimulatedPeer>> peers;
+};
+
 class SimulatedBackend final : public Backend {
  public:
-  explicit SimulatedBackend(std::uint64_t seed, SimulationFaults faults = {});
+  explicit SimulatedBackend(std::uint64_t seed, SimulationFaults faults = {},
+                            std::shared_ptr<SimulatedNetwork> network = std::make_shared<SimulatedNetwork>());
   ~SimulatedBackend() override;
 
   // A listening descriptor for start_accept().
   int listen();
-  // Connects to it; the peer lives as long as the backend.
+  // Connects to it; the peer lives as long as the network.
   SimulatedPeer& connect(int listen_fd);
   // Makes a watched descriptor ready (any number not given out by listen() or connect()).
   void make_ready(int fd, std::uint32_t events);
@@ -101,9 +110,8 @@ class SimulatedBackend final : public Backend {
   std::mt19937_64 random_;
   const SimulationFaults faults_;
   std::uint64_t now_ns_ = 1'000'000'000;
-  int next_fd_ = 1'000'000;  // far from any real descriptor
   std::map<int, Listener> listeners_;
-  std::map<int, std::unique_ptr<SimulatedPeer>> peers_;
+  const std::shared_ptr<SimulatedNetwork> network_;
   std::map<int, PollHandler*> polls_;
   std::map<int, std::uint32_t> ready_;
 };
