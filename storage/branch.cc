@@ -323,6 +323,15 @@ void Branch::replay_row_id(RelationId table, std::uint64_t next_row_id) {
   version.next_row_id = std::max(version.next_row_id, next_row_id);
 }
 
+void Branch::load_row(RelationId table, std::string_view key, std::string_view row) {
+  append(batch_, own(table).rows, key, row);
+}
+
+void Branch::load_index_entry(RelationId table, std::size_t index, std::string_view key,
+                              std::string_view primary_key) {
+  append(batch_, own(table).indexes[index], key, primary_key);
+}
+
 // ---- Undo
 
 void Branch::rollback_to(Mark mark) {

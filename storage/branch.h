@@ -113,6 +113,11 @@ class Branch {
   void replay_row(RelationId table, std::string_view key, std::optional<std::string_view> row);
   // The table gives no hidden id below this.
   void replay_row_id(RelationId table, std::uint64_t next_row_id);
+  // Fills the trees of a table that was created here and is empty: keys strictly ascending, which is the
+  // caller's to see to. Indexes are filled by the caller as well.
+  void load_row(RelationId table, std::string_view key, std::string_view row);
+  void load_index_entry(RelationId table, std::size_t index, std::string_view key,
+                        std::string_view primary_key);
 
   // Makes the view a database of its own. The branch keeps its change set, takes no more changes, and still
   // owns what it made: if the state is not to be published after all, it is destroyed before its base, and
