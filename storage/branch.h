@@ -113,6 +113,8 @@ class Branch {
   void replay_row(RelationId table, std::string_view key, std::optional<std::string_view> row);
   // The table gives no hidden id below this.
   void replay_row_id(RelationId table, std::uint64_t next_row_id);
+  // Nodes of the base that gave way to others, and are freed when the branch is sealed.
+  std::size_t replaced_blocks() const { return batch_.replaced.size(); }
   // Fills the trees of a table that was created here and is empty: keys strictly ascending, which is the
   // caller's to see to. Indexes are filled by the caller as well.
   void load_row(RelationId table, std::string_view key, std::string_view row);

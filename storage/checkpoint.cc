@@ -158,7 +158,8 @@ class CheckpointReader {
     if (!*at_end) return chunks_.damaged("something follows its end");
     checkpoint_.timestamp = *timestamp;
     checkpoint_.figures.bytes = chunks_.bytes();
-    checkpoint_.database = branch_.seal(*timestamp).database;
+    checkpoint_.database = branch_.seal(*timestamp);
+    branch_.release();
     return std::move(checkpoint_);
   }
 

@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "adapter/coordinator/definition.h"
+#include "adapter/durability/commit_sections.h"
 #include "adapter/exec/executor.h"
 #include "adapter/sql_error.h"
 #include "reactor/base/check.h"
@@ -21,23 +22,16 @@
 
 namespace gyre::adapter {
 
-namespace {
-
-std::unique_ptr<const storage::Database> empty_database() {
-  return std::make_unique<storage::Database>();
-}
-
-}  // namespace
-
 Coordinator::Coordinator(oracle::TimestampOracle& oracle, oracle::CommitLog& log,
                          oracle::PublishedState& published, oracle::ReadHolds& holds, CallReturn& call_return,
-                         Catalog catalog)
+                         InitialState initial)
     : published_(published),
       call_return_(call_return),
-      database_(empty_database()),
-      catalog_(std::make_shared<const Catalog>(std::move(catalog))),
+      database_(std::move(initial.database)),
+      catalog_(std::make_shared<const Catalog>(std::move(initial.catalog))),
       last_catalog_version_(catalog_->version),
-      commits_((published.publish(publication(Timestamp(1))), oracle), log, published, holds, *this) {}
+      next_oid_(catalog_->next_oid),
+      commits_((published.publish(publication(initial.timestamp)), oracle), log, published, holds, *this) {}
 
 Coordinator::~Coordinator() {
   transactions_.clear();
@@ -224,8 +218,9 @@ void Coordinator::commit(CoordinatorCall& call) {
 
 // ---- 3 to 6 ----
 
-// A server that keeps its data in memory has nothing to make durable.
-void Coordinator::encode(Timestamp, OutBuffer&) {}
+void Coordinator::encode(Timestamp, OutBuffer& record) {
+  encode_commit(*head_, *base_catalog(), next_catalog_.get(), record);
+}
 
 void Coordinator::seal(Timestamp timestamp) {
   Batch& batch = batches_.back();

@@ -13,6 +13,7 @@
 
 #include "adapter/catalog/catalog.h"
 #include "adapter/coordinator/call.h"
+#include "adapter/durability/initial_state.h"
 #include "adapter/metrics.h"
 #include "oracle/group_commit.h"
 #include "storage/branch.h"
@@ -31,9 +32,9 @@ class CallReturn {
 
 class Coordinator final : public oracle::CommitSteps {
  public:
-  // Publishes `catalog` with an empty database at once. All references are borrowed.
+  // Publishes the initial state at once. All references are borrowed.
   Coordinator(oracle::TimestampOracle& oracle, oracle::CommitLog& log, oracle::PublishedState& published,
-              oracle::ReadHolds& holds, CallReturn& call_return, Catalog catalog);
+              oracle::ReadHolds& holds, CallReturn& call_return, InitialState initial);
   Coordinator(const Coordinator&) = delete;
   Coordinator& operator=(const Coordinator&) = delete;
   ~Coordinator() override;
@@ -100,7 +101,7 @@ class Coordinator final : public oracle::CommitSteps {
   std::unique_ptr<const storage::Database> database_;  // as published
   std::shared_ptr<const Catalog> catalog_;             // as published
   std::uint64_t last_catalog_version_;                 // of any catalog made, published or not
-  std::uint32_t next_oid_ = kFirstUserOid;             // not given out yet by any catalog
+  std::uint32_t next_oid_;                             // not given out yet by any catalog
   std::unordered_map<std::uint64_t, std::unique_ptr<OpenTransaction>> transactions_;
   std::deque<Batch> batches_;  // as GroupCommit has them under way; the last may be being ordered
 

@@ -91,6 +91,13 @@ std::unique_ptr<Plan> plan_once(const ast::Statement& statement, const PlanConte
   return plan;
 }
 
+// 'it''s'
+std::string quoted(std::string_view text) {
+  std::string result = "'";
+  for (const char c : text) result += c == '\'' ? "''" : std::string(1, c);
+  return result + "'";
+}
+
 // Roughly as pg_get_expr prints a default: constants with their type where it is not obvious, calls by name.
 std::string print_default(const storage::Expression& value, storage::Type column,
                           const storage::TextStyle& style) {
@@ -102,7 +109,7 @@ std::string print_default(const storage::Expression& value, storage::Type column
   if (!storage::is_constant(value)) return print_expression(value);
   const storage::Datum datum = storage::constant_value(value);
   if (value.type().id == storage::TypeId::unknown)
-    return "'" + std::string(datum.bytes()) + "'::" + storage::format_type(storage::Type(column.id));
+    return quoted(datum.bytes()) + "::" + storage::format_type(storage::Type(column.id));
   OutBuffer text;
   storage::traits(value.type()).print(datum, style, text);
   if (value.type().id == storage::TypeId::boolean) return datum.truth() ? "true" : "false";

@@ -102,11 +102,14 @@ class World::Services final : public adapter::SessionServices {
   World& world_;
 };
 
-World::World(std::uint64_t seed, std::size_t shards)
-    : random_(seed), loop_(std::make_unique<reactor::SimulatedBackend>(seed)), holds_(shards) {
+World::World(std::uint64_t seed, std::size_t shards, adapter::InitialState initial)
+    : random_(seed),
+      loop_(std::make_unique<reactor::SimulatedBackend>(seed)),
+      holds_(shards),
+      oracle_(clock_, initial.timestamp) {
   coordinator_ = std::make_unique<adapter::Coordinator>(oracle_, log_, published_, holds_,
                                                         static_cast<adapter::CallReturn&>(*this),
-                                                        adapter::Catalog::initial());
+                                                        std::move(initial));
   for (std::size_t shard = 0; shard < shards; ++shard) {
     services_.push_back(std::make_unique<Services>(*this));
     cores_.push_back(std::make_unique<adapter::SessionCore>(loop_, published_, holds_, shard,

@@ -49,7 +49,8 @@ class Client final : public adapter::SessionHost {
 
 class World final : private adapter::CallReturn, private reactor::LoopObserver {
  public:
-  explicit World(std::uint64_t seed, std::size_t shards = 1);
+  explicit World(std::uint64_t seed, std::size_t shards = 1,
+                 adapter::InitialState initial = adapter::Catalog::initial());
   ~World();
 
   Client& connect(std::size_t shard = 0);  // logged in as materialize
@@ -63,6 +64,9 @@ class World final : private adapter::CallReturn, private reactor::LoopObserver {
   // Whether nobody holds anything once the cores are asleep.
   bool nothing_pinned();
   std::mt19937_64& random() { return random_; }
+  // The records of all commits so far, and the state they lead to.
+  const oracle::MemoryCommitLog& log() const { return log_; }
+  oracle::Publication published() const { return published_.load(); }
   std::vector<std::unique_ptr<Client>> clients;
 
  private:
@@ -77,9 +81,9 @@ class World final : private adapter::CallReturn, private reactor::LoopObserver {
   oracle::PublishedState published_;
   oracle::ReadHolds holds_;
   oracle::SystemClock clock_;
-  oracle::LocalOracle oracle_{clock_};
+  oracle::LocalOracle oracle_;
   // Answers when a step says so: batches are ordered on states that are not durable yet.
-  oracle::MemoryCommitLog log_{oracle::MemoryCommitLog::Keep::nothing,
+  oracle::MemoryCommitLog log_{oracle::MemoryCommitLog::Keep::records,
                                oracle::MemoryCommitLog::Acknowledge::when_told};
   std::unique_ptr<adapter::Coordinator> coordinator_;
   std::vector<std::unique_ptr<Services>> services_;

@@ -72,8 +72,8 @@ TEST(Checkpoint, WhatWasWrittenIsRead) {
     branch.create_table(make_schema(9000, "more", {{"a", TypeId::int8}}, {}));
     branch.insert(RelationId(9000), std::vector<Datum>{integer(1)});
     auto sealed = branch.seal(Timestamp(store.database().timestamp().value + 1));
-    sealed.retired->database = std::move(read->database);
-    free_database(std::move(sealed.database));
+    branch.release()->database = std::move(read->database);
+    free_database(std::move(sealed));
     if (HasFailure()) return;
   }
 }
