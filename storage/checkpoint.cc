@@ -105,6 +105,7 @@ DiskError at_fail_point(const char* name) {
 
 DiskResult<CheckpointFigures> write_checkpoint(reactor::Disk& disk, const std::string& directory,
                                                const std::string& name, const Database& database,
+                                               Timestamp timestamp,
                                                std::span<const CommitRecord::Section> sections,
                                                const std::function<bool()>& go_on) {
   const std::string path = directory + "/" + name;
@@ -114,7 +115,7 @@ DiskResult<CheckpointFigures> write_checkpoint(reactor::Disk& disk, const std::s
   auto file = disk.open(unfinished, reactor::Disk::Open::truncate);
   if (!file) return Unexpected{file.error()};
   // 2: everything into it.
-  CheckpointWriter writer(**file, database.timestamp(), go_on);
+  CheckpointWriter writer(**file, timestamp, go_on);
   if (auto done = writer.write(database, sections); !done) return Unexpected{done.error()};
   // 3: on the disk with it, before it gets its name.
   if (reactor::fail_point("checkpoint.3_sync")) return Unexpected{at_fail_point("checkpoint.3_sync")};

@@ -49,6 +49,7 @@ struct CheckpointFigures {
 // failure leaves no file under `path`, and a .tmp that the next start removes.
 reactor::DiskResult<CheckpointFigures> write_checkpoint(reactor::Disk& disk, const std::string& directory,
                                                         const std::string& name, const Database& database,
+                                                        Timestamp timestamp,
                                                         std::span<const CommitRecord::Section> sections,
                                                         const std::function<bool()>& go_on);
 

@@ -33,7 +33,7 @@ std::vector<CommitRecord::Section> sections() {
 }
 
 auto write(SimulatedDisk& disk, const Database& database) {
-  return write_checkpoint(disk, kDirectory, "checkpoint", database, sections(), always);
+  return write_checkpoint(disk, kDirectory, "checkpoint", database, database.timestamp(), sections(), always);
 }
 
 SimulatedDisk& with_directory(SimulatedDisk& disk) {
@@ -244,8 +244,9 @@ TEST(CheckpointFailures, ItCanBeCalledOff) {
   run(workload, store, 3);
   SimulatedDisk disk(1);
   int chunks = 0;
-  const auto stopped = write_checkpoint(with_directory(disk), kDirectory, "checkpoint", store.database(),
-                                        sections(), [&] { return ++chunks < 3; });
+  const auto stopped =
+      write_checkpoint(with_directory(disk), kDirectory, "checkpoint", store.database(),
+                       store.database().timestamp(), sections(), [&] { return ++chunks < 3; });
   ASSERT_FALSE(stopped.has_value());
   EXPECT_EQ(stopped.error().code, ECANCELED);
   EXPECT_FALSE(read_checkpoint(disk, kPath, {}).has_value());

@@ -13,6 +13,7 @@ namespace gyre::storage {
 namespace {
 
 using test::below;
+using test::expect_same;
 using test::integer;
 using test::make_schema;
 using test::Random;

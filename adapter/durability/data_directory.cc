@@ -1,0 +1,143 @@
+#include "adapter/durability/data_directory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <functional>
+
+namespace gyre::adapter {
+
+namespace {
+
+constexpr std::string_view kSuffix = ".checkpoint";
+constexpr std::string_view kUnfinished = ".tmp";
+constexpr std::string_view kVersionText = "gyre data directory, format ";
+
+DataDirectory::Done done(const reactor::DiskDone& result) {
+  if (!result) return Unexpected{from_disk(result.error())};
+  return std::monostate{};
+}
+
+}  // namespace
+
+StartError from_disk(const reactor::DiskError& error) {
+  ExitStatus status = ExitStatus::disk;
+  if (error.code == EACCES || error.code == EPERM || error.code == EROFS) status = ExitStatus::forbidden;
+  if (error.code == ENOENT || error.code == ENOTDIR) status = ExitStatus::missing;
+  return {status, error.message};
+}
+
+std::string checkpoint_name(Timestamp timestamp) {
+  return fmt::format("{:016x}{}", timestamp.value, kSuffix);
+}
+
+std::optional<Timestamp> checkpoint_timestamp(std::string_view name) {
+  std::uint64_t value = 0;
+  const char* const digits_end = name.data() + std::min<std::size_t>(name.size(), 16);
+  const auto [end, error] = std::from_chars(name.data(), digits_end, value, 16);
+  if (error != std::errc() || checkpoint_name(Timestamp(value)) != name) return std::nullopt;
+  return Timestamp(value);
+}
+
+DataDirectory::Done DataDirectory::lock() {
+  if (auto made = disk_.make_directory(path_); !made) {
+    StartError error = from_disk(made.error());
+    if (error.status != ExitStatus::forbidden) error.status = ExitStatus::cannot_make;
+    return Unexpected{std::move(error)};
+  }
+  auto locked = disk_.lock(path_ + "/lock");
+  if (!locked && (locked.error().code == EWOULDBLOCK || locked.error().code == EAGAIN))
+    return Unexpected{StartError{ExitStatus::in_use,
+                                 fmt::format("data directory \"{}\" is in use by another server", path_)}};
+  if (!locked) return Unexpected{from_disk(locked.error())};
+  lock_ = std::move(*locked);
+  return std::monostate{};
+}
+
+Result<std::vector<std::string>, StartError> DataDirectory::names_in(const std::string& directory) const {
+  auto names = disk_.list(directory);
+  if (!names) return Unexpected{from_disk(names.error())};
+  return std::move(*names);
+}
+
+Result<DataDirectory::Content, StartError> DataDirectory::look() {
+  const auto names = names_in(path_);
+  if (!names) return Unexpected{names.error()};
+  const auto has = [&](std::string_view name) {
+    return std::find(names->begin(), names->end(), name) != names->end();
+  };
+  if (has("gyre-data")) {
+    const auto text = reactor::read_file(disk_, version_path());
+    if (!text) return Unexpected{from_disk(text.error())};
+    if (*text == fmt::format("{}{}\n", kVersionText, kDataFormat)) return Content::data;
+    if (text->starts_with(kVersionText))
+      return Unexpected{StartError{
+          ExitStatus::not_ours,
+          fmt::format("data directory \"{}\" is of another version of Gyre: it has {}, this is format {}",
+                      path_,
+                      text->substr(kVersionText.size() - 7, text->find('\n') - kVersionText.size() + 7),
+                      kDataFormat)}};
+    return Unexpected{StartError{ExitStatus::damaged, fmt::format("file \"{}\" is damaged", version_path())}};
+  }
+  static constexpr std::string_view kOurs[] = {"lock", "checkpoints", "wal", "gyre-data.tmp", "lost+found"};
+  for (const std::string& name : *names)
+    if (std::find(std::begin(kOurs), std::end(kOurs), name) == std::end(kOurs))
+      return Unexpected{StartError{
+          ExitStatus::not_ours,
+          fmt::format("directory \"{}\" is not empty and not a data directory of Gyre: it has \"{}\"", path_,
+                      name)}};
+  // A log with records was begun after gyre-data was written: somebody removed that.
+  if (has("wal")) {
+    const auto segments = names_in(wal_directory());
+    if (!segments) return Unexpected{segments.error()};
+    if (!segments->empty())
+      return Unexpected{StartError{
+          ExitStatus::damaged,
+          fmt::format("data directory \"{}\" has a log, but its file gyre-data is missing", path_)}};
+  }
+  return Content::none;
+}
+
+DataDirectory::Done DataDirectory::begin() {
+  for (const std::string& directory : {checkpoint_directory(), wal_directory()})
+    if (auto made = done(disk_.make_directory(directory)); !made) return made;
+  const auto names = names_in(checkpoint_directory());
+  if (!names) return Unexpected{names.error()};
+  for (const std::string& name : *names)
+    if (auto removed = done(disk_.remove(checkpoint_directory() + "/" + name)); !removed) return removed;
+  return done(disk_.sync_directory(path_));
+}
+
+DataDirectory::Done DataDirectory::finish() {
+  const std::string unfinished = version_path() + std::string(kUnfinished);
+  auto file = disk_.open(unfinished, reactor::Disk::Open::truncate);
+  if (!file) return Unexpected{from_disk(file.error())};
+  const std::string text = fmt::format("{}{}\n", kVersionText, kDataFormat);
+  if (auto written = done(reactor::write_fully(**file, 0, text)); !written) return written;
+  if (auto synced = done((*file)->sync()); !synced) return synced;
+  if (auto renamed = done(disk_.rename(unfinished, version_path())); !renamed) return renamed;
+  return done(disk_.sync_directory(path_));
+}
+
+Result<std::vector<Timestamp>, StartError> DataDirectory::checkpoints() const {
+  const auto names = names_in(checkpoint_directory());
+  if (!names) return Unexpected{names.error()};
+  std::vector<Timestamp> timestamps;
+  for (const std::string& name : *names)
+    if (const auto timestamp = checkpoint_timestamp(name)) timestamps.push_back(*timestamp);
+  std::sort(timestamps.begin(), timestamps.end(), std::greater<>());
+  return timestamps;
+}
+
+DataDirectory::Done DataDirectory::remove_unfinished() {
+  const auto names = names_in(checkpoint_directory());
+  if (!names) return Unexpected{names.error()};
+  for (const std::string& name : *names)
+    if (name.ends_with(kUnfinished))
+      if (auto removed = done(disk_.remove(checkpoint_directory() + "/" + name)); !removed) return removed;
+  return std::monostate{};
+}
+
+}  // namespace gyre::adapter

@@ -1,0 +1,73 @@
+// The data directory: what lies where, whose it is, and that one server has it.
+//
+//   DIR/                 mode 0700
+//     gyre-data          "gyre data directory, format 1\n": written last when a directory is made
+//     lock               held with flock while a server runs
+//     checkpoints/       <timestamp, 16 hex digits>.checkpoint      storage/checkpoint.h
+//     wal/               <number, 16 hex digits>.wal                oracle/wal/format.h
+//
+// Names that end in .tmp are unfinished and removed at the next start. There is always a checkpoint: the
+// first is written when the directory is made.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapter/durability/start_error.h"
+#include "reactor/base/ids.h"
+#include "reactor/base/result.h"
+#include "reactor/disk.h"
+
+namespace gyre::adapter {
+
+inline constexpr std::uint32_t kDataFormat = 1;
+
+std::string checkpoint_name(Timestamp timestamp);
+// Nothing for names of other files.
+std::optional<Timestamp> checkpoint_timestamp(std::string_view name);
+
+class DataDirectory {
+ public:
+  using Done = Result<std::monostate, StartError>;
+  // Names only; touches nothing. `disk` is borrowed.
+  DataDirectory(reactor::Disk& disk, std::string path) : disk_(disk), path_(std::move(path)) {}
+
+  // Makes the directory if need be, and keeps it from other servers until this object ends.
+  Done lock();
+  enum class Content : std::uint8_t {
+    none,  // it is new, or was never finished: to be begun
+    data,  // a data directory of this format
+  };
+  // Whose it is. Anything else than the two is an error.
+  Result<Content, StartError> look();
+  // Makes the folders of a new directory, and forgets what an attempt before has left.
+  Done begin();
+  // Says that it is a data directory: everything that there must be is there, durably.
+  Done finish();
+
+  // Checkpoints that have their names, newest first.
+  Result<std::vector<Timestamp>, StartError> checkpoints() const;
+  // Removes files that never got their names.
+  Done remove_unfinished();
+
+  reactor::Disk& disk() const { return disk_; }
+  const std::string& path() const { return path_; }
+  std::string checkpoint_directory() const { return path_ + "/checkpoints"; }
+  std::string checkpoint_path(Timestamp timestamp) const {
+    return checkpoint_directory() + "/" + checkpoint_name(timestamp);
+  }
+  std::string wal_directory() const { return path_ + "/wal"; }
+
+ private:
+  Result<std::vector<std::string>, StartError> names_in(const std::string& directory) const;
+  std::string version_path() const { return path_ + "/gyre-data"; }
+
+  reactor::Disk& disk_;
+  const std::string path_;
+  std::unique_ptr<reactor::DiskLock> lock_;
+};
+
+}  // namespace gyre::adapter
