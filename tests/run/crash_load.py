@@ -76,6 +76,14 @@ class CrashLoad:
             if connection.simple('CREATE SEQUENCE crash_sequence')[-1].error is None:
                 self.sequence = set()
 
+    def twin(self, target):
+        """The same clients, who ask another server: one that has a copy of the data."""
+        other = CrashLoad(target, self.clients, self.synchronous_commit)
+        other.answered, other.sent = list(self.answered), list(self.sent)
+        other.moments = [dict(m) for m in self.moments]
+        other.sequence = None if self.sequence is None else set(self.sequence)
+        return other
+
     # ---- Under way ----
 
     def start(self):

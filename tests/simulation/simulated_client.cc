@@ -15,8 +15,8 @@ std::vector<std::optional<std::string>> parse_row(std::string_view body) {
   };
   std::vector<std::optional<std::string>> row;
   std::size_t at = 2;
-  for (std::uint32_t count = byte(0) << 8 | byte(1); count > 0; --count) {
-    const std::uint32_t size = byte(at) << 24 | byte(at + 1) << 16 | byte(at + 2) << 8 | byte(at + 3);
+  for (std::uint32_t count = number_at(body, 0, 2); count > 0; --count) {
+    const std::uint32_t size = number_at(body, at, 4);
     at += 4;
     if (size == UINT32_MAX) {
       row.emplace_back();
@@ -61,6 +61,12 @@ void SimulatedClient::die() {
   waiting_ = false;
 }
 
+void SimulatedClient::cancel(reactor::SimulatedPeer& messenger) const {
+  OutBuffer out;
+  pgwire::client::cancel_request(out, session_, secret_);
+  messenger.write({out.data(), out.size()});
+}
+
 std::optional<Answer> SimulatedClient::look() {
   if (peer_ == nullptr || !waiting_) return std::nullopt;
   received_ += peer_->read(dice(kSlowness) == 0 ? 1 + dice(16) : SIZE_MAX);
@@ -91,6 +97,10 @@ bool SimulatedClient::read_messages() {
 void SimulatedClient::note(char type, std::string_view body) {
   if (type != 'K')
     for (const char c : body) transcript_ = (transcript_ ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  if (type == 'K') {
+    session_ = number_at(body, 0, 4);
+    secret_ = number_at(body, 4, 4);
+  }
   if (type == 'D') answer_.rows.push_back(parse_row(body));
   if (type == 'C') answer_.tag = body.substr(0, body.size() - 1);
   if (type == 'Z') answer_.status = body[0];

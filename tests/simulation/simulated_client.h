@@ -34,6 +34,8 @@ class SimulatedClient {
   std::optional<Answer> look();
   // The connection is reset from this end; what was asked is lost.
   void die();
+  // Asks on a connection of its own that what is under way be cancelled.
+  void cancel(reactor::SimulatedPeer& messenger) const;
   // FNV of all bytes received, but for the secrets: two runs of one seed must agree on it.
   std::uint64_t transcript() const { return transcript_; }
   std::uint64_t dice(std::uint64_t sides) { return random_() % sides; }
@@ -47,6 +49,7 @@ class SimulatedClient {
   std::string received_;
   Answer answer_;
   bool waiting_ = false;
+  std::uint32_t session_ = 0, secret_ = 0;
   std::uint64_t transcript_ = 14695981039346656037u;
 };
 

@@ -71,6 +71,7 @@ class Simulation {
     keys_ = 2 + static_cast<Key>(pick(4));
     rows_exist_ = pick(3) == 0;
     deaths_ = pick(2) == 0 ? 0 : 1 + pick(4);
+    cancels_ = pick(4) == 0;
     to_begin_ = 20 + pick(60);
     server_ = std::make_unique<SimulatedServer>(random_(), shards_, faults_);
   }
@@ -162,6 +163,7 @@ class Simulation {
     if (!actor.client.connected()) return reconnect(actor);
     if (actor.client.waiting()) {
       if (deaths_ > 0 && pick(200) == 0) return die(actor);
+      if (cancels_ && actor.busy && pick(100) == 0) actor.client.cancel(server_->connect());
       if (std::optional<Answer> answer = actor.client.look()) on_answer(actor, *answer);
     } else if (!actor.busy && to_begin_ > 0) {
       begin(actor);
@@ -252,9 +254,10 @@ class Simulation {
   }
 
   void on_error(Actor& actor, const Answer& answer) {
-    static const std::set<std::string> kExpected = {"40001", "40P01"};
+    static const std::set<std::string> kExpected = {"40001", "40P01", "57014"};
     if (!kExpected.contains(answer.sqlstate)) return fail("a statement is refused with " + answer.sqlstate);
-    if (answer.status == 'I') return end(actor, consistency::Outcome::fail);
+    if (answer.status == 'I')
+      return end(actor, consistency::Outcome::fail);  // a cancelled commit has not happened
     actor.at = actor.transaction.operations.size();
     actor.client.ask("ROLLBACK");
   }
@@ -285,6 +288,7 @@ class Simulation {
   bool rows_exist_ = false;  // or the first append to a key makes its row
   Key keys_ = 1;
   std::uint64_t deaths_ = 0;    // clients that still may die
+  bool cancels_ = false;        // some ask for a cancel
   std::uint64_t to_begin_ = 0;  // transactions
   std::unique_ptr<SimulatedServer> server_;
   std::vector<std::unique_ptr<Actor>> actors_;
