@@ -9,10 +9,13 @@ namespace {
 
 constexpr std::uint64_t kSlowness = 5;  // one look in so many takes a few bytes only
 
+std::uint32_t number_at(std::string_view body, std::size_t at, std::size_t size) {
+  std::uint32_t number = 0;
+  for (; size > 0; --size) number = number << 8 | static_cast<unsigned char>(body[at++]);
+  return number;
+}
+
 std::vector<std::optional<std::string>> parse_row(std::string_view body) {
-  const auto byte = [&](std::size_t at) {
-    return static_cast<std::uint32_t>(static_cast<unsigned char>(body[at]));
-  };
   std::vector<std::optional<std::string>> row;
   std::size_t at = 2;
   for (std::uint32_t count = number_at(body, 0, 2); count > 0; --count) {
