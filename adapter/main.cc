@@ -90,8 +90,11 @@ int main(int argc, char** argv) {
   int signal_number = 0;
   sigwait(&signals, &signal_number);
   spdlog::info(signal_number == SIGTERM ? "SIGTERM: finishing what runs" : "signal: ending all connections");
-  if (signal_number != SIGTERM) server.terminate();
-  server.drain();
+  if (signal_number == SIGQUIT) server.terminate();
+  server.drain([&] {
+    const timespec now{};
+    return signal_number == SIGINT || sigtimedwait(&signals, nullptr, &now) > 0;
+  });
   spdlog::info("stopped");
   return 0;
 }

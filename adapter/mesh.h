@@ -21,6 +21,7 @@ struct CoreMessage {
     scrape,     // pointer: MetricsSnapshot to be filled, to a shard
     scraped,    // pointer: the same, filled, back to the oracle core
     drain,      // from the control thread: no new connections, end the idle ones
+    hurry,      // from the control thread: end what runs, too, with a word to the client
     terminate,  // from the control thread: end the rest
     drained,    // to the oracle core: the sending shard has no connection left
   };

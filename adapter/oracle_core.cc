@@ -1,5 +1,8 @@
 #include "adapter/oracle_core.h"
 
+#include <cstdlib>
+#include <string_view>
+
 #include "adapter/version.h"
 
 namespace gyre::adapter {
@@ -19,6 +22,11 @@ OracleCore::OracleCore(reactor::Loop& loop, Mesh& mesh, oracle::PublishedState& 
       oracle_(clock_),
       coordinator_(oracle_, log_, published, holds, *this, std::move(catalog)) {
   coordinator_.span_clock = SpanClock::calibrate();
+#ifndef NDEBUG
+  // For showing that a checker of histories can fail; release builds do not have it.
+  const char* fault = std::getenv("GYRE_PLANT_FAULT");
+  if (fault != nullptr && std::string_view(fault) == "no_validation") coordinator_.set_validation(false);
+#endif
 }
 
 void OracleCore::connect(std::vector<int> http_listeners) {

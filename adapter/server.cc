@@ -22,6 +22,7 @@ namespace {
 
 constexpr int kBacklog = 1024;
 constexpr auto kDrainPatience = std::chrono::seconds(30);
+constexpr auto kHurryPoll = std::chrono::milliseconds(20);
 
 std::string port_of(const std::string& address) {
   const auto parsed = reactor::parse_address(address);
@@ -195,9 +196,22 @@ void Server::terminate() {
   tell_all(CoreMessage::Kind::terminate);
 }
 
-void Server::drain() {
+// Waits for the shards, and hurries them when told to. False: they have not ended in time.
+bool Server::wait_until_drained(const std::function<bool()>& hurried) {
+  const auto patience_ends = std::chrono::steady_clock::now() + kDrainPatience;
+  bool told = false;
+  while (!drained_.try_acquire_for(kHurryPoll)) {
+    if (std::chrono::steady_clock::now() >= patience_ends) return false;
+    if (told || !hurried || !hurried()) continue;
+    told = true;
+    tell_all(CoreMessage::Kind::hurry);
+  }
+  return true;
+}
+
+void Server::drain(const std::function<bool()>& hurried) {
   tell_all(CoreMessage::Kind::drain);
-  if (!drained_.try_acquire_for(kDrainPatience)) {
+  if (!wait_until_drained(hurried)) {
     spdlog::warn("statements are still running; ending their connections");
     terminate();
     drained_.acquire();

@@ -1,6 +1,7 @@
 // A running server: its threads, one per core, and the sockets they listen on.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <semaphore>
 #include <string>
@@ -26,8 +27,10 @@ class Server {
   // Opens the sockets and starts the threads; returns once all accept. An error is a sentence.
   Result<std::monostate, std::string> start();
   // Stops accepting, lets statements finish, ends the connections; blocks until all is over.
-  void drain();
-  // drain() on a second signal: ends connections without waiting for their statements.
+  // Sessions that run nothing end at once, the others after their statement. `hurried` is asked now and then:
+  // once true, statements are ended as well.
+  void drain(const std::function<bool()>& hurried = {});
+  // Ends all connections without a word.
   void terminate();
   // Where it listens, each as "127.0.0.1:6875, [::1]:6875".
   struct Addresses {
@@ -44,6 +47,7 @@ class Server {
   std::unique_ptr<reactor::Backend> make_backend() const;
   void run_shard(std::size_t index, std::vector<Listener> listeners);
   void run_oracle(std::vector<int> http_listeners);
+  bool wait_until_drained(const std::function<bool()>& hurried);
   void tell_all(CoreMessage::Kind kind);
   void wait_for_the_others();
 

@@ -202,6 +202,9 @@ void Shard::on_message(const CoreMessage& message) {
     case CoreMessage::Kind::drain:
       drain();
       return;
+    case CoreMessage::Kind::hurry:
+      hurry();
+      return;
     case CoreMessage::Kind::terminate:
       for (const auto& [id, connection] : connections_) connection->abort();
       return;
@@ -236,6 +239,16 @@ void Shard::drain() {
   for (const auto& [id, connection] : connections_) open.push_back(connection.get());
   for (Connection* connection : open) connection->session().drain();
   end_if_drained();
+}
+
+void Shard::hurry() {
+  pgwire::Diagnostic last;
+  last.severity = pgwire::Severity::fatal;
+  last.code = "57P01";
+  last.message = "terminating connection due to administrator command";
+  std::vector<Connection*> open;
+  for (const auto& [id, connection] : connections_) open.push_back(connection.get());
+  for (Connection* connection : open) connection->session().end(last);
 }
 
 void Shard::end_if_drained() {

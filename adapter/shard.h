@@ -84,6 +84,7 @@ class Shard final : public SessionServices,
   void adopt(int fd, Entrance entrance);
   void tell_count();
   void drain();
+  void hurry();
   void end_if_drained();
   void fill(MetricsSnapshot& snapshot);
   Connection* find(SessionId session);

@@ -80,8 +80,10 @@ void Branch::insert_index_entry(TableVersion& version, std::size_t index, std::s
   append_index_key(*version.schema, schema, packed.data(), key, index_key_);
   check_key_size(index_key_.size(), schema.name);
   std::string_view existing;
-  if (!storage::insert(batch_, version.indexes[index], index_key_.view(), key, existing))
+  if (!storage::insert(batch_, version.indexes[index], index_key_.view(), key, existing)) {
+    note_key(version.schema->id, schema.id, index_key_.view());
     throw duplicate_key(*version.schema, schema.name, schema.columns, packed.data(), style_);
+  }
 }
 
 // In a replayed set of net changes another row may have taken a unique entry before this one gave it up; it
@@ -93,6 +95,7 @@ void Branch::erase_index_entry(TableVersion& version, std::size_t index, std::st
       append_index_key(*version.schema, version.schema->indexes[index], packed.data(), key, index_key_);
   std::string_view holder;
   if (alone && version.indexes[index].get(index_key_.view(), holder) && holder != key) return;
+  if (alone) note_taken_back(version, static_cast<int>(index), index_key_.view());
   storage::erase(batch_, version.indexes[index], index_key_.view());
 }
 
@@ -100,13 +103,16 @@ void Branch::insert_into_trees(TableVersion& version, std::string_view key, std:
   const TableSchema& schema = *version.schema;
   check_key_size(key.size(), schema.primary_key_name);
   std::string_view existing;
-  if (!storage::insert(batch_, version.rows, key, packed, existing))
+  if (!storage::insert(batch_, version.rows, key, packed, existing)) {
+    note_key(schema.id, schema.id, key);
     throw duplicate_key(schema, schema.primary_key_name, schema.primary_key, packed.data(), style_);
+  }
   std::size_t index = 0;
   try {
     for (; index < version.indexes.size(); ++index) insert_index_entry(version, index, key, packed);
   } catch (...) {
     while (index-- > 0) erase_index_entry(version, index, key, packed);
+    note_taken_back(version, -1, key);
     storage::erase(batch_, version.rows, key);
     throw;
   }
@@ -121,10 +127,32 @@ void Branch::force_row(TableVersion& version, std::string_view key, std::optiona
     append_index_key(*version.schema, version.schema->indexes[index], put_row->data(), key, index_key_);
     storage::put(batch_, version.indexes[index], index_key_.view(), key);
   }
-  if (put_row)
+  if (put_row) {
     storage::put(batch_, version.rows, key, *put_row);
-  else
-    storage::erase(batch_, version.rows, key);
+    return;
+  }
+  note_taken_back(version, -1, key);
+  storage::erase(batch_, version.rows, key);
+}
+
+// ---- What the checks have seen
+
+void Branch::note_key(RelationId table, RelationId order, std::string_view key) {
+  if (reads_ != nullptr) reads_->add_key(table, order, key, ReadDepth::keys);
+}
+
+// A key goes (index -1: of a row) that was made here, so it had been free. As long as its row stays, merging
+// finds out whether it still is.
+void Branch::note_taken_back(const TableVersion& version, int index, std::string_view key) {
+  const TableSchema& schema = *version.schema;
+  if (reads_ == nullptr || (index < 0 && schema.has_row_id())) return;
+  const TableVersion* seen = base_->table(schema.id);
+  if (seen == nullptr) return;
+  const RelationId order = index < 0 ? schema.id : schema.indexes[static_cast<std::size_t>(index)].id;
+  const int position = index < 0 ? -1 : seen->schema->index_position(order);
+  if (index >= 0 && position < 0) return;
+  const Tree& tree = index < 0 ? seen->rows : seen->indexes[static_cast<std::size_t>(position)];
+  if (!tree.contains(key)) note_key(schema.id, order, key);
 }
 
 // ---- One row, logged
@@ -155,6 +183,8 @@ void Branch::replace_row(RelationId table, std::string_view key, std::string_vie
     append_index_key(*version.schema, version.schema->indexes[index], change.after->data(), change.key,
                      index_key_);
     if (index_key_.view() == other_index_key_.view()) continue;
+    if (version.schema->indexes[index].unique)
+      note_taken_back(version, static_cast<int>(index), other_index_key_.view());
     storage::erase(batch_, version.indexes[index], other_index_key_.view());
     storage::put(batch_, version.indexes[index], index_key_.view(), change.key);
   }
@@ -172,8 +202,10 @@ void Branch::check_replacement(TableVersion& version, std::string_view key, std:
     if (!alone) continue;
     other_index_key_.clear();
     append_index_key(*version.schema, schema, before.data(), key, other_index_key_);
-    if (index_key_.view() != other_index_key_.view() && version.indexes[index].contains(index_key_.view()))
-      throw duplicate_key(*version.schema, schema.name, schema.columns, after.data(), style_);
+    if (index_key_.view() == other_index_key_.view() || !version.indexes[index].contains(index_key_.view()))
+      continue;
+    note_key(version.schema->id, schema.id, index_key_.view());
+    throw duplicate_key(*version.schema, schema.name, schema.columns, after.data(), style_);
   }
 }
 

@@ -18,6 +18,7 @@
 #include "storage/change_set.h"
 #include "storage/database.h"
 #include "storage/datum.h"
+#include "storage/read_set.h"
 #include "storage/table.h"
 #include "storage/tree.h"
 
@@ -97,6 +98,11 @@ class Branch {
   const ChangeSet& changes() const { return changes_; }
   std::vector<SchemaOperation> operations() const;
   bool empty() const { return changes_.empty() && operations_.empty(); }
+  // Whether a row changed since the mark is another in `newest` than in the base: a merge is bound to fail.
+  bool is_overtaken(Mark since, const Database& newest) const;
+  // What the checks here find out, and merging will not look at again, is noted in `reads` (null: nowhere):
+  // keys that were in the way, and keys that were free for a row that has been taken back since.
+  void note_reads_in(ReadSet* reads) { reads_ = reads; }
   // Memory obtained for new nodes and the change log, in bytes, roughly.
   std::size_t footprint() const { return batch_.bytes_made + changes_.bytes(); }
 
@@ -186,6 +192,8 @@ class Branch {
   void undo_last_change();
   void undo_last_operation();
   void discard_tree(Tree& tree);
+  void note_key(RelationId table, RelationId order, std::string_view key);
+  void note_taken_back(const TableVersion& version, int index, std::string_view key);
 
   void merge_rows(const Branch& transaction, const ChangeSet& net, MovedRows& moved);
   void merge_operation(const Operation& operation);
@@ -196,6 +204,7 @@ class Branch {
   std::vector<std::unique_ptr<TableVersion>> owned_;  // by relation id; null: as in the base, or dropped
   ChangeSet changes_;
   std::vector<Operation> operations_;
+  ReadSet* reads_ = nullptr;  // the transaction's, while one of its calls runs
   TextStyle style_;
   OutBuffer row_, key_, index_key_, other_index_key_;  // scratch
   bool sealed_ = false;

@@ -35,6 +35,20 @@ namespace {
 
 }  // namespace
 
+bool Branch::is_overtaken(Mark since, const Database& newest) const {
+  for (std::size_t i = since.changes; i < changes_.size(); ++i) {
+    const Change change = changes_[i];
+    const TableVersion* seen = base_->table(change.relation);
+    std::string_view before;
+    if (seen == nullptr || !seen->rows.get(change.key, before)) continue;
+    const TableVersion* now = newest.table(change.relation);
+    if (now == nullptr) return true;
+    std::string_view current;
+    if (now->rows != seen->rows && (!now->rows.get(change.key, current) || current != before)) return true;
+  }
+  return false;
+}
+
 void Branch::merge(const Branch& transaction) {
   const Mark start = mark();
   try {

@@ -137,6 +137,19 @@ void ReadSet::add_key(RelationId table, RelationId order, std::string_view key, 
   }
 }
 
+void ReadSet::add_range_through(RelationId table, RelationId order, std::string_view lower,
+                                std::string_view last) noexcept {
+  try {
+    upper_.clear();
+    upper_.append(last);
+    upper_.append_byte('\0');
+  } catch (const std::bad_alloc&) {
+    everything_ = true;
+    return;
+  }
+  add_range(table, order, lower, upper_.view());
+}
+
 void ReadSet::add_range(RelationId table, RelationId order, std::string_view lower, std::string_view upper,
                         ReadDepth depth) noexcept {
   try {

@@ -85,6 +85,10 @@ class ReadSet {
   void add_range(RelationId table, RelationId order, std::string_view lower, std::string_view upper,
                  ReadDepth depth = ReadDepth::rows) noexcept;
 
+  // [lower, last], both included.
+  void add_range_through(RelationId table, RelationId order, std::string_view lower,
+                         std::string_view last) noexcept;
+
   bool empty() const { return places_.empty() && !everything_; }
   std::size_t bytes() const { return bytes_; }
   const Places& places() const { return places_; }
@@ -99,6 +103,7 @@ class ReadSet {
   std::size_t limit_;
   std::size_t bytes_ = 0;
   Places places_;
+  OutBuffer upper_;  // scratch
   bool everything_ = false;
 };
 

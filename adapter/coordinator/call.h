@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "adapter/coordinator/isolation_level.h"
 #include "adapter/plan/plan.h"
 #include "adapter/row_encoder.h"
 #include "adapter/sql/ast.h"
@@ -19,6 +20,7 @@
 #include "reactor/base/ids.h"
 #include "reactor/base/out_buffer.h"
 #include "reactor/task.h"
+#include "storage/read_set.h"
 
 namespace gyre::adapter {
 
@@ -27,10 +29,11 @@ using TransactionId = StrongId<struct TransactionTag, std::uint64_t>;
 
 struct CoordinatorCall : oracle::Intent {
   enum class Kind : std::uint8_t {
-    run_plan,  // `plan` with `parameters`
-    utility,   // `tree`: a definition, a role, a privilege, a system parameter
-    commit,    // `transaction`
-    rollback,  // `transaction`; cannot fail
+    run_plan,     // `plan` with `parameters`
+    utility,      // `tree`: a definition, a role, a privilege, a system parameter
+    commit,       // `transaction`
+    rollback,     // `transaction`; cannot fail
+    rollback_to,  // `savepoint` of `transaction`; cannot fail
   };
 
   explicit CoordinatorCall(reactor::Loop& loop, ShardId asker) : shard(asker), answered(loop) {}
@@ -41,6 +44,13 @@ struct CoordinatorCall : oracle::Intent {
   TransactionId transaction;
   // What the transaction reads, pinned by the asker until it has ended; null outside transactions.
   const oracle::Publication* snapshot = nullptr;
+  IsolationLevel level = IsolationLevel::strict_serializable;
+  // What the transaction has read, which this call adds to, and which a commit validates; null where nothing
+  // is validated.
+  storage::ReadSet* reads = nullptr;
+  // The innermost savepoint that is alive, by its number within the transaction, which grows; 0: none. Of
+  // rollback_to: the one to go back to.
+  std::uint32_t savepoint = 0;
   const Plan* plan = nullptr;
   std::span<const storage::Datum> parameters;
   const RowEncoder* encoder = nullptr;

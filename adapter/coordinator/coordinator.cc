@@ -2,7 +2,8 @@
 // those before it did: serial execution, so nothing has to be locked or validated. A statement that fails is
 // undone by the branch's change log; the others go on. A transaction block works on a branch of its own,
 // taken from the snapshot that it reads, and is merged when it commits: a row that another commit changed in
-// between makes it fail with 40001 (first committer wins).
+// between makes it fail with 40001 (first committer wins), and so does, in a serializable block, anything
+// that it has read (storage/validate.h).
 //
 // A batch is ordered on the state of the one before, which may not be durable yet (oracle/group_commit.cc).
 // Its branch then lives on, sealed, until the state is published; if it never will be, the branch frees what
@@ -19,8 +20,27 @@
 #include "adapter/sql_error.h"
 #include "reactor/base/check.h"
 #include "storage/failure.h"
+#include "storage/validate.h"
 
 namespace gyre::adapter {
+
+namespace {
+
+constexpr const char* kRetryHint = "The transaction might succeed if retried.";
+
+// Notes an execution's reads, however it ends.
+class ReadNotes {
+ public:
+  explicit ReadNotes(Execution& execution) : execution_(execution) {}
+  ReadNotes(const ReadNotes&) = delete;
+  ReadNotes& operator=(const ReadNotes&) = delete;
+  ~ReadNotes() { execution_.note_reads(); }
+
+ private:
+  Execution& execution_;
+};
+
+}  // namespace
 
 Coordinator::Coordinator(oracle::TimestampOracle& oracle, oracle::CommitLog& log,
                          oracle::PublishedState& published, oracle::ReadHolds& holds, CallReturn& call_return,
@@ -115,6 +135,8 @@ void Coordinator::dispatch(CoordinatorCall& call) {
     case CoordinatorCall::Kind::rollback:
       transactions_.erase(call.transaction.value);
       return;
+    case CoordinatorCall::Kind::rollback_to:
+      return rollback_to(call);
   }
 }
 
@@ -125,7 +147,41 @@ Coordinator::OpenTransaction& Coordinator::transaction_of(const CoordinatorCall&
     slot = std::make_unique<OpenTransaction>(*static_cast<const storage::Database*>(call.snapshot->database),
                                              call.snapshot->catalog_version);
   }
+  slot->branch.note_reads_in(call.reads);
+  mark_savepoint(*slot, call.savepoint);
   return *slot;
+}
+
+// Marks of savepoints that are not alive any more serve the innermost one that is, if it has none of its own.
+void Coordinator::mark_savepoint(OpenTransaction& transaction, std::uint32_t alive) {
+  auto& marks = transaction.marks;
+  while (!marks.empty() && marks.back().savepoint > alive) {
+    const bool serves = alive != 0 && (marks.size() == 1 || marks[marks.size() - 2].savepoint < alive);
+    if (serves) {
+      marks.back().savepoint = alive;
+      break;
+    }
+    marks.pop_back();
+  }
+  if (alive != 0 && (marks.empty() || marks.back().savepoint < alive))
+    marks.push_back({alive, transaction.branch.mark(), transaction.catalog});
+}
+
+void Coordinator::rollback_to(CoordinatorCall& call) {
+  const auto found = transactions_.find(call.transaction.value);
+  if (found == transactions_.end()) return;
+  OpenTransaction& transaction = *found->second;
+  transaction.branch.note_reads_in(call.reads);
+  auto& marks = transaction.marks;
+  while (marks.size() > 1 && marks[marks.size() - 2].savepoint >= call.savepoint) marks.pop_back();
+  if (!marks.empty() && marks.back().savepoint >= call.savepoint) {
+    marks.back().savepoint = call.savepoint;
+    transaction.branch.rollback_to(marks.back().branch);
+    if (transaction.catalog != marks.back().catalog)
+      batches_.back().retired_catalogs.push_back(transaction.catalog);
+    transaction.catalog = marks.back().catalog;
+  }
+  call.transaction_catalog = transaction.catalog.get();
 }
 
 void Coordinator::run_plan(CoordinatorCall& call) {
@@ -144,6 +200,7 @@ void Coordinator::run_plan(CoordinatorCall& call) {
   context.database = &branch.view();
   context.catalog = catalog;
   context.branch = &branch;
+  context.reads = transaction != nullptr ? call.reads : nullptr;
   context.parameters = call.parameters;
   context.style = call.style;
   context.session = call.session;
@@ -152,6 +209,7 @@ void Coordinator::run_plan(CoordinatorCall& call) {
   context.memory_limit = call.memory_limit;
   try {
     const auto execution = execute(*call.plan, context);
+    const ReadNotes notes(*execution);
     TimeSlice slice = TimeSlice::unlimited();
     const storage::Datum* values = nullptr;
     while (execution->next(slice, values) == Step::row) {
@@ -163,6 +221,9 @@ void Coordinator::run_plan(CoordinatorCall& call) {
             fmt::format("The result is larger than the limit of {} bytes.", call.memory_limit));
     }
     call.affected = execution->affected();
+    if (transaction != nullptr && !reads_anew(call.level) && branch.is_overtaken(mark, head_->view()))
+      throw storage::Failure(storage::Fault::serialization_failure,
+                             "could not serialize access due to concurrent update", {}, kRetryHint);
   } catch (...) {
     branch.rollback_to(mark);
     call.rows.clear();
@@ -208,7 +269,13 @@ void Coordinator::commit(CoordinatorCall& call) {
   if (transaction->catalog != nullptr && transaction->base_catalog_version != head_catalog().version)
     throw storage::Failure(storage::Fault::serialization_failure,
                            "could not serialize access due to a concurrent change of definitions", {},
-                           "The transaction might succeed if retried.");
+                           kRetryHint);
+  const bool writes = !transaction->branch.empty() || transaction->catalog != nullptr;
+  if (writes && call.reads != nullptr && validates_reads_ &&
+      !storage::is_unchanged(*call.reads, transaction->branch.base(), head_->view()))
+    throw storage::Failure(storage::Fault::serialization_failure,
+                           "could not serialize access due to read/write dependencies among transactions", {},
+                           kRetryHint);
   head_->merge(transaction->branch);
   if (transaction->catalog == nullptr) return;
   auto merged = std::make_shared<Catalog>(*transaction->catalog);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -47,6 +48,8 @@ class Coordinator final : public oracle::CommitSteps {
   bool idle() const { return commits_.idle(); }
   const oracle::GroupCommit& commits() const { return commits_; }
   std::size_t open_transactions() const { return transactions_.size(); }
+  // Whether COMMIT validates what was read. Off only to show that a checker of histories notices.
+  void set_validation(bool on) { validates_reads_ = on; }
 
   CoreMetrics metrics;
   SpanClock span_clock;
@@ -60,6 +63,15 @@ class Coordinator final : public oracle::CommitSteps {
     storage::Branch branch;
     std::uint64_t base_catalog_version;
     std::shared_ptr<Catalog> catalog;  // null: as the snapshot's
+    // What to go back to at ROLLBACK TO, by ascending numbers of savepoints. Nothing was done between a
+    // savepoint without a mark and the next one that has one. The branch's part counts the entries of its
+    // logs, so it holds for any branch on which the whole logs were replayed.
+    struct Mark {
+      std::uint32_t savepoint;
+      storage::Branch::Mark branch;
+      std::shared_ptr<Catalog> catalog;
+    };
+    std::vector<Mark> marks;
   };
 
   // oracle::CommitSteps
@@ -88,6 +100,8 @@ class Coordinator final : public oracle::CommitSteps {
   void run_plan(CoordinatorCall& call);
   void run_utility(CoordinatorCall& call);
   void commit(CoordinatorCall& call);
+  void rollback_to(CoordinatorCall& call);
+  static void mark_savepoint(OpenTransaction& transaction, std::uint32_t alive);
   OpenTransaction& transaction_of(const CoordinatorCall& call);
   // The newest state that is sealed, or else published: what the next batch is ordered on.
   const storage::Database& base_database() const;
@@ -108,6 +122,7 @@ class Coordinator final : public oracle::CommitSteps {
   // The batch that is being ordered, until it is sealed.
   std::unique_ptr<storage::Branch> head_;
   std::shared_ptr<const Catalog> next_catalog_;  // null: unchanged
+  bool validates_reads_ = true;
 
   oracle::GroupCommit commits_;
 };

@@ -33,6 +33,8 @@ class Change : public Operator {
       const Step step = collect(slice);
       if (step != Step::end) return step;
       // Beyond this point nothing is read from the snapshot any more.
+      state_.note_reads();
+      state_.readers.clear();  // what they stand on is about to change
       apply();
       applied_ = true;
     }

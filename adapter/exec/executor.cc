@@ -34,6 +34,7 @@ class Running : public Execution {
     return step;
   }
   std::uint64_t affected() const override { return state_.affected; }
+  void note_reads() noexcept override { state_.note_reads(); }
 
  private:
   exec::State state_;

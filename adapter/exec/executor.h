@@ -42,6 +42,8 @@ struct ExecutionContext {
   storage::Branch* branch =
       nullptr;                // where INSERT, UPDATE, DELETE and TRUNCATE write; its view() is `database`
   RowLocks* locks = nullptr;  // null: nothing to lock or to respect
+  // Where what is read is noted, of a transaction that is validated by it; null: nowhere.
+  storage::ReadSet* reads = nullptr;
   std::span<const storage::Datum> parameters;  // $1 …, then the literals; outlive the execution
   const storage::TextStyle* style = nullptr;
   const storage::SessionFacts* session = nullptr;
@@ -61,6 +63,9 @@ class Execution {
   virtual Step next(TimeSlice& slice, const storage::Datum*& values) = 0;
   // Rows inserted, updated or deleted so far (for the command tag).
   virtual std::uint64_t affected() const = 0;
+  // Adds to the context's read set what has been read so far. To be called before anyone relies on that, and
+  // before the execution is abandoned.
+  virtual void note_reads() noexcept = 0;
 };
 
 // The plan must outlive the execution.

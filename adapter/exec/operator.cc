@@ -16,6 +16,10 @@ void State::account(std::size_t& before, std::size_t now) {
                                " bytes of memory that it may use.");
 }
 
+void State::note_reads() noexcept {
+  for (Operator* reader : readers) reader->note_reads();
+}
+
 Evaluator::Evaluator(State& state) {
   context_.parameters = state.parameters.data();
   context_.arena = &arena_;

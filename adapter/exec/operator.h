@@ -21,6 +21,8 @@ namespace gyre::adapter::exec {
 using storage::Datum;
 using storage::Type;
 
+class Operator;
+
 // Of one execution, shared by its operators.
 struct State {
   ExecutionContext context;
@@ -30,7 +32,10 @@ struct State {
   storage::TextStyle default_style;
   std::size_t memory_used = 0;
   std::uint64_t affected = 0;
+  std::vector<Operator*> readers;  // operators that have something for the read set
 
+  // Adds to the read set what the readers have read so far.
+  void note_reads() noexcept;
   // `now` instead of `before` bytes are kept; throws out_of_memory above the limit. Sets before = now.
   void account(std::size_t& before, std::size_t now);
 };
@@ -44,6 +49,8 @@ class Operator {
 
   virtual void open() = 0;
   virtual Step next(TimeSlice& slice) = 0;
+  // Of a reader (State::readers). May be called again and again.
+  virtual void note_reads() noexcept {}
   // After Step::row: the row, valid until the next call of next() or open().
   const Datum* row() const { return row_; }
 

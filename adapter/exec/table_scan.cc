@@ -32,15 +32,18 @@ class TableScan : public Operator {
       : Operator(state), node_(node), schema_(*node.table->schema), evaluator_(state), keys_(state) {
     values_.resize(node.columns.size());
     row_ = values_.data();
+    if (state.context.reads != nullptr) state.readers.push_back(this);
   }
 
   void open() override {
+    if (state_.context.reads != nullptr) note_reads();  // of the last time
     version_ = state_.context.database->table(node_.table->id());
     if (!version_)
       throw storage::Failure(storage::Fault::undefined_table,
                              "relation \"" + node_.table->name() + "\" does not exist");
     keys_.forget();
     done_ = !find_range();
+    unread_ = done_;
     if (done_ || node_.point) return;
     const storage::Tree& tree = by_index() ? version_->indexes[index()] : version_->rows;
     const std::string_view upper = upper_.empty() ? std::string_view() : upper_.view();
@@ -66,6 +69,23 @@ class TableScan : public Operator {
       if (slice.is_over()) return Step::yield;
     }
     return Step::end;
+  }
+
+  // From where the scan began to the row it stands on, or to its end.
+  void note_reads() noexcept override {
+    if (version_ == nullptr || unread_) return;
+    storage::ReadSet& reads = *state_.context.reads;
+    const RelationId table = node_.table->id();
+    const RelationId order = by_index() ? schema_.indexes[index()].id : table;
+    if (node_.point) {
+      if (done_) reads.add_key(table, order, lower_.view());
+    } else if (done_) {
+      reads.add_range(table, order, lower_.view(), upper_.view());
+    } else if (moved_ && node_.path.descending) {
+      reads.add_range(table, order, backward_.key(), upper_.view());
+    } else if (moved_) {
+      reads.add_range_through(table, order, lower_.view(), forward_.key());
+    }
   }
 
  private:
@@ -175,6 +195,7 @@ class TableScan : public Operator {
   storage::Cursor backward_;
   bool moved_ = false;  // the cursor stands on the row answered last
   bool done_ = true;
+  bool unread_ = true;  // no row can match: nothing is looked at
 };
 
 }  // namespace

@@ -31,6 +31,18 @@ OutputColumn text_column(std::string name) {
   return column;
 }
 
+constexpr std::size_t kMostSavepoints = 1'000'000;
+
+// As errors call a statement that the oracle core carries out.
+std::string_view utility_name(const ast::Statement& tree) {
+  const auto is = [&tree]<class T>(std::type_identity<T>) { return std::holds_alternative<T>(tree.node); };
+  if (is(std::type_identity<ast::CreateTableStatement>())) return "CREATE TABLE";
+  if (is(std::type_identity<ast::CreateIndexStatement>())) return "CREATE INDEX";
+  if (is(std::type_identity<ast::CreateRoleStatement>())) return "CREATE ROLE";
+  if (is(std::type_identity<ast::GrantStatement>())) return "GRANT";
+  return "this statement";
+}
+
 bool is_plain_name(std::string_view name) {
   if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
   return std::all_of(name.begin(), name.end(),
@@ -151,13 +163,15 @@ void Session::begin_transaction(bool implicit) {
   transaction_.status = TransactionStatus::in_transaction;
   transaction_.implicit = implicit;
   transaction_.start_us = core_.wall_us();
-  transaction_.read_only = settings_.show("default_transaction_read_only") == "on";
   settings_.begin_transaction();
+  if (settings_.transaction_timeout_us() != 0)
+    core_.loop.arm_timer_after_us(transaction_timeout_, settings_.transaction_timeout_us());
 }
 
 void Session::end_transaction(bool committed) {
   portals_.clear();
   transaction_ = {};
+  core_.loop.cancel_timer(transaction_timeout_);
   settings_.end_transaction(committed);
   if (!committed) follow_role_setting();
 }
@@ -214,18 +228,19 @@ reactor::Co<void> Session::run_transaction_command(const ast::TransactionStateme
   const bool open = transaction_.status != TransactionStatus::idle && !transaction_.implicit;
   switch (command.kind) {
     case Kind::begin:
-      if (open) {
+      if (open)
         send_notice("WARNING", "25001", "there is already a transaction in progress");
-      } else if (transaction_.implicit) {
-        transaction_.implicit = false;  // what went before becomes part of the block
-      } else {
+      else if (!transaction_.implicit)
         begin_transaction(false);
-      }
       apply_transaction_modes(command);
+      transaction_.implicit = false;  // what went before becomes part of the block
       pgwire::command_complete(out_, command.start_word ? "START TRANSACTION" : "BEGIN");
       break;
     case Kind::commit: {
       const bool failed = transaction_.status == TransactionStatus::failed;
+      const TransactionModes modes = transaction_modes();
+      if (!open && command.chain)
+        throw SqlError("25P01", "COMMIT AND CHAIN can only be used in transaction blocks");
       if (!open) send_notice("WARNING", "25P01", "there is no transaction in progress");
       if (failed) {
         co_await rollback_transaction();
@@ -233,18 +248,24 @@ reactor::Co<void> Session::run_transaction_command(const ast::TransactionStateme
         co_await commit_transaction();
       }
       pgwire::command_complete(out_, failed ? "ROLLBACK" : "COMMIT");
-      if (command.chain && open) begin_transaction(false);
+      if (command.chain) begin_chained(modes);
       break;
     }
-    case Kind::rollback:
+    case Kind::rollback: {
+      const TransactionModes modes = transaction_modes();
+      if (!open && command.chain)
+        throw SqlError("25P01", "ROLLBACK AND CHAIN can only be used in transaction blocks");
       if (!open) send_notice("WARNING", "25P01", "there is no transaction in progress");
       if (transaction_.status != TransactionStatus::idle) co_await rollback_transaction();
       pgwire::command_complete(out_, "ROLLBACK");
-      if (command.chain && open) begin_transaction(false);
+      if (command.chain) begin_chained(modes);
       break;
+    }
     case Kind::set_transaction:
-      if (!open) send_notice("WARNING", "25P01", "SET TRANSACTION can only be used in transaction blocks");
-      apply_transaction_modes(command);
+      if (open)
+        apply_transaction_modes(command);
+      else
+        send_notice("WARNING", "25P01", "SET TRANSACTION can only be used in transaction blocks");
       pgwire::command_complete(out_, "SET");
       break;
     case Kind::set_session_characteristics:
@@ -252,6 +273,9 @@ reactor::Co<void> Session::run_transaction_command(const ast::TransactionStateme
         settings_.set("default_transaction_isolation", command.isolation, SetScope::session, false);
       if (command.read_only)
         settings_.set("default_transaction_read_only", *command.read_only ? "on" : "off", SetScope::session,
+                      false);
+      if (command.deferrable)
+        settings_.set("default_transaction_deferrable", *command.deferrable ? "on" : "off", SetScope::session,
                       false);
       pgwire::command_complete(out_, "SET");
       break;
@@ -263,7 +287,17 @@ reactor::Co<void> Session::run_transaction_command(const ast::TransactionStateme
                                             command.kind == Kind::savepoint ? "SAVEPOINT"
                                             : command.kind == Kind::release ? "RELEASE SAVEPOINT"
                                                                             : "ROLLBACK TO SAVEPOINT"));
-      throw SqlError("0A000", "savepoints are not supported");
+      if (command.kind == Kind::rollback_to) {
+        co_await rollback_to_savepoint(command.name);
+      } else if (command.kind == Kind::savepoint) {
+        define_savepoint(command.name);
+      } else {
+        release_savepoint(command.name);
+      }
+      pgwire::command_complete(out_, command.kind == Kind::savepoint ? "SAVEPOINT"
+                                     : command.kind == Kind::release ? "RELEASE"
+                                                                     : "ROLLBACK");
+      break;
     case Kind::prepare:
     case Kind::commit_prepared:
     case Kind::rollback_prepared:
@@ -274,17 +308,71 @@ reactor::Co<void> Session::run_transaction_command(const ast::TransactionStateme
 void Session::apply_transaction_modes(const ast::TransactionStatement& command) {
   if (!command.isolation.empty())
     settings_.set("transaction_isolation", command.isolation, SetScope::local, false);
-  if (command.read_only) {
-    transaction_.read_only = *command.read_only;
+  if (command.read_only)
     settings_.set("transaction_read_only", *command.read_only ? "on" : "off", SetScope::local, false);
-  }
   if (command.deferrable)
     settings_.set("transaction_deferrable", *command.deferrable ? "on" : "off", SetScope::local, false);
 }
 
+Session::TransactionModes Session::transaction_modes() const {
+  return {settings_.show("transaction_isolation"), settings_.show("transaction_read_only"),
+          settings_.show("transaction_deferrable")};
+}
+
+// COMMIT AND CHAIN: the next transaction is as this one was.
+void Session::begin_chained(const TransactionModes& modes) {
+  begin_transaction(false);
+  settings_.set("transaction_isolation", modes.isolation, SetScope::local, false);
+  settings_.set("transaction_read_only", modes.read_only, SetScope::local, false);
+  settings_.set("transaction_deferrable", modes.deferrable, SetScope::local, false);
+}
+
+// ---- savepoints ----
+
+// The oracle core hears of a savepoint with the next call that it could matter to.
+void Session::define_savepoint(const std::string& name) {
+  if (transaction_.savepoints.size() >= kMostSavepoints)
+    throw SqlError("54000", "too many savepoints in one transaction");
+  transaction_.savepoints.push_back({name, ++transaction_.savepoints_made, settings_.mark()});
+  settings_.set_savepoints(transaction_.savepoints.size());
+}
+
+// The innermost of that name: the others are hidden behind it.
+std::size_t Session::find_savepoint(std::string_view name) const {
+  for (std::size_t i = transaction_.savepoints.size(); i > 0; --i)
+    if (transaction_.savepoints[i - 1].name == name) return i - 1;
+  throw SqlError("3B001", fmt::format("savepoint \"{}\" does not exist", name));
+}
+
+void Session::release_savepoint(std::string_view name) {
+  auto& savepoints = transaction_.savepoints;
+  savepoints.erase(savepoints.begin() + static_cast<std::ptrdiff_t>(find_savepoint(name)), savepoints.end());
+  settings_.set_savepoints(savepoints.size());
+}
+
+reactor::Co<void> Session::rollback_to_savepoint(std::string_view name) {
+  auto& savepoints = transaction_.savepoints;
+  const std::size_t found = find_savepoint(name);
+  const std::uint32_t number = savepoints[found].number;
+  portals_.erase_since(number);
+  if (transaction_.id.value != 0) {
+    CoordinatorCall call(core_.loop, core_.shard);
+    call.kind = CoordinatorCall::Kind::rollback_to;
+    call.transaction = transaction_.id;
+    call.savepoint = number;
+    call.reads = transaction_.reads.get();
+    co_await ask(call);
+    transaction_.catalog = call.transaction_catalog;
+  }
+  savepoints.erase(savepoints.begin() + static_cast<std::ptrdiff_t>(found) + 1, savepoints.end());
+  settings_.rollback_to(savepoints.back().settings);
+  settings_.set_savepoints(savepoints.size());
+  transaction_.status = TransactionStatus::in_transaction;
+  follow_role_setting();
+}
+
 reactor::Co<void> Session::run_utility(const ast::Statement& tree) {
-  if (transaction_.read_only)
-    throw SqlError("25006", "cannot execute this statement in a read-only transaction");
+  check_may_write(utility_name(tree));
   CoordinatorCall call(core_.loop, core_.shard);
   fill_call(call, core_.wall_us());
   call.kind = CoordinatorCall::Kind::utility;
@@ -454,6 +542,7 @@ void Session::run_declare(const ast::DeclareCursorStatement& command, const Stat
   auto planned = plan_tree(*command.query, catalog(), {}, false);
   if (!planned->plan->parameter_types.empty()) throw SqlError("42P02", "there is no parameter $1");
   auto made = portals_.make(command.name);
+  made->savepoints_before = transaction_.savepoints_made;
   made->source = std::make_shared<StatementSource>(statement, *command.query, std::vector<storage::Type>());
   static constexpr char kBinary[2] = {0, 1};
   made->bind(StatementRef(planned.release()), {}, {},

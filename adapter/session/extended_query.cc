@@ -153,6 +153,7 @@ void Session::on_bind(std::string_view body) {
     ++i;
   }
   made->source = statement.source;
+  made->savepoints_before = transaction_.savepoints_made;
   try {
     made->bind(statement.statement, std::move(parameters), statement.literals, message.result_formats,
                settings_.style());

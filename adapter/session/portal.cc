@@ -31,6 +31,7 @@ void DirectScan::run_lookup(const storage::TableVersion& table, storage::EvalCon
     if (value.null) return;  // nothing equals NULL
     storage::append_key_column(schema.columns[schema.primary_key[i]].type, value, key);
   }
+  looked_up_ = true;
   std::string_view row;
   if (table.rows.get(key.view(), row) &&
       (read_.filter == nullptr || passes(row.data(), schema.layout, eval))) {
@@ -72,6 +73,18 @@ DirectScan::Stop DirectScan::run(const storage::Database& database, storage::Eva
   if (rows_ == stop_at) return Stop::limit;  // also where it was the last row, as PostgreSQL does
   ended_ = true;
   return Stop::end;
+}
+
+// A scan stands before the first row that it has not looked at, or on the one that made it fail.
+void DirectScan::note_reads(storage::ReadSet& reads, const OutBuffer& key, Ending ending) const noexcept {
+  if (looked_up_) reads.add_key(read_.table, read_.table, key.view());
+  if (!started_) return;
+  if (!cursor_.valid())
+    reads.add_range(read_.table, read_.table, {}, {});
+  else if (ending == Ending::thrown)
+    reads.add_range_through(read_.table, read_.table, {}, cursor_.key());
+  else
+    reads.add_range(read_.table, read_.table, {}, cursor_.key());
 }
 
 // ---- Portal ----
@@ -162,10 +175,26 @@ Portal::Progress Portal::advance(const ExecutionContext& context, std::uint64_t 
   if (complete_) return Progress::complete;
   started_ = true;
   spent_ = true;  // unless this returns
-  const Progress progress = advance_plan(context, limit, slice, full_at, out);
-  spent_ = false;
-  ++slices_;
-  return progress;
+  try {
+    const Progress progress = advance_plan(context, limit, slice, full_at, out);
+    note_reads(context, DirectScan::Ending::normal);
+    if (complete_) {
+      execution_.reset();
+      direct_.reset();
+    }
+    spent_ = false;
+    ++slices_;
+    return progress;
+  } catch (...) {
+    note_reads(context, DirectScan::Ending::thrown);
+    throw;
+  }
+}
+
+void Portal::note_reads(const ExecutionContext& context, DirectScan::Ending ending) noexcept {
+  if (context.reads == nullptr) return;
+  if (execution_ != nullptr) execution_->note_reads();
+  if (direct_) direct_->note_reads(*context.reads, key_, ending);
 }
 
 Portal::Progress Portal::advance_plan(const ExecutionContext& context, std::uint64_t limit, TimeSlice& slice,
@@ -180,7 +209,6 @@ Portal::Progress Portal::advance_plan(const ExecutionContext& context, std::uint
         return Progress::slice_over;
       case Step::end:
         complete_ = true;
-        execution_.reset();
         return Progress::complete;
       case Step::row:
         rows_encoder.encode(values, *context.style, out);
@@ -210,7 +238,6 @@ Portal::Progress Portal::advance_direct(const ExecutionContext& context, std::ui
   switch (stop) {
     case DirectScan::Stop::end:
       complete_ = true;
-      direct_.reset();
       return Progress::complete;
     case DirectScan::Stop::limit:
       return Progress::row_limit;

@@ -31,6 +31,9 @@ class DirectScan {
   Stop run(const storage::Database& database, storage::EvalContext& eval, TimeSlice& slice,
            std::uint64_t limit, std::size_t full_at, OutBuffer& key, OutBuffer& out);
   std::uint64_t rows() const { return rows_; }  // in all
+  // Adds what has been read so far; `key` as the last run() left it, which ended or threw.
+  enum class Ending : std::uint8_t { normal, thrown };
+  void note_reads(storage::ReadSet& reads, const OutBuffer& key, Ending ending) const noexcept;
 
  private:
   void run_lookup(const storage::TableVersion& table, storage::EvalContext& eval, OutBuffer& key,
@@ -42,6 +45,7 @@ class DirectScan {
   std::uint64_t rows_ = 0;
   bool started_ = false;
   bool ended_ = false;
+  bool looked_up_ = false;
   std::vector<storage::Datum> columns_;  // the filter's input row
   storage::Cursor cursor_;
 };
@@ -105,6 +109,8 @@ class Portal {
   void rebind(StatementRef statement, std::span<const LiteralToken> literals,
               const storage::TextStyle& style);
 
+  // How many savepoints its transaction had defined when it was made: going back to one of these keeps it.
+  std::uint32_t savepoints_before = 0;
   std::shared_ptr<const struct StatementSource> source;  // what to plan again from; null: cannot be
   // What it reads here, from its first row to its last.
   SnapshotPin held;
@@ -115,6 +121,7 @@ class Portal {
   std::uint64_t rows_before_wait = UINT64_MAX;
 
  private:
+  void note_reads(const ExecutionContext& context, DirectScan::Ending ending) noexcept;
   Progress advance_plan(const ExecutionContext& context, std::uint64_t limit, TimeSlice& slice,
                         std::size_t full_at, OutBuffer& out);
   Progress advance_direct(const ExecutionContext& context, std::uint64_t limit, TimeSlice& slice,

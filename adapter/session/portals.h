@@ -47,6 +47,11 @@ class Portals {
       spare_ = std::move(unnamed_);
     }
   }
+  // Those made after the savepoint of this number.
+  void erase_since(std::uint32_t savepoint) {
+    if (unnamed_ != nullptr && unnamed_->savepoints_before >= savepoint) erase({});
+    std::erase_if(named_, [&](const auto& entry) { return entry.second->savepoints_before >= savepoint; });
+  }
   void clear() {
     erase({});
     named_.clear();

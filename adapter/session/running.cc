@@ -44,12 +44,31 @@ bool is_constant(const physical::Node& node) {
   return true;
 }
 
+std::string_view name_of(Plan::Kind kind) {
+  switch (kind) {
+    case Plan::Kind::select:
+      return "SELECT";
+    case Plan::Kind::insert:
+      return "INSERT";
+    case Plan::Kind::update:
+      return "UPDATE";
+    case Plan::Kind::delete_:
+      return "DELETE";
+    case Plan::Kind::truncate:
+      return "TRUNCATE TABLE";
+  }
+  return {};
+}
+
 }  // namespace
 
 // ---- making a statement ready ----
 
 oracle::Publication Session::newest() {
-  if (transaction_.status == TransactionStatus::in_transaction && !transaction_.snapshot) take_snapshot();
+  if (transaction_.status == TransactionStatus::in_transaction && !transaction_.snapshot) {
+    settings_.settle_transaction();
+    if (!reads_anew(settings_.isolation())) take_snapshot();
+  }
   return transaction_.snapshot ? *transaction_.snapshot : core_.published.load();
 }
 
@@ -59,7 +78,18 @@ void Session::take_snapshot() {
 
 const Catalog& Session::catalog() {
   if (transaction_.catalog != nullptr) return *transaction_.catalog;
-  return *static_cast<const Catalog*>(newest().catalog);
+  // Before a block's first query, the newest: the query decides what the block reads.
+  const oracle::Publication read = transaction_.snapshot ? *transaction_.snapshot : core_.published.load();
+  return *static_cast<const Catalog*>(read.catalog);
+}
+
+// Only a block that may write, and is validated, keeps what it has read.
+storage::ReadSet* Session::reads() {
+  if (transaction_.status != TransactionStatus::in_transaction || settings_.read_only() ||
+      settings_.isolation() < IsolationLevel::serializable)
+    return nullptr;
+  if (transaction_.reads == nullptr) transaction_.reads = std::make_unique<storage::ReadSet>();
+  return transaction_.reads.get();
 }
 
 PlanContext Session::plan_context(const Catalog& where) const {
@@ -191,8 +221,9 @@ bool Session::runs_here(const Plan& plan) {
          core_.reads_run_here(newest());
 }
 
-ExecutionContext Session::context_for(const Portal& portal, const storage::Database& database) const {
+ExecutionContext Session::context_for(const Portal& portal, const storage::Database& database) {
   ExecutionContext context;
+  context.reads = reads();
   context.database = &database;
   context.catalog = static_cast<const Catalog*>(portal.held->catalog);
   context.parameters = portal.parameters();
@@ -326,11 +357,15 @@ void Session::check_result_unchanged(const CachedStatement& before, const Cached
 
 void Session::fill_call(CoordinatorCall& call, std::int64_t statement_us) {
   if (transaction_.status == TransactionStatus::in_transaction) {
+    settings_.settle_transaction();
     if (!transaction_.snapshot) take_snapshot();
     if (transaction_.id.value == 0)
       transaction_.id = TransactionId((std::uint64_t{id_.value} << 32) | ++transactions_begun_);
     call.transaction = transaction_.id;
     call.snapshot = &*transaction_.snapshot;
+    call.level = settings_.isolation();
+    call.reads = reads();
+    if (!transaction_.savepoints.empty()) call.savepoint = transaction_.savepoints.back().number;
   }
   call.search_path = settings_.search_path();
   call.role = role_;
@@ -350,9 +385,13 @@ reactor::Co<void> Session::ask(CoordinatorCall& call) {
   if (call.failure != nullptr) std::rethrow_exception(call.failure);
 }
 
+void Session::check_may_write(std::string_view command) const {
+  if (settings_.read_only())
+    throw SqlError("25006", fmt::format("cannot execute {} in a read-only transaction", command));
+}
+
 reactor::Co<void> Session::run_on_oracle_core(Portal& portal) {
-  if (transaction_.read_only && !portal.plan()->reads_only())
-    throw SqlError("25006", "cannot execute this statement in a read-only transaction");
+  if (!portal.plan()->reads_only()) check_may_write(name_of(portal.plan()->kind));
   portal.statement_us = core_.wall_us();
   settings_.set_now(transaction_.status == TransactionStatus::idle ? portal.statement_us
                                                                    : transaction_.start_us);

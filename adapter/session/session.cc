@@ -64,6 +64,8 @@ Session::~Session() {
   GYRE_CHECK(!busy_);
   GYRE_CHECK(transaction_.id.value == 0);  // its branch reads the snapshot that is unpinned here
   core_.loop.cancel_timer(timeout_);
+  core_.loop.cancel_timer(idle_timeout_);
+  core_.loop.cancel_timer(transaction_timeout_);
   if (admitted_) core_.services.dismiss();
 }
 
@@ -107,6 +109,7 @@ void Session::pump() {
     }
     handle(result.frame);
   }
+  if (ending_ && !busy_ && !finished_) terminate(*ending_);
   if (draining_ && !busy_ && !finished_) drain();
   if (!out_.empty()) host_.on_output();
 }
@@ -240,6 +243,7 @@ void Session::start_session(const pgwire::StartupMessage& message) {
   send_parameters();
   pgwire::backend_key_data(out_, id_.value, secret_);
   pgwire::ready_for_query(out_, TransactionStatus::idle);
+  if (settings_.watches_idleness()) watch_idleness();
   ++core_.metrics.connections_ok[static_cast<std::size_t>(entrance_)];
 }
 
@@ -306,6 +310,7 @@ void Session::send_notice(const Diagnostic& notice) {
 }
 
 void Session::fail(const Diagnostic& diagnostic) {
+  if (ending_) return terminate(*ending_);
   send_error(diagnostic);
   if (diagnostic.severity == Severity::fatal) return finish();
   if (transaction_.status == TransactionStatus::in_transaction)
@@ -325,6 +330,7 @@ void Session::fail(const Diagnostic& diagnostic) {
 void Session::ready() {
   report_changed_settings();
   pgwire::ready_for_query(out_, transaction_.implicit ? TransactionStatus::idle : transaction_.status);
+  if (settings_.watches_idleness()) watch_idleness();
 }
 
 void Session::terminate(const Diagnostic& diagnostic) {
@@ -374,9 +380,18 @@ void Session::request_cancel() {
 
 void Session::drain() {
   draining_ = true;
-  if (busy_ || transaction_.status == TransactionStatus::in_transaction) return;
+  if (busy_) return;
   if (!authenticated_) return finish();
   terminate(fatal("57P01", "terminating connection due to administrator command"));
+}
+
+void Session::end(Diagnostic last) {
+  if (finished_ || ending_) return;
+  if (!authenticated_) return finish();
+  if (!busy_) return terminate(last);
+  ending_ = std::move(last);
+  canceled_ = true;
+  output_taken_.set();
 }
 
 // ---- the coroutine's frame ----
@@ -411,8 +426,44 @@ void Session::arm_statement_timeout() {
   if (limit_us != 0) core_.loop.arm_timer_after_us(timeout_, limit_us);
 }
 
+// Armed whenever a statement has ended. What a cached read answers does not pass by here, so the moment at
+// which the last message was taken up counts as well.
+void Session::watch_idleness() {
+  idle_start_ = SpanClock::ticks();
+  const bool in_block = transaction_.status != TransactionStatus::idle;
+  const std::uint64_t limit_us =
+      in_block ? settings_.idle_transaction_timeout_us() : settings_.idle_session_timeout_us();
+  if (limit_us != 0)
+    core_.loop.arm_timer_after_us(idle_timeout_, limit_us);
+  else
+    core_.loop.cancel_timer(idle_timeout_);
+}
+
+void Session::on_idle_timeout() {
+  if (busy_ || finished_) return;  // ready() arms it again
+  const bool in_block = transaction_.status != TransactionStatus::idle;
+  const std::uint64_t limit_us =
+      in_block ? settings_.idle_transaction_timeout_us() : settings_.idle_session_timeout_us();
+  if (limit_us == 0) return;
+  const std::uint64_t since = std::max(idle_start_, statement_start_);
+  const std::uint64_t idle_us = core_.span_clock.nanoseconds(since, SpanClock::ticks()) / 1000;
+  // The two clocks may differ by a little.
+  if (since != idle_start_ && idle_us < limit_us)
+    core_.loop.arm_timer_after_us(idle_timeout_, limit_us - idle_us);
+  else if (in_block)
+    terminate(fatal("25P03", "terminating connection due to idle-in-transaction timeout"));
+  else
+    terminate(fatal("57P05", "terminating connection due to idle-session timeout"));
+}
+
+void Session::on_transaction_timeout() {
+  if (transaction_.status != TransactionStatus::idle)
+    end(fatal("25P04", "terminating connection due to transaction timeout"));
+}
+
 void Session::check_canceled() {
   if (!canceled_) return;
+  if (ending_) throw SqlError(ending_->code, ending_->message);
   if (timed_out_) throw SqlError("57014", "canceling statement due to statement timeout");
   throw SqlError("57014", "canceling statement due to user request");
 }

@@ -104,6 +104,8 @@ class Session final : private reactor::Task {
   void request_cancel();
   // The server goes down: at once if nothing is under way, else after the statement that is.
   void drain();
+  // Ends the session with this FATAL error as soon as what runs can be stopped.
+  void end(pgwire::Diagnostic fatal);
   // Ends the session with a FATAL message, now.
   void terminate(const pgwire::Diagnostic& fatal);
   // Not logged in within the time allowed.
@@ -117,14 +119,22 @@ class Session final : private reactor::Task {
   static constexpr std::size_t kOutputHigh = 256 * 1024;       // stop producing until some of it is taken
   static constexpr std::size_t kParkedInputHigh = 256 * 1024;  // stop reading while it cannot be handled
 
+  struct Savepoint {
+    std::string name;
+    std::uint32_t number;  // within the transaction, growing from 1
+    Settings::Mark settings;
+  };
   struct Transaction {
     pgwire::TransactionStatus status = pgwire::TransactionStatus::idle;
     bool implicit = false;  // a block that no BEGIN opened: a multi-statement query, a pipeline with writes
     TransactionId id;       // set once the oracle core keeps a branch for it
-    SnapshotPin snapshot;   // of the first statement
+    SnapshotPin snapshot;   // of the first statement; unset where each statement has its own
+    // What has been read, where COMMIT validates that.
+    std::unique_ptr<storage::ReadSet> reads;
+    std::vector<Savepoint> savepoints;  // the innermost last
+    std::uint32_t savepoints_made = 0;
     const Catalog* catalog = nullptr;  // the transaction's own, after DDL in it
     std::int64_t start_us = 0;
-    bool read_only = false;
   };
   enum class Describe : std::uint8_t { no, yes };  // whether a RowDescription precedes the rows
 
@@ -200,7 +210,7 @@ class Session final : private reactor::Task {
   oracle::Publication newest();  // what the next statement reads
   const Catalog& catalog();
   bool runs_here(const Plan& plan);
-  ExecutionContext context_for(const Portal& portal, const storage::Database& database) const;
+  ExecutionContext context_for(const Portal& portal, const storage::Database& database);
   void start_here(Portal& portal);
   void evaluate_if_constant(Portal& portal);
   Portal::Progress advance_here(Portal& portal, std::uint64_t limit);
@@ -212,6 +222,7 @@ class Session final : private reactor::Task {
   reactor::Co<void> run_on_oracle_core(Portal& portal);
   reactor::Co<void> ask(CoordinatorCall& call);
   void fill_call(CoordinatorCall& call, std::int64_t statement_us);
+  void check_may_write(std::string_view command) const;
   void append_tag(const Portal& portal, std::uint64_t rows);
   void record_first_row();
   void count_statement(const CachedStatement& statement);
@@ -233,6 +244,16 @@ class Session final : private reactor::Task {
   void end_transaction(bool committed);
   void follow_role_setting();
   void take_snapshot();
+  storage::ReadSet* reads();
+  struct TransactionModes {
+    std::string isolation, read_only, deferrable;
+  };
+  TransactionModes transaction_modes() const;
+  void begin_chained(const TransactionModes& modes);
+  void define_savepoint(const std::string& name);
+  std::size_t find_savepoint(std::string_view name) const;
+  void release_savepoint(std::string_view name);
+  reactor::Co<void> rollback_to_savepoint(std::string_view name);
   void apply_transaction_modes(const ast::TransactionStatement& command);
   void run_set(const ast::SetStatement& command);
   std::string show_setting(std::string_view name);
@@ -248,15 +269,19 @@ class Session final : private reactor::Task {
   void run_explain(const ast::ExplainStatement& command, Describe describe);
   PlanContext plan_context(const Catalog& catalog) const;
 
+  template <void (Session::*kHandler)()>
   class Timeout final : public reactor::Timer {
    public:
     explicit Timeout(Session& session) : session_(session) {}
-    void on_timer() override { session_.on_statement_timeout(); }
+    void on_timer() override { (session_.*kHandler)(); }
 
    private:
     Session& session_;
   };
   void on_statement_timeout();
+  void on_idle_timeout();
+  void on_transaction_timeout();
+  void watch_idleness();
   void arm_statement_timeout();
   void check_canceled();
 
@@ -286,7 +311,11 @@ class Session final : private reactor::Task {
   PreparedStatement unnamed_;
   bool has_unnamed_ = false;
   std::vector<storage::Datum> parameter_scratch_;
-  Timeout timeout_{*this};
+  Timeout<&Session::on_statement_timeout> timeout_{*this};
+  Timeout<&Session::on_idle_timeout> idle_timeout_{*this};
+  Timeout<&Session::on_transaction_timeout> transaction_timeout_{*this};
+  std::uint64_t idle_start_ = 0;              // ticks, where idleness is watched
+  std::optional<pgwire::Diagnostic> ending_;  // why the session ends once nothing is under way
   // Where the running statement begins in its query's text, for error positions.
   std::size_t statement_base_ = 0;
   std::uint64_t statement_start_ = 0;  // ticks, when the running statement's message was taken up

@@ -83,7 +83,7 @@ const SettingDefinition kDefinitions[] = {
     {.name = "default_tablespace", .kind = text, .context = user, .initial = ""},
     {.name = "default_table_access_method", .kind = text, .context = user, .initial = "heap"},
     {.name = "default_transaction_deferrable", .kind = boolean, .context = user, .initial = "off"},
-    // What drivers parse. Gyre's serializability is strict, which PostgreSQL has no name for.
+    // The word that drivers know for it: Gyre's serializability is strict (docs/transactions.md).
     {.name = "default_transaction_isolation", .kind = isolation, .context = user, .initial = "serializable"},
     {.name = "default_transaction_read_only",
      .kind = boolean,
@@ -219,6 +219,7 @@ const SettingDefinition kDefinitions[] = {
     {.name = "transaction_deferrable", .kind = boolean, .context = user, .initial = "off"},
     {.name = "transaction_isolation", .kind = isolation, .context = user, .initial = "serializable"},
     {.name = "transaction_read_only", .kind = boolean, .context = user, .initial = "off"},
+    {.name = "transaction_timeout", .kind = integer, .context = user, .initial = "0", .unit = "ms"},
     {.name = "wal_level", .kind = text, .context = internal, .initial = "replica"},
     {.name = "welcome_message", .kind = boolean, .context = user, .initial = "off"},
     {.name = "work_mem", .kind = integer, .context = user, .initial = "4MB", .unit = "kB"},
@@ -443,6 +444,12 @@ std::string check_isolation(const SettingDefinition& definition, std::string_vie
           "serializable.");
 }
 
+IsolationLevel level_of(std::string_view name) {
+  if (name == "repeatable read") return IsolationLevel::repeatable_read;
+  if (name.starts_with("read ")) return IsolationLevel::read_committed;
+  return name == "serializable" ? IsolationLevel::serializable : IsolationLevel::strict_serializable;
+}
+
 std::string check_encoding(const SettingDefinition& definition, std::string_view value) {
   std::string name;
   for (const char c : folded(value))
@@ -613,7 +620,28 @@ void Settings::set(std::string_view name, std::string_view value, SetScope scope
     assign(index, date_style_text(parse_date_style(definition, value, now)), scope);
     return;
   }
-  assign(index, check_setting(definition, value), scope);
+  std::string kept = check_setting(definition, value);
+  check_transaction_setting(definition, index, kept);
+  assign(index, std::move(kept), scope);
+}
+
+// What PostgreSQL's check hooks of the transaction_ settings refuse.
+void Settings::check_transaction_setting(const SettingDefinition& definition, int index,
+                                         std::string_view given) const {
+  if (!in_transaction_ || (!settled_ && !in_savepoint_) || value(index) == given) return;
+  if (definition.name == "transaction_isolation") {
+    throw SqlError("25001", settled_
+                                ? "SET TRANSACTION ISOLATION LEVEL must be called before any query"
+                                : "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction");
+  } else if (definition.name == "transaction_read_only" && given == "off") {
+    throw SqlError("25001", in_savepoint_
+                                ? "cannot set transaction read-write mode inside a read-only transaction"
+                                : "transaction read-write mode must be set before any query");
+  } else if (definition.name == "transaction_deferrable") {
+    throw SqlError("25001", in_savepoint_
+                                ? "SET TRANSACTION [NOT] DEFERRABLE cannot be called within a subtransaction"
+                                : "SET TRANSACTION [NOT] DEFERRABLE must be called before any query");
+  }
 }
 
 void Settings::reset(std::string_view name, SetScope scope, bool superuser) {
@@ -673,12 +701,28 @@ void Settings::assign(int index, std::string given, SetScope scope) {
 
 void Settings::begin_transaction() {
   in_transaction_ = true;
+  settled_ = in_savepoint_ = false;
+  custom_before_ = custom_;
   for (const auto& [of_transaction, of_session] : kTransactionSettings)
     store(find_setting(of_transaction), value(find_setting(of_session)));
 }
 
+void Settings::rollback_to(const Mark& mark) {
+  std::vector<int> changed;
+  for (const Own& own : values_) changed.push_back(own.index);
+  const auto at_mark = [&mark](int index) -> const std::string& {
+    const std::string* own = find_own(mark.values, index);
+    return own != nullptr ? *own : initial_of(index);
+  };
+  for (const int index : changed) store(index, at_mark(index));
+  custom_ = mark.custom;
+  saved_ = mark.saved;
+}
+
 void Settings::end_transaction(bool committed) {
   in_transaction_ = false;
+  if (!committed) custom_ = std::move(custom_before_);
+  custom_before_.clear();
   for (auto& [index, saved] : saved_) {
     std::string& restored = committed ? saved.after : saved.before;
     if (restored != value(index)) store(index, std::move(restored));
@@ -718,14 +762,34 @@ void Settings::derive(int index) {
         style_.bytea = now == "hex" ? storage::ByteaFormat::hex : storage::ByteaFormat::escape;
       else if (definition.name == "extra_float_digits")
         style_.extra_float_digits = static_cast<std::int8_t>(std::atoi(now.c_str()));
-      else if (definition.name == "statement_timeout")
-        statement_timeout_us_ = 1000 * std::strtoull(check_integer(definition, now).c_str(), nullptr, 10);
+      else if (definition.unit == "ms")
+        return derive_timeout(definition, now);
+      else if (definition.name == "transaction_isolation")
+        isolation_ = level_of(now);
+      else if (definition.name == "transaction_read_only")
+        read_only_ = now == "on";
+      else if (definition.name == "default_transaction_read_only")
+        default_read_only_ = now == "on";
       else {
         if (definition.name == "synchronous_commit") commits_lazily_ = now == "off";
         return;
       }
   }
   ++revision_;
+}
+
+void Settings::derive_timeout(const SettingDefinition& definition, std::string_view now) {
+  const auto value_us = [&] {
+    return 1000 * std::strtoull(check_integer(definition, now).c_str(), nullptr, 10);
+  };
+  if (definition.name == "statement_timeout")
+    statement_timeout_us_ = value_us();
+  else if (definition.name == "idle_in_transaction_session_timeout")
+    idle_transaction_timeout_us_ = value_us();
+  else if (definition.name == "idle_session_timeout")
+    idle_session_timeout_us_ = value_us();
+  else if (definition.name == "transaction_timeout")
+    transaction_timeout_us_ = value_us();
 }
 
 std::vector<int> Settings::take_changed() {

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapter/coordinator/isolation_level.h"
 #include "storage/type.h"
 
 namespace gyre::adapter {
@@ -87,22 +88,8 @@ class Settings {
   // Transaction boundaries: SET LOCAL ends with the transaction, SET is undone by a rollback.
   void begin_transaction();
   void end_transaction(bool committed);
-
-  bool has_changed() const { return !told_.empty(); }
-  // Reported settings whose value is another than at the last call, in table order.
-  std::vector<int> take_changed();
-
-  // The style that values are read and printed with; kept in step with DateStyle, TimeZone, bytea_output,
-  // extra_float_digits.
-  const storage::TextStyle& style() const { return style_; }
-  void set_now(std::int64_t us) { style_.now_us = us; }
-  std::span<const std::string> search_path() const { return search_path_; }
-  std::uint64_t statement_timeout_us() const { return statement_timeout_us_; }  // 0: none
-  bool commits_lazily() const { return commits_lazily_; }                       // synchronous_commit = off
-  // Changes whenever anything changes that a plan may depend on.
-  std::uint64_t revision() const { return revision_; }
-  // What of the settings plans depend on, as one text: equal texts, interchangeable plans.
-  std::string plan_environment() const;
+  // The transaction has read or written something: its isolation level is settled.
+  void settle_transaction() { settled_ = true; }
 
  private:
   struct Saved {
@@ -114,21 +101,70 @@ class Settings {
     int index;
     std::string text;
   };
+
+ public:
+  // All values within a transaction, at a savepoint.
+  struct Mark {
+    std::vector<Own> values;
+    std::map<std::string, std::string, std::less<>> custom;
+    std::map<int, Saved> saved;
+  };
+  Mark mark() const { return {values_, custom_, saved_}; }
+  void rollback_to(const Mark& mark);
+  // How many savepoints are open: within one, the transaction's own settings stay as they are.
+  void set_savepoints(std::size_t open) { in_savepoint_ = open != 0; }
+
+  bool has_changed() const { return !told_.empty(); }
+  // Reported settings whose value is another than at the last call, in table order.
+  std::vector<int> take_changed();
+
+  // The style that values are read and printed with; kept in step with DateStyle, TimeZone, bytea_output,
+  // extra_float_digits.
+  const storage::TextStyle& style() const { return style_; }
+  void set_now(std::int64_t us) { style_.now_us = us; }
+  std::span<const std::string> search_path() const { return search_path_; }
+  std::uint64_t statement_timeout_us() const { return statement_timeout_us_; }  // 0: none
+  std::uint64_t idle_transaction_timeout_us() const { return idle_transaction_timeout_us_; }
+  std::uint64_t idle_session_timeout_us() const { return idle_session_timeout_us_; }
+  std::uint64_t transaction_timeout_us() const { return transaction_timeout_us_; }
+  bool watches_idleness() const { return idle_transaction_timeout_us_ + idle_session_timeout_us_ != 0; }
+  bool commits_lazily() const { return commits_lazily_; }  // synchronous_commit = off
+  // Of the open transaction, or the one that a statement outside of blocks is.
+  IsolationLevel isolation() const { return isolation_; }
+  bool read_only() const { return in_transaction_ ? read_only_ : default_read_only_; }
+  // Changes whenever anything changes that a plan may depend on.
+  std::uint64_t revision() const { return revision_; }
+  // What of the settings plans depend on, as one text: equal texts, interchangeable plans.
+  std::string plan_environment() const;
+
+ private:
+  void check_transaction_setting(const SettingDefinition& definition, int index,
+                                 std::string_view given) const;
   static const std::string* find_own(const std::vector<Own>& list, int index);
   static void put_own(std::vector<Own>& list, int index, std::string text);
   const std::string& default_of(int index) const;
   void assign(int index, std::string value, SetScope scope);
   void store(int index, std::string value);
   void derive(int index);
+  void derive_timeout(const SettingDefinition& definition, std::string_view now);
 
   std::vector<Own> values_;    // where they differ from the table's
   std::vector<Own> defaults_;  // what RESET restores, where it differs from the table's
   std::map<std::string, std::string, std::less<>> custom_;
   std::map<int, Saved> saved_;  // settings touched by the open transaction
   std::vector<Own> told_;       // what the client was told last of reported settings that were stored since
+  std::map<std::string, std::string, std::less<>> custom_before_;  // at the transaction's start
   std::uint64_t statement_timeout_us_ = 0;
   bool commits_lazily_ = false;
+  std::uint64_t idle_transaction_timeout_us_ = 0;
+  std::uint64_t idle_session_timeout_us_ = 0;
+  std::uint64_t transaction_timeout_us_ = 0;
+  IsolationLevel isolation_ = IsolationLevel::strict_serializable;
+  bool read_only_ = false;
+  bool default_read_only_ = false;
   bool in_transaction_ = false;
+  bool settled_ = false;
+  bool in_savepoint_ = false;
   std::uint64_t revision_ = 0;
   storage::TextStyle style_;
   std::vector<std::string> search_path_;

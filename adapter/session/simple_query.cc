@@ -126,8 +126,8 @@ reactor::Co<void> Session::run_statements(std::string_view text) {
   std::size_t done = 0;
   for (const ast::StatementPtr& statement : statements) {
     if (statement == nullptr) break;
-    // Others get their turn; and the stack begins anew, which grows with each coroutine that ends where tail calls
-    // are not made (sanitizer builds).
+    // Others get their turn; and the stack begins anew, which grows with each coroutine that ends where tail
+    // calls are not made (sanitizer builds).
     if (++done % kStatementsPerTurn == 0) {
       co_await reactor::yield(core_.loop);
       check_canceled();

@@ -1,7 +1,7 @@
 // A few statements of ours by hand. They may stand anywhere in a text of several statements, so the text is
 // cut into words first, roughly as PostgreSQL would (quotes, comments, dollar quotes), and only the words
-// right after CREATE are looked at. What is recognised gets blanked out, and PostgreSQL's grammar parses what
-// remains: a CREATE INDEX without its cluster clause is an ordinary one.
+// right after CREATE, or after ISOLATION LEVEL, are looked at. What is recognised gets blanked out, and
+// PostgreSQL's grammar parses what remains: a CREATE INDEX without its cluster clause is an ordinary one.
 
 #include "adapter/sql/extension_parser.h"
 
@@ -153,6 +153,7 @@ class ExtensionParser {
     tokens_ = &tokens;
     after_ = after;
     at_ = 0;
+    if (take("begin") || take("start") || take("set")) return isolation_level();
     if (!take("create")) return;
     if (take("default")) {
       if (take("index")) default_index();
@@ -160,6 +161,14 @@ class ExtensionParser {
     }
     take("unique");
     if (take("index")) index();
+  }
+
+  void isolation_level() {
+    for (; at_ < tokens_->size(); ++at_) {
+      if (!take("isolation") || !take("level")) continue;
+      const Token& word = peek();
+      if (take("strict") && is_word(peek(), "serializable")) blank(word.begin, word.end);
+    }
   }
 
   void default_index() {
@@ -274,6 +283,7 @@ bool starts_like_create(std::string_view text) {
 }  // namespace
 
 bool may_be_extended(std::string_view text) {
+  if (contains_word(text, "strict") && contains_word(text, "isolation")) return true;
   const std::size_t semicolon = text.find(';');
   const bool several = semicolon != std::string_view::npos && semicolon + 1 < text.size();
   if (!several && !starts_like_create(text)) return false;

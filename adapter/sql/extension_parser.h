@@ -2,6 +2,7 @@
 //
 //   CREATE DEFAULT INDEX [IN CLUSTER c] ON [schema.]t
 //   CREATE [UNIQUE] INDEX [CONCURRENTLY] [[IF NOT EXISTS] name] IN CLUSTER c ON …
+//   BEGIN, START TRANSACTION, SET … ISOLATION LEVEL STRICT SERIALIZABLE    (as SERIALIZABLE, which is strict)
 #pragma once
 
 #include <optional>

@@ -56,7 +56,8 @@ TEST_F(SessionTest, WritesAreSeenEverywhereOnceAnswered) {
 }
 
 TEST_F(SessionTest, BlockReadsItsSnapshotAndItsOwnWrites) {
-  EXPECT_EQ(a.ask("BEGIN; SELECT v FROM t WHERE id = 1"), "C(BEGIN) T D(10) C(SELECT 1) Z(T)");
+  EXPECT_EQ(a.ask("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT v FROM t WHERE id = 1"),
+            "C(BEGIN) T D(10) C(SELECT 1) Z(T)");
   EXPECT_EQ(b.ask("UPDATE t SET v = 11 WHERE id = 1"), "C(UPDATE 1) Z(I)");
   EXPECT_EQ(a.ask("SELECT v FROM t WHERE id = 1"), "T D(10) C(SELECT 1) Z(T)");
   EXPECT_EQ(a.ask("UPDATE t SET v = 21 WHERE id = 2"), "C(UPDATE 1) Z(T)");

@@ -61,6 +61,7 @@ class World final : private adapter::CallReturn, private reactor::LoopObserver {
   void run_slices(int turns);
   bool quiet() const;
   std::size_t open_transactions() const { return coordinator_->open_transactions(); }
+  adapter::Coordinator& coordinator() { return *coordinator_; }
   // Whether nobody holds anything once the cores are asleep.
   bool nothing_pinned();
   std::mt19937_64& random() { return random_; }
