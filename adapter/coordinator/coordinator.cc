@@ -147,7 +147,7 @@ Coordinator::OpenTransaction& Coordinator::transaction_of(const CoordinatorCall&
     slot = std::make_unique<OpenTransaction>(*static_cast<const storage::Database*>(call.snapshot->database),
                                              call.snapshot->catalog_version);
   }
-  slot->branch.note_reads_in(call.reads);
+  slot->branch.note_reads_in(validates_reads(call.level) ? call.reads : nullptr);
   mark_savepoint(*slot, call.savepoint);
   return *slot;
 }
@@ -171,7 +171,7 @@ void Coordinator::rollback_to(CoordinatorCall& call) {
   const auto found = transactions_.find(call.transaction.value);
   if (found == transactions_.end()) return;
   OpenTransaction& transaction = *found->second;
-  transaction.branch.note_reads_in(call.reads);
+  transaction.branch.note_reads_in(validates_reads(call.level) ? call.reads : nullptr);
   auto& marks = transaction.marks;
   while (marks.size() > 1 && marks[marks.size() - 2].savepoint >= call.savepoint) marks.pop_back();
   if (!marks.empty() && marks.back().savepoint >= call.savepoint) {
@@ -200,7 +200,8 @@ void Coordinator::run_plan(CoordinatorCall& call) {
   context.database = &branch.view();
   context.catalog = catalog;
   context.branch = &branch;
-  context.reads = transaction != nullptr ? call.reads : nullptr;
+  if (transaction != nullptr) context.key_reads = call.reads;
+  if (transaction != nullptr && validates_reads(call.level)) context.reads = call.reads;
   context.parameters = call.parameters;
   context.style = call.style;
   context.session = call.session;

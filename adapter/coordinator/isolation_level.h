@@ -18,4 +18,9 @@ constexpr bool reads_anew(IsolationLevel level) {
   return level == IsolationLevel::read_committed;
 }
 
+// Whether COMMIT looks again at all that was read, not only at what constraints rely on.
+constexpr bool validates_reads(IsolationLevel level) {
+  return level >= IsolationLevel::serializable;
+}
+
 }  // namespace gyre::adapter

@@ -44,6 +44,9 @@ struct ExecutionContext {
   RowLocks* locks = nullptr;  // null: nothing to lock or to respect
   // Where what is read is noted, of a transaction that is validated by it; null: nowhere.
   storage::ReadSet* reads = nullptr;
+  // The same for keys whose absence a change relies on and that merging would not miss: ON CONFLICT's,
+  // foreign keys'. Set in every block with one snapshot.
+  storage::ReadSet* key_reads = nullptr;
   std::span<const storage::Datum> parameters;  // $1 …, then the literals; outlive the execution
   const storage::TextStyle* style = nullptr;
   const storage::SessionFacts* session = nullptr;

@@ -7,6 +7,7 @@
 #include "reactor/base/check.h"
 #include "storage/branch.h"
 #include "storage/constraint_failure.h"
+#include "storage/read_set.h"
 #include "storage/scalar/nodes.h"
 #include "storage/table.h"
 
@@ -69,7 +70,9 @@ std::optional<std::string_view> Upsert::holder_of(int index, const Datum* propos
   if (index == AccessPath::kPrimaryKey) {
     storage::append_primary_key(schema, {proposed, schema.columns.size()}, key_);
     if (RowLocks* locks = state_.context.locks) locks->lock_key(table_, key_.view());
-    if (version.rows.contains(key_.view())) return key_.view();
+    const bool found = version.rows.contains(key_.view());
+    note_lookup(table_, found);
+    if (found) return key_.view();
     return std::nullopt;
   }
   const auto at = static_cast<std::size_t>(index);
@@ -78,10 +81,19 @@ std::optional<std::string_view> Upsert::holder_of(int index, const Datum* propos
   if (!storage::append_index_key(schema, schema.indexes[at], packed_.data(), {}, key_)) return std::nullopt;
   if (RowLocks* locks = state_.context.locks) locks->lock_key(schema.indexes[at].id, key_.view());
   std::string_view holder;
-  if (!version.indexes[at].get(key_.view(), holder)) return std::nullopt;
+  const bool found = version.indexes[at].get(key_.view(), holder);
+  note_lookup(schema.indexes[at].id, found);
+  if (!found) return std::nullopt;
   holder_.clear();
   holder_.append(holder);
   return holder_.view();
+}
+
+// Had the key been there, the statement would have done something else than fail.
+void Upsert::note_lookup(RelationId order, bool found) {
+  const auto depth = found && conflict_.update ? storage::ReadDepth::rows : storage::ReadDepth::keys;
+  storage::ReadSet* reads = found ? state_.context.reads : state_.context.key_reads;
+  if (reads != nullptr) reads->add_key(table_, order, key_.view(), depth);
 }
 
 Datum* Upsert::update(std::string_view key, const Datum* proposed) {

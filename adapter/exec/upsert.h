@@ -30,6 +30,7 @@ class Upsert {
   // The key of the row that has one of the proposed row's keys; nothing where there is none.
   std::optional<std::string_view> find_conflict(const Datum* proposed);
   std::optional<std::string_view> holder_of(int index, const Datum* proposed);
+  void note_lookup(RelationId order, bool found);
   Datum* update(std::string_view key, const Datum* proposed);
   void remember_updated(std::string_view key);
 

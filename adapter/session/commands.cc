@@ -360,6 +360,7 @@ reactor::Co<void> Session::rollback_to_savepoint(std::string_view name) {
     call.kind = CoordinatorCall::Kind::rollback_to;
     call.transaction = transaction_.id;
     call.savepoint = number;
+    call.level = settings_.isolation();
     call.reads = transaction_.reads.get();
     co_await ask(call);
     transaction_.catalog = call.transaction_catalog;

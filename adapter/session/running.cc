@@ -83,10 +83,10 @@ const Catalog& Session::catalog() {
   return *static_cast<const Catalog*>(read.catalog);
 }
 
-// Only a block that may write, and is validated, keeps what it has read.
+// Only a block that may write, and is validated, keeps what it has read, or what its constraints have.
 storage::ReadSet* Session::reads() {
   if (transaction_.status != TransactionStatus::in_transaction || settings_.read_only() ||
-      settings_.isolation() < IsolationLevel::serializable)
+      reads_anew(settings_.isolation()))
     return nullptr;
   if (transaction_.reads == nullptr) transaction_.reads = std::make_unique<storage::ReadSet>();
   return transaction_.reads.get();
@@ -223,7 +223,7 @@ bool Session::runs_here(const Plan& plan) {
 
 ExecutionContext Session::context_for(const Portal& portal, const storage::Database& database) {
   ExecutionContext context;
-  context.reads = reads();
+  if (validates_reads(settings_.isolation())) context.reads = reads();
   context.database = &database;
   context.catalog = static_cast<const Catalog*>(portal.held->catalog);
   context.parameters = portal.parameters();

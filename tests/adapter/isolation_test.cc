@@ -120,6 +120,23 @@ TEST_F(IsolationTest, AKeyThatWasFreeForARowTakenBackWasRead) {
   EXPECT_EQ(a.ask("COMMIT"), kRefused);
 }
 
+TEST_F(IsolationTest, UpsertsRelyOnWhatTheyFound) {
+  const std::string upsert = "INSERT INTO t VALUES (9, 1) ON CONFLICT (id) DO ";
+  for (const char* level : {"REPEATABLE READ", "SERIALIZABLE"}) {
+    a.ask("DELETE FROM t WHERE id = 9");
+    a.ask(std::string("BEGIN ISOLATION LEVEL ") + level + "; " + upsert + "UPDATE SET v = t.v + 1");
+    b.ask("INSERT INTO t VALUES (9, 0)");
+    EXPECT_EQ(a.ask("COMMIT"), kRefused) << level;
+  }
+  a.ask("BEGIN; " + upsert + "NOTHING; INSERT INTO t VALUES (4, 0)");
+  b.ask("DELETE FROM t WHERE id = 9");
+  EXPECT_EQ(a.ask("COMMIT"), kRefused) << "it did nothing because of a row that is gone";
+  a.ask("INSERT INTO t VALUES (9, 5)");
+  a.ask("BEGIN; " + upsert + "UPDATE SET v = 0 WHERE t.v = 6; INSERT INTO t VALUES (4, 0)");
+  b.ask("UPDATE t SET v = 6 WHERE id = 9");
+  EXPECT_EQ(a.ask("COMMIT"), kRefused);
+}
+
 TEST_F(IsolationTest, ReadsOfASavepointCountAfterItsEnd) {
   a.ask("BEGIN; SAVEPOINT s; SELECT v FROM t WHERE id = 1; ROLLBACK TO s; INSERT INTO t VALUES (4, 0)");
   b.ask("UPDATE t SET v = 11 WHERE id = 1");
