@@ -29,10 +29,18 @@ Catalog Catalog::initial() {
   user.name = "materialize";
   user.login = true;
   catalog.put_role(std::move(user));
-  catalog.schemas_ = {{kPgCatalogOid, "pg_catalog", kSystemRole},
-                      {kPublicOid, "public", kSystemRole},
-                      {kInformationSchemaOid, "information_schema", kSystemRole},
-                      {kMzCatalogOid, "mz_catalog", kSystemRole}};
+  const Acl readable = {{kSystemRole, kSystemRole, privileges_on(ObjectKind::schema), 0},
+                        {kPublicRole, kSystemRole, bit(Privilege::usage), 0}};
+  // Everybody may look into public. Who may make something there is said by name: the first user may.
+  Acl open = readable;
+  open.push_back({kFirstUserRole, kSystemRole, privileges_on(ObjectKind::schema), 0});
+  catalog.schemas_ = {{kPgCatalogOid, "pg_catalog", kSystemRole, readable},
+                      {kPublicOid, "public", kSystemRole, open},
+                      {kInformationSchemaOid, "information_schema", kSystemRole, readable},
+                      {kMzCatalogOid, "mz_catalog", kSystemRole, readable}};
+  catalog.database.owner = kSystemRole;
+  catalog.database.acl = default_acl(ObjectKind::database, kSystemRole);
+  catalog.database.acl->push_back({kFirstUserRole, kSystemRole, bit(Privilege::create), 0});
   return catalog;
 }
 
@@ -67,29 +75,82 @@ const Role* Catalog::role(RoleId id) const {
   return found == roles_.end() ? nullptr : &found->second;
 }
 
-bool Catalog::has_schema(std::string_view name) const {
-  return std::any_of(schemas_.begin(), schemas_.end(),
-                     [&](const Schema& schema) { return schema.name == name; });
+const Schema* Catalog::find_schema(std::string_view name) const {
+  const auto found = std::find_if(schemas_.begin(), schemas_.end(),
+                                  [&](const Schema& schema) { return schema.name == name; });
+  return found == schemas_.end() ? nullptr : &*found;
 }
 
+// Membership has no cycles: GRANT refuses to make one.
 bool Catalog::is_member(RoleId id, RoleId target) const {
   if (id == target) return true;
   const Role* found = role(id);
   if (found == nullptr) return false;
-  // Membership has no cycles: GRANT refuses to make one.
   return std::any_of(found->member_of.begin(), found->member_of.end(),
-                     [&](RoleId parent) { return is_member(parent, target); });
+                     [&](const Membership& membership) { return is_member(membership.role, target); });
+}
+
+bool Catalog::has_privileges_of(RoleId id, RoleId target) const {
+  if (id == target) return true;
+  const Role* found = role(id);
+  if (found == nullptr) return false;
+  if (found->superuser) return true;
+  return found->inherit &&
+         std::any_of(found->member_of.begin(), found->member_of.end(), [&](const Membership& membership) {
+           return has_privileges_of(membership.role, target);
+         });
+}
+
+bool Catalog::may_grant_role(RoleId id, RoleId granted) const {
+  const Role* found = role(id);
+  if (found == nullptr) return false;
+  if (found->superuser) return true;
+  return std::any_of(found->member_of.begin(), found->member_of.end(), [&](const Membership& membership) {
+    return (membership.admin && membership.role == granted) || may_grant_role(membership.role, granted);
+  });
+}
+
+PrivilegeSet Catalog::privileges(RoleId id, ObjectKind kind, const Acl& acl) const {
+  const Role* found = role(id);
+  if (found == nullptr) return 0;
+  if (found->superuser) return privileges_on(kind);
+  return acl_privileges(
+      acl, [&](RoleId grantee) { return grantee == kPublicRole || has_privileges_of(id, grantee); });
+}
+
+PrivilegeSet Catalog::grantable(RoleId id, ObjectKind kind, RoleId owner, const Acl& acl) const {
+  if (has_privileges_of(id, owner)) return privileges_on(kind);
+  return acl_grantable(acl, [&](RoleId grantee) { return has_privileges_of(id, grantee); });
 }
 
 bool Catalog::allows(RoleId id, const TableEntry& table, PrivilegeSet wanted) const {
-  const Role* found = role(id);
-  if (found == nullptr) return false;
-  if (found->superuser || is_member(id, table.owner)) return true;
-  PrivilegeSet granted = 0;
-  for (const auto& [grantee, privileges] : table.grants)
-    if (grantee == kPublicRole || grantee == id || (found->inherit && is_member(id, grantee)))
-      granted |= privileges;
-  return (granted & wanted) == wanted;
+  return (privileges(id, ObjectKind::table, table.access()) & wanted) == wanted;
+}
+
+bool Catalog::allows_column(RoleId id, const TableEntry& table, std::uint16_t column,
+                            Privilege wanted) const {
+  if (allows(id, table, bit(wanted))) return true;
+  const auto found = table.column_acl.find(column);
+  return found != table.column_acl.end() &&
+         (privileges(id, ObjectKind::column, found->second) & bit(wanted)) != 0;
+}
+
+bool Catalog::allows(RoleId id, const Schema& schema, Privilege wanted) const {
+  return (privileges(id, ObjectKind::schema, schema.access()) & bit(wanted)) != 0;
+}
+
+bool Catalog::allows_on_database(RoleId id, Privilege wanted) const {
+  return (privileges(id, ObjectKind::database, database.access()) & bit(wanted)) != 0;
+}
+
+std::optional<Acl> Catalog::acl_of_new(ObjectKind kind, RoleId owner, std::uint32_t schema) const {
+  const auto everywhere = default_acls.find({owner, 0, kind});
+  const auto here = schema == 0 ? default_acls.end() : default_acls.find({owner, schema, kind});
+  if (everywhere == default_acls.end() && here == default_acls.end()) return std::nullopt;
+  Acl acl = everywhere != default_acls.end() ? everywhere->second : default_acl(kind, owner);
+  if (here != default_acls.end())
+    for (const AclItem& item : here->second) acl_grant(acl, item);
+  return acl;
 }
 
 void Catalog::put_table(std::shared_ptr<const TableEntry> entry) {
@@ -113,7 +174,23 @@ void Catalog::put_role(Role role) {
 
 void Catalog::remove_role(RoleId id) {
   roles_.erase(id);
-  for (auto& [other, role] : roles_) std::erase(role.member_of, id);
+  for (auto& [other, role] : roles_)
+    std::erase_if(role.member_of, [id](const Membership& membership) { return membership.role == id; });
+  std::erase_if(default_acls, [id](const auto& entry) { return entry.first.creator == id; });
+}
+
+void Catalog::put_schema(Schema schema) {
+  for (Schema& existing : schemas_)
+    if (existing.oid == schema.oid) {
+      existing = std::move(schema);
+      return;
+    }
+  schemas_.push_back(std::move(schema));
+}
+
+void Catalog::remove_schema(std::uint32_t oid) {
+  std::erase_if(schemas_, [oid](const Schema& schema) { return schema.oid == oid; });
+  std::erase_if(default_acls, [oid](const auto& entry) { return entry.first.schema == oid; });
 }
 
 }  // namespace gyre::adapter

@@ -13,30 +13,21 @@
 #include <string_view>
 #include <vector>
 
+#include "adapter/catalog/acl.h"
 #include "reactor/base/ids.h"
 #include "storage/scalar/expression.h"
 #include "storage/table.h"
 
 namespace gyre::adapter {
 
-// pg_roles.oid. 0 stands for PUBLIC in access lists.
-using RoleId = StrongId<struct RoleTag, std::uint32_t>;
-inline constexpr RoleId kPublicRole{0};
+// A role is a member of another, by whose grant, and may hand the membership on.
+struct Membership {
+  RoleId role;
+  RoleId grantor;
+  bool admin = false;
 
-enum class Privilege : std::uint16_t {
-  select = 1,
-  insert = 2,
-  update = 4,
-  delete_ = 8,
-  truncate = 16,
-  references = 32,
-  trigger = 64,
+  bool operator==(const Membership&) const = default;
 };
-using PrivilegeSet = std::uint16_t;
-inline constexpr PrivilegeSet kAllTablePrivileges = 127;
-constexpr PrivilegeSet bit(Privilege privilege) {
-  return static_cast<PrivilegeSet>(privilege);
-}
 
 struct Role {
   RoleId id;
@@ -47,7 +38,7 @@ struct Role {
   bool create_role = false;
   bool create_database = false;
   std::int32_t connection_limit = -1;
-  std::vector<RoleId> member_of;
+  std::vector<Membership> member_of;
 
   bool operator==(const Role&) const = default;
 };
@@ -62,9 +53,11 @@ struct TableEntry {
   std::shared_ptr<const storage::TableSchema> schema;  // name, columns, keys, indexes
   std::string schema_name;                             // "public"
   RoleId owner;
-  std::vector<ColumnDefault> defaults;  // one per column
-  std::map<RoleId, PrivilegeSet> grants;
+  std::vector<ColumnDefault> defaults;      // one per column
+  std::optional<Acl> acl;                   // none: default_acl()
+  std::map<std::uint16_t, Acl> column_acl;  // by position; what is granted on columns beside
 
+  Acl access() const { return acl ? *acl : default_acl(ObjectKind::table, owner); }
   RelationId id() const { return schema->id; }
   const std::string& name() const { return schema->name; }
 };
@@ -73,12 +66,32 @@ struct Schema {
   std::uint32_t oid;
   std::string name;
   RoleId owner;
+  std::optional<Acl> acl;  // none: default_acl()
 
+  Acl access() const { return acl ? *acl : default_acl(ObjectKind::schema, owner); }
   bool operator==(const Schema&) const = default;
 };
 
-// Relations and roles draw their oids from one sequence, which begins where PostgreSQL's does for user objects. A relation's id
-// is its oid less that, so that ids are dense enough to index a vector with.
+// The one database there is.
+struct DatabaseEntry {
+  RoleId owner;
+  std::optional<Acl> acl;  // none: default_acl()
+
+  Acl access() const { return acl ? *acl : default_acl(ObjectKind::database, owner); }
+  bool operator==(const DatabaseEntry&) const = default;
+};
+
+// ALTER DEFAULT PRIVILEGES: what objects of a kind get that `creator` makes, in one schema or in all.
+struct DefaultAclKey {
+  RoleId creator;
+  std::uint32_t schema = 0;  // oid; 0: all. Those of a schema are added to those of all
+  ObjectKind kind = ObjectKind::table;
+
+  auto operator<=>(const DefaultAclKey&) const = default;
+};
+
+// Relations and roles draw their oids from one sequence, which begins where PostgreSQL's does for user
+// objects. A relation's id is its oid less that, so that ids are dense enough to index a vector with.
 inline constexpr std::uint32_t kFirstUserOid = 16384;
 constexpr std::uint32_t oid_of(RelationId id) {
   return kFirstUserOid + id.value;
@@ -96,18 +109,35 @@ class Catalog {
   std::shared_ptr<const TableEntry> find_index(std::string_view schema, std::string_view name) const;
   const Role* find_role(std::string_view name) const;
   const Role* role(RoleId id) const;
-  bool has_schema(std::string_view name) const;
+  const Schema* find_schema(std::string_view name) const;
+  bool has_schema(std::string_view name) const { return find_schema(name) != nullptr; }
 
-  // Ownership, superuser rights, own grants, PUBLIC's and those of inherited roles, together.
+  // What a role may do with an object: everything as a superuser; otherwise by its own grants, PUBLIC's, and
+  // those of the roles whose privileges it has (the owner's among them, by the access list).
+  PrivilegeSet privileges(RoleId role, ObjectKind kind, const Acl& acl) const;
+  // Of those, what it may grant; owners may grant everything.
+  PrivilegeSet grantable(RoleId role, ObjectKind kind, RoleId owner, const Acl& acl) const;
   bool allows(RoleId role, const TableEntry& table, PrivilegeSet wanted) const;
-  // True if `role` is `target` or a member of it, directly or not.
+  // On the whole table or on the column.
+  bool allows_column(RoleId role, const TableEntry& table, std::uint16_t column, Privilege wanted) const;
+  bool allows(RoleId role, const Schema& schema, Privilege wanted) const;
+  bool allows_on_database(RoleId role, Privilege wanted) const;
+  // True if `role` is `target` or a member of it, directly or not: it may SET ROLE to it.
   bool is_member(RoleId role, RoleId target) const;
+  // The same without roles that do not inherit: it has the target's privileges and owns what the target owns.
+  bool has_privileges_of(RoleId role, RoleId target) const;
+  // Superusers may, and members with ADMIN OPTION.
+  bool may_grant_role(RoleId role, RoleId granted) const;
+  // The access list of a new object; none where it is the default.
+  std::optional<Acl> acl_of_new(ObjectKind kind, RoleId owner, std::uint32_t schema) const;
 
   // Changing a copy, before publication.
   void put_table(std::shared_ptr<const TableEntry> entry);
   void remove_table(RelationId id);
   void put_role(Role role);
   void remove_role(RoleId id);
+  void put_schema(Schema schema);
+  void remove_schema(std::uint32_t oid);
 
   const std::map<std::pair<std::string, std::string>, std::shared_ptr<const TableEntry>>& tables() const {
     return tables_;
@@ -116,6 +146,8 @@ class Catalog {
   const std::vector<Schema>& schemas() const { return schemas_; }
   // ALTER SYSTEM SET: values that differ from the built-in defaults, by lower-case name.
   std::map<std::string, std::string, std::less<>> system_parameters;
+  std::map<DefaultAclKey, Acl> default_acls;
+  DatabaseEntry database;
 
   // The catalog of a new data directory: schemas pg_catalog, information_schema, public; roles mz_system and
   // materialize.

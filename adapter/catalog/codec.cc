@@ -12,6 +12,26 @@ namespace gyre::adapter {
 
 // ---- The structs. The order of the fields is the format.
 
+void fields(auto& archive, Is<AclItem> auto& item) {
+  auto& [grantee, grantor, privileges, grantable] = item;
+  archive(grantee, grantor, privileges, grantable);
+}
+
+void fields(auto& archive, Is<Membership> auto& membership) {
+  auto& [role, grantor, admin] = membership;
+  archive(role, grantor, admin);
+}
+
+void fields(auto& archive, Is<DatabaseEntry> auto& database) {
+  auto& [owner, acl] = database;
+  archive(owner, acl);
+}
+
+void fields(auto& archive, Is<DefaultAclKey> auto& key) {
+  auto& [creator, schema, kind] = key;
+  archive(creator, schema, kind);
+}
+
 void fields(auto& archive, Is<Role> auto& role) {
   auto& [id, name, superuser, login, inherit, create_role, create_database, connection_limit, member_of] =
       role;
@@ -25,19 +45,26 @@ void fields(auto& archive, Is<ColumnDefault> auto& value) {
 }
 
 void fields(auto& archive, Is<TableEntry> auto& table) {
-  auto& [schema, schema_name, owner, defaults, grants] = table;
-  archive(schema, schema_name, owner, defaults, grants);
+  auto& [schema, schema_name, owner, defaults, acl, column_acl] = table;
+  archive(schema, schema_name, owner, defaults, acl, column_acl);
 }
 
 void fields(auto& archive, Is<Schema> auto& schema) {
-  auto& [oid, name, owner] = schema;
-  archive(oid, name, owner);
+  auto& [oid, name, owner, acl] = schema;
+  archive(oid, name, owner, acl);
 }
 
 namespace {
 
 // The numbers are the format; a retired one is not used again.
-enum class ItemKind : std::uint8_t { role = 1, schema = 2, table = 3, system_parameter = 4 };
+enum class ItemKind : std::uint8_t {
+  role = 1,
+  schema = 2,
+  table = 3,
+  system_parameter = 4,
+  default_acl = 5,
+  database = 6
+};
 enum class Action : std::uint8_t { remove = 0, put = 1 };
 
 bool is_sound(const TableEntry& table) {
@@ -51,7 +78,8 @@ class CatalogCodec {
  public:
   // What every change writes.
   static void fields(auto& archive, Is<Catalog> auto& catalog) {
-    auto& [version, next_oid, system_parameters, tables, by_id, roles, schemas] = catalog;
+    auto& [version, next_oid, system_parameters, default_acls, database, tables, by_id, roles, schemas] =
+        catalog;
     archive(version, next_oid);
   }
 
@@ -61,6 +89,11 @@ class CatalogCodec {
     write_items(ItemKind::schema, by_oid(before.schemas_), by_oid(after.schemas_), out);
     write_items(ItemKind::table, before.by_id_, after.by_id_, out);
     write_items(ItemKind::system_parameter, before.system_parameters, after.system_parameters, out);
+    write_items(ItemKind::default_acl, before.default_acls, after.default_acls, out);
+    if (before.database == after.database) return;
+    out.writer().u8(static_cast<std::uint8_t>(ItemKind::database));
+    out.writer().u8(static_cast<std::uint8_t>(Action::put));
+    out(after.database);
   }
 
   static void read_item(ItemKind kind, Action action, Decoder& in, Catalog& catalog) {
@@ -73,6 +106,15 @@ class CatalogCodec {
         return read_table(action, in, catalog);
       case ItemKind::system_parameter:
         return read_into(catalog.system_parameters, action, in);
+      case ItemKind::default_acl:
+        read_into(catalog.default_acls, action, in);
+        for (const auto& [key, acl] : catalog.default_acls)
+          if (key.kind > ObjectKind::database) in.reader().fail();
+        return;
+      case ItemKind::database:
+        if (action != Action::put) return in.reader().fail();
+        in(catalog.database);
+        return;
     }
     in.reader().fail();
   }

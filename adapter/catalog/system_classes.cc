@@ -33,27 +33,6 @@ void emit_class(SystemScan& scan, const ClassRow& c) {
               c.access, nullptr, nullptr});
 }
 
-// "{alice=arwdDxt/alice,=r/alice}": grantee, letters of privileges, grantor, as aclitem prints.
-Value access_list(SystemScan& scan, const TableEntry& table) {
-  if (table.grants.empty()) return nullptr;
-  static constexpr std::pair<Privilege, char> kLetters[] = {
-      {Privilege::insert, 'a'},  {Privilege::select, 'r'},   {Privilege::update, 'w'},
-      {Privilege::delete_, 'd'}, {Privilege::truncate, 'D'}, {Privilege::references, 'x'},
-      {Privilege::trigger, 't'}};
-  const std::string owner = quoted(role_name(scan, table.owner));
-  std::vector<std::string> items;
-  const auto add = [&](const std::string& grantee, PrivilegeSet privileges) {
-    std::string item = grantee + "=";
-    for (const auto& [privilege, letter] : kLetters)
-      if ((privileges & bit(privilege)) != 0) item += letter;
-    items.push_back(item + "/" + owner);
-  };
-  if (!table.grants.contains(table.owner)) add(owner, kAllTablePrivileges);
-  for (const auto& [grantee, privileges] : table.grants)
-    add(grantee == kPublicRole ? std::string() : quoted(role_name(scan, grantee)), privileges);
-  return text_array(scan, items);
-}
-
 void scan_classes(SystemScan& scan) {
   for (const SystemRelation& relation : system_relations())
     emit_class(scan, {.oid = relation.oid,
@@ -72,7 +51,7 @@ void scan_classes(SystemScan& scan) {
                       .kind = 'r',
                       .columns = table->schema->columns.size(),
                       .has_index = !indexes.empty(),
-                      .access = access_list(scan, *table)});
+                      .access = access_list(scan, table->acl)});
     for (const IndexFacts& index : indexes)
       emit_class(scan, {.oid = index.oid,
                         .name = index.name,
@@ -90,6 +69,7 @@ struct AttributeRow {
   std::size_t position;  // from 1
   bool not_null;
   bool has_default = false;
+  Value access = nullptr;  // attacl
 };
 
 void emit_attribute(SystemScan& scan, const AttributeRow& a) {
@@ -119,10 +99,16 @@ void emit_attribute(SystemScan& scan, const AttributeRow& a) {
               true,
               0,
               layout.collation,
-              nullptr,
+              a.access,
               nullptr,
               nullptr,
               nullptr});
+}
+
+Value column_access(SystemScan& scan, const TableEntry& table, std::size_t column) {
+  const auto found = table.column_acl.find(static_cast<std::uint16_t>(column));
+  if (found == table.column_acl.end()) return nullptr;
+  return access_list(scan, found->second);
 }
 
 void scan_attributes(SystemScan& scan) {
@@ -134,7 +120,8 @@ void scan_attributes(SystemScan& scan) {
                             .type = columns[i].type,
                             .position = i + 1,
                             .not_null = columns[i].not_null,
-                            .has_default = i < table->defaults.size() && table->defaults[i].expression});
+                            .has_default = i < table->defaults.size() && table->defaults[i].expression,
+                            .access = column_access(scan, *table, i)});
     for (const IndexFacts& index : indexes_of(*table))
       for (std::size_t i = 0; i < index.columns.size(); ++i) {
         const storage::ColumnDef& column = columns[index.columns[i]];
@@ -165,7 +152,7 @@ void scan_defaults(SystemScan& scan) {
 
 void scan_namespaces(SystemScan& scan) {
   for (const Schema& schema : scan.catalog.schemas())
-    emit(scan, {schema.oid, schema.name, schema.owner.value, nullptr});
+    emit(scan, {schema.oid, schema.name, schema.owner.value, access_list(scan, schema.acl)});
 }
 
 }  // namespace

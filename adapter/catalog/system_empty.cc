@@ -43,8 +43,6 @@ constexpr EmptyRelation kEmpty[] = {
      "creation_time timestamptz"},
     {2964, "pg_catalog", "pg_db_role_setting", 'r',
      "setdatabase oid, setrole oid, setconfig text[]"},
-    {826, "pg_catalog", "pg_default_acl", 'r',
-     "oid oid, defaclrole oid, defaclnamespace oid, defaclobjtype \"char\", defaclacl text[]"},
     {2608, "pg_catalog", "pg_depend", 'r',
      "classid oid, objid oid, objsubid int4, refclassid oid, refobjid oid, refobjsubid int4, "
      "deptype \"char\""},
@@ -246,9 +244,6 @@ constexpr EmptyRelation kEmpty[] = {
      "constraint_catalog name, constraint_schema name, constraint_name name, check_clause text"},
     {13265, "information_schema", "collations", 'v',
      "collation_catalog name, collation_schema name, collation_name name, pad_attribute text"},
-    {13285, "information_schema", "column_privileges", 'v',
-     "grantor name, grantee name, table_catalog name, table_schema name, table_name name, "
-     "column_name name, privilege_type text, is_grantable text"},
     {13310, "information_schema", "domain_constraints", 'v',
      "constraint_catalog name, constraint_schema name, constraint_name name, "
      "domain_catalog name, domain_schema name, domain_name name, is_deferrable text, "

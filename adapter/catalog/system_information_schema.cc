@@ -238,25 +238,50 @@ void scan_views(SystemScan& scan) {
                   "NO", "NO"});
 }
 
+std::string_view grantee_name(SystemScan& scan, RoleId grantee) {
+  return grantee == kPublicRole ? std::string_view("PUBLIC") : role_name(scan, grantee);
+}
+
+std::string_view privilege_name(SystemScan& scan, const PrivilegeFacts& fact) {
+  std::string name(fact.word);
+  for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return scan.arena.copy(name);
+}
+
+// Owners can grant what they hold, whatever the list says.
+bool is_grantable(const AclItem& item, const PrivilegeFacts& fact, RoleId owner) {
+  return item.grantee == owner || (item.grantable & bit(fact.privilege)) != 0;
+}
+
 void scan_grants(SystemScan& scan) {
-  static constexpr std::pair<Privilege, const char*> kNames[] = {
-      {Privilege::insert, "INSERT"},     {Privilege::select, "SELECT"},
-      {Privilege::update, "UPDATE"},     {Privilege::delete_, "DELETE"},
-      {Privilege::truncate, "TRUNCATE"}, {Privilege::references, "REFERENCES"},
-      {Privilege::trigger, "TRIGGER"}};
-  const auto grants = [&](const TableEntry& table, RoleId grantee, PrivilegeSet privileges) {
-    const std::string_view to =
-        grantee == kPublicRole ? std::string_view("PUBLIC") : role_name(scan, grantee);
-    for (const auto& [privilege, name] : kNames)
-      if ((privileges & bit(privilege)) != 0)
-        emit(scan,
-             {role_name(scan, table.owner), to, database_name(scan), table.schema_name, table.name(), name,
-              grantee == table.owner ? "YES" : "NO", privilege == Privilege::select ? "YES" : "NO"});
+  for (const auto& [key, table] : scan.catalog.tables())
+    for (const AclItem& item : table->access())
+      for (const PrivilegeFacts& fact : privilege_facts()) {
+        if ((item.privileges & bit(fact.privilege)) == 0) continue;
+        emit(scan, {role_name(scan, item.grantor), grantee_name(scan, item.grantee), database_name(scan),
+                    table->schema_name, table->name(), privilege_name(scan, fact),
+                    is_grantable(item, fact, table->owner) ? "YES" : "NO",
+                    fact.privilege == Privilege::select ? "YES" : "NO"});
+      }
+}
+
+void scan_column_grants(SystemScan& scan) {
+  const auto emit_item = [&](const TableEntry& table, std::size_t column, const AclItem& item) {
+    for (const PrivilegeFacts& fact : privilege_facts()) {
+      if ((item.privileges & privileges_on(ObjectKind::column) & bit(fact.privilege)) == 0) continue;
+      emit(scan, {role_name(scan, item.grantor), grantee_name(scan, item.grantee), database_name(scan),
+                  table.schema_name, table.name(), table.schema->columns[column].name,
+                  privilege_name(scan, fact), is_grantable(item, fact, table.owner) ? "YES" : "NO"});
+    }
   };
-  for (const auto& [key, table] : scan.catalog.tables()) {
-    if (!table->grants.contains(table->owner)) grants(*table, table->owner, kAllTablePrivileges);
-    for (const auto& [grantee, privileges] : table->grants) grants(*table, grantee, privileges);
-  }
+  for (const auto& [key, table] : scan.catalog.tables())
+    for (std::size_t column = 0; column < table->schema->columns.size(); ++column) {
+      Acl both = table->access();
+      const auto own = table->column_acl.find(static_cast<std::uint16_t>(column));
+      if (own != table->column_acl.end())
+        for (const AclItem& item : own->second) acl_grant(both, item);
+      for (const AclItem& item : both) emit_item(*table, column, item);
+    }
 }
 
 // The roles that the session's user has the rights of.
@@ -264,12 +289,13 @@ void scan_enabled_roles(SystemScan& scan) {
   const Role* self = scan.catalog.find_role(scan.session.current_user);
   if (self == nullptr) return;
   for (const auto& [id, role] : scan.catalog.roles())
-    if (self->superuser || scan.catalog.is_member(self->id, id)) emit(scan, {role.name});
+    if (scan.catalog.has_privileges_of(self->id, id)) emit(scan, {role.name});
 }
 
 void scan_applicable_roles(SystemScan& scan) {
   for (const auto& [id, role] : scan.catalog.roles())
-    for (const RoleId parent : role.member_of) emit(scan, {role.name, role_name(scan, parent), "NO"});
+    for (const Membership& membership : role.member_of)
+      emit(scan, {role.name, role_name(scan, membership.role), membership.admin ? "YES" : "NO"});
 }
 
 }  // namespace
@@ -334,6 +360,14 @@ Relations information_schema_relations() {
        columns_of("grantor name, grantee name, table_catalog name, table_schema name, "
                   "table_name name, privilege_type text, is_grantable text, with_hierarchy text"),
        scan_grants, 'v'},
+      {13290, "information_schema", "column_privileges",
+       columns_of("grantor name, grantee name, table_catalog name, table_schema name, "
+                  "table_name name, column_name name, privilege_type text, is_grantable text"),
+       scan_column_grants, 'v'},
+      {13321, "information_schema", "role_column_grants",
+       columns_of("grantor name, grantee name, table_catalog name, table_schema name, "
+                  "table_name name, column_name name, privilege_type text, is_grantable text"),
+       scan_column_grants, 'v'},
       {13325, "information_schema", "enabled_roles", columns_of("role_name name"), scan_enabled_roles, 'v'},
       {13236, "information_schema", "applicable_roles",
        columns_of("grantee name, role_name name, is_grantable text"), scan_applicable_roles, 'v'},

@@ -6,6 +6,8 @@ namespace gyre::adapter::system {
 
 namespace {
 
+// Entries have no oid of their own; these are free.
+constexpr std::uint32_t kDefaultAclOids = 14000;
 constexpr std::string_view kHiddenPassword = "********";
 
 void scan_roles(SystemScan& scan) {
@@ -33,15 +35,24 @@ void scan_groups(SystemScan& scan) {
     if (role.login) continue;
     std::vector<std::string> members;
     for (const auto& [other, member] : scan.catalog.roles())
-      for (const RoleId parent : member.member_of)
-        if (parent == id) members.push_back(std::to_string(other.value));
+      for (const Membership& membership : member.member_of)
+        if (membership.role == id) members.push_back(std::to_string(other.value));
     emit(scan, {role.name, id.value, text_array(scan, members)});
   }
 }
 
 void scan_members(SystemScan& scan) {
   for (const auto& [id, role] : scan.catalog.roles())
-    for (const RoleId parent : role.member_of) emit(scan, {parent.value, id.value, kSystemRoleOid, false});
+    for (const Membership& membership : role.member_of)
+      emit(scan, {membership.role.value, id.value, membership.grantor.value, membership.admin});
+}
+
+void scan_default_acls(SystemScan& scan) {
+  std::uint32_t oid = kDefaultAclOids;
+  for (const auto& [key, acl] : scan.catalog.default_acls) {
+    const char kind = key.kind == ObjectKind::table ? 'r' : key.kind == ObjectKind::sequence ? 'S' : 'n';
+    emit(scan, {oid++, key.creator.value, key.schema, kind, access_list(scan, acl)});
+  }
 }
 
 }  // namespace
@@ -74,6 +85,9 @@ Relations role_relations() {
        'v'},
       {1261, "pg_catalog", "pg_auth_members",
        columns_of("roleid oid, member oid, grantor oid, admin_option boolean"), scan_members},
+      {826, "pg_catalog", "pg_default_acl",
+       columns_of("oid oid, defaclrole oid, defaclnamespace oid, defaclobjtype \"char\", defaclacl text[]"),
+       scan_default_acls},
   };
 }
 

@@ -46,6 +46,14 @@ std::string_view number_vector(SystemScan& scan, std::span<const std::uint32_t> 
   return scan.arena.copy(text);
 }
 
+Value access_list(SystemScan& scan, const std::optional<Acl>& acl) {
+  if (!acl) return nullptr;
+  std::vector<std::string> items;
+  for (const AclItem& item : *acl)
+    items.push_back(print_acl_item(item, [&](RoleId role) { return quoted(role_name(scan, role)); }));
+  return text_array(scan, items);
+}
+
 std::string quoted(std::string_view name) {
   bool plain = !name.empty() && (name[0] < '0' || name[0] > '9');
   for (const char c : name) plain = plain && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_');

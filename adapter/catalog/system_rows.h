@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,6 +42,8 @@ void emit(SystemScan& scan, std::initializer_list<Value> row);
 std::string_view text_array(SystemScan& scan, const std::vector<std::string>& elements);
 // "1 2": how PostgreSQL prints an int2vector or oidvector.
 std::string_view number_vector(SystemScan& scan, std::span<const std::uint32_t> numbers);
+// "{alice=arwdDxt/alice,=r/alice}", in the scan's arena; null where there is none.
+Value access_list(SystemScan& scan, const std::optional<Acl>& acl);
 // An identifier as SQL would need it: quoted where it must be.
 std::string quoted(std::string_view name);
 // Null where `text` is empty.

@@ -16,8 +16,9 @@ constexpr std::uint32_t kDefaultTablespaceOid = 1663;
 
 void scan_databases(SystemScan& scan) {
   constexpr int kUtf8 = 6;
-  emit(scan, {kDatabaseOid, database_name(scan), kSystemRoleOid, kUtf8, 'c', false, true, -1, 0, 1,
-              kDefaultTablespaceOid, "C", "C", nullptr, nullptr, nullptr});
+  emit(scan,
+       {kDatabaseOid, database_name(scan), scan.catalog.database.owner.value, kUtf8, 'c', false, true, -1, 0,
+        1, kDefaultTablespaceOid, "C", "C", nullptr, nullptr, access_list(scan, scan.catalog.database.acl)});
 }
 
 void scan_tablespaces(SystemScan& scan) {

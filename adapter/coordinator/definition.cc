@@ -19,6 +19,12 @@ pgwire::Diagnostic notice(pgwire::SqlState code, std::string message) {
   return diagnostic;
 }
 
+pgwire::Diagnostic warning(pgwire::SqlState code, std::string message) {
+  pgwire::Diagnostic diagnostic = notice(code, std::move(message));
+  diagnostic.severity = pgwire::Severity::warning;
+  return diagnostic;
+}
+
 const Role& asking_role(const Definition& d) {
   const Role* role = d.catalog.role(d.context.role);
   if (role == nullptr) throw SqlError("42704", "the current role does not exist any more");
@@ -26,8 +32,23 @@ const Role& asking_role(const Definition& d) {
 }
 
 void check_owner(const Definition& d, const TableEntry& table) {
-  if (asking_role(d).superuser || d.catalog.is_member(d.context.role, table.owner)) return;
+  if (d.catalog.has_privileges_of(d.context.role, table.owner)) return;
   throw SqlError("42501", fmt::format("must be owner of table {}", table.name()));
+}
+
+std::vector<const TableEntry*> tables_by_id(const Catalog& catalog) {
+  std::vector<const TableEntry*> tables;
+  for (const auto& [name, table] : catalog.tables()) tables.push_back(table.get());
+  std::sort(tables.begin(), tables.end(),
+            [](const TableEntry* a, const TableEntry* b) { return a->id() < b->id(); });
+  return tables;
+}
+
+std::string visible_name(const Definition& d, const TableEntry& table) {
+  for (const std::string& schema : d.context.search_path)
+    if (const auto found = d.catalog.find_table(schema, table.name()))
+      if (found->id() == table.id()) return table.name();
+  return fmt::format("{}.{}", table.schema_name, table.name());
 }
 
 }  // namespace definition
@@ -44,6 +65,11 @@ std::string carry_out(const ast::Statement& statement, Definition& d) {
   if (const auto* s = std::get_if<ast::DropRoleStatement>(&node)) return drop_role(*s, d);
   if (const auto* s = std::get_if<ast::GrantStatement>(&node)) return grant(*s, d);
   if (const auto* s = std::get_if<ast::GrantRoleStatement>(&node)) return grant_role(*s, d);
+  if (const auto* s = std::get_if<ast::AlterDefaultPrivilegesStatement>(&node))
+    return alter_default_privileges(*s, d);
+  if (const auto* s = std::get_if<ast::CreateSchemaStatement>(&node)) return create_schema(*s, d);
+  if (const auto* s = std::get_if<ast::AlterOwnerStatement>(&node)) return alter_owner(*s, d);
+  if (const auto* s = std::get_if<ast::OwnedStatement>(&node)) return reassign_or_drop_owned(*s, d);
   if (const auto* s = std::get_if<ast::SetStatement>(&node)) return alter_system(*s, d);
   if (std::holds_alternative<ast::CreateTableAsStatement>(node))
     throw SqlError("0A000", "CREATE TABLE AS is not supported");

@@ -17,11 +17,27 @@ std::string create_role(const ast::CreateRoleStatement& statement, Definition& d
 std::string alter_role(const ast::AlterRoleStatement& statement, Definition& d);
 std::string drop_role(const ast::DropRoleStatement& statement, Definition& d);
 std::string grant(const ast::GrantStatement& statement, Definition& d);
+std::string alter_default_privileges(const ast::AlterDefaultPrivilegesStatement& statement, Definition& d);
+std::string alter_owner(const ast::AlterOwnerStatement& statement, Definition& d);
+std::string reassign_or_drop_owned(const ast::OwnedStatement& statement, Definition& d);
+std::string create_schema(const ast::CreateSchemaStatement& statement, Definition& d);
+// The schema is there.
+void drop_schema(const std::string& name, bool cascade, Definition& d);
 std::string grant_role(const ast::GrantRoleStatement& statement, Definition& d);
 std::string alter_system(const ast::SetStatement& statement, Definition& d);
 
 pgwire::Diagnostic notice(pgwire::SqlState code, std::string message);
+pgwire::Diagnostic warning(pgwire::SqlState code, std::string message);
 const Role& asking_role(const Definition& d);
+// A role as GRANT and SET name it: a name, or one of the words for the asker. Throws 42704.
+const Role& named_role(const Definition& d, std::string_view name);
+// Why the role cannot be dropped: "owner of table t", a line for each object; empty where nothing depends on
+// it.
+std::string dependences_on_role(const Definition& d, RoleId role);
+// In the order in which they were made.
+std::vector<const TableEntry*> tables_by_id(const Catalog& catalog);
+// The table's name as errors give it: with its schema where the search path does not lead to it.
+std::string visible_name(const Definition& d, const TableEntry& table);
 // Throws 42501 unless the asking role owns the table, by membership or as superuser.
 void check_owner(const Definition& d, const TableEntry& table);
 

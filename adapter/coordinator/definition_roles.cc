@@ -15,14 +15,6 @@ SqlError no_such_role(std::string_view name) {
   return SqlError("42704", fmt::format("role \"{}\" does not exist", name));
 }
 
-// A role as GRANT and SET name it: a name, or one of the words for the asker.
-const Role& named_role(const Definition& d, std::string_view name) {
-  if (name == "current_user" || name == "current_role" || name == "session_user") return asking_role(d);
-  const Role* role = d.catalog.find_role(name);
-  if (role == nullptr) throw no_such_role(name);
-  return *role;
-}
-
 void check_may_manage_roles(const Definition& d, std::string_view action) {
   const Role& asker = asking_role(d);
   if (!asker.superuser && !asker.create_role)
@@ -53,41 +45,14 @@ void apply_options(Role& role, std::span<const ast::RoleOption> options, const D
   }
 }
 
-PrivilegeSet privileges_of(const ast::GrantStatement& statement) {
-  if (statement.all_privileges || statement.privileges.empty()) return kAllTablePrivileges;
-  static constexpr std::pair<std::string_view, Privilege> kWords[] = {
-      {"select", Privilege::select},     {"insert", Privilege::insert},
-      {"update", Privilege::update},     {"delete", Privilege::delete_},
-      {"truncate", Privilege::truncate}, {"references", Privilege::references},
-      {"trigger", Privilege::trigger},
-  };
-  PrivilegeSet set = 0;
-  for (const std::string& word : statement.privileges) {
-    const auto found = std::find_if(std::begin(kWords), std::end(kWords),
-                                    [&](const auto& pair) { return pair.first == word; });
-    if (found == std::end(kWords)) {
-      throw SqlError("42601", fmt::format("unrecognized privilege type \"{}\"", word));
-    }
-    set |= bit(found->second);
-  }
-  return set;
-}
-
-void change_grants(Definition& d, const TableEntry& before, std::span<const std::string> grantees,
-                   PrivilegeSet set, bool revoke) {
-  if (!asking_role(d).superuser && !d.catalog.is_member(d.context.role, before.owner))
-    throw SqlError("42501", fmt::format("permission denied for table {}", before.name()));
-  auto entry = std::make_shared<TableEntry>(before);
-  for (const std::string& name : grantees) {
-    const RoleId grantee = name == "public" ? kPublicRole : named_role(d, name).id;
-    PrivilegeSet& held = entry->grants[grantee];
-    held = revoke ? static_cast<PrivilegeSet>(held & ~set) : static_cast<PrivilegeSet>(held | set);
-    if (held == 0) entry->grants.erase(grantee);
-  }
-  d.catalog.put_table(std::move(entry));
-}
-
 }  // namespace
+
+const Role& named_role(const Definition& d, std::string_view name) {
+  if (name == "current_user" || name == "current_role" || name == "session_user") return asking_role(d);
+  const Role* role = d.catalog.find_role(name);
+  if (role == nullptr) throw no_such_role(name);
+  return *role;
+}
 
 std::string create_role(const ast::CreateRoleStatement& statement, Definition& d) {
   check_may_manage_roles(d, "create role");
@@ -130,71 +95,53 @@ std::string drop_role(const ast::DropRoleStatement& statement, Definition& d) {
     if (name.starts_with("mz_"))
       throw SqlError("2BP01",
                      fmt::format("cannot drop role {} because it is required by the database system", name));
-    for (const auto& [key, table] : d.catalog.tables())
-      if (table->owner == role->id || table->grants.contains(role->id))
-        throw SqlError("2BP01",
-                       fmt::format("role \"{}\" cannot be dropped because some objects depend on it", name))
-            .with_detail(table->owner == role->id ? fmt::format("owner of table {}", table->name())
-                                                  : fmt::format("privileges for table {}", table->name()));
+    if (const std::string why = dependences_on_role(d, role->id); !why.empty())
+      throw SqlError("2BP01",
+                     fmt::format("role \"{}\" cannot be dropped because some objects depend on it", name))
+          .with_detail(why);
     d.catalog.remove_role(role->id);
   }
   return "DROP ROLE";
 }
 
-std::string grant(const ast::GrantStatement& statement, Definition& d) {
-  using Object = ast::GrantStatement::Object;
-  const std::string tag = statement.revoke ? "REVOKE" : "GRANT";
-  for (const std::string& name : statement.grantees)
-    if (name != "public") named_role(d, name);
-  switch (statement.object) {
-    case Object::table: {
-      const PrivilegeSet set = privileges_of(statement);
-      for (const ast::QualifiedName& name : statement.names)
-        change_grants(d, *resolve_table(name, d.context), statement.grantees, set, statement.revoke);
-      return tag;
-    }
-    case Object::all_tables_in_schema: {
-      const PrivilegeSet set = privileges_of(statement);
-      const auto tables = d.catalog.tables();  // a copy: the catalog's changes under the loop
-      for (const ast::QualifiedName& name : statement.names)
-        for (const auto& [key, table] : tables)
-          if (table->schema_name == name.name)
-            change_grants(d, *table, statement.grantees, set, statement.revoke);
-      return tag;
-    }
-    case Object::schema:
-      for (const ast::QualifiedName& name : statement.names)
-        if (!d.catalog.has_schema(name.name))
-          throw SqlError("3F000", fmt::format("schema \"{}\" does not exist", name.name));
-      return tag;  // everybody may use the schemas there are
-    case Object::database:
-      for (const ast::QualifiedName& name : statement.names)
-        if (name.name != "materialize")
-          throw SqlError("3D000", fmt::format("database \"{}\" does not exist", name.name));
-      return tag;  // every role may connect to the one database
-    case Object::sequence:
-    case Object::other:
-      break;
-  }
-  throw SqlError("0A000", tag + " on this kind of object is not supported");
-}
-
 std::string grant_role(const ast::GrantRoleStatement& statement, Definition& d) {
-  check_may_manage_roles(d, statement.revoke ? "revoke role" : "grant role");
-  for (const std::string& grantee : statement.grantees) {
-    Role member = named_role(d, grantee);
-    for (const std::string& name : statement.roles) {
-      const RoleId id = named_role(d, name).id;
+  if (!statement.grantor.empty() && named_role(d, statement.grantor).id != d.context.role)
+    throw SqlError("0A000", "grantor must be current user");
+  for (const std::string& name : statement.roles) {
+    const Role& granted = named_role(d, name);
+    const Role& asker = asking_role(d);
+    const bool may = granted.superuser
+                         ? asker.superuser
+                         : asker.create_role || d.catalog.may_grant_role(d.context.role, granted.id);
+    if (!may)
+      throw SqlError("42501", granted.superuser
+                                  ? std::string("must be superuser to alter superusers")
+                                  : fmt::format("must have admin option on role \"{}\"", granted.name));
+    for (const std::string& grantee : statement.grantees) {
+      Role member = named_role(d, grantee);
+      const auto held = std::find_if(member.member_of.begin(), member.member_of.end(),
+                                     [&](const Membership& m) { return m.role == granted.id; });
       if (statement.revoke) {
-        std::erase(member.member_of, id);
-        continue;
+        if (held == member.member_of.end())
+          d.notices.push_back(warning(
+              "01000", fmt::format("role \"{}\" is not a member of role \"{}\"", member.name, granted.name)));
+        else if (statement.admin_option)
+          held->admin = false;
+        else
+          member.member_of.erase(held);
+      } else if (d.catalog.is_member(granted.id, member.id)) {
+        throw SqlError("0LP01",
+                       fmt::format("role \"{}\" is a member of role \"{}\"", granted.name, member.name));
+      } else if (held == member.member_of.end()) {
+        member.member_of.push_back({granted.id, d.context.role, statement.admin_option});
+      } else if (statement.admin_option && !held->admin) {
+        held->admin = true;
+      } else {
+        d.notices.push_back(notice("00000", fmt::format("role \"{}\" is already a member of role \"{}\"",
+                                                        member.name, granted.name)));
       }
-      if (d.catalog.is_member(id, member.id))
-        throw SqlError("0LP01", fmt::format("role \"{}\" is a member of role \"{}\"", name, grantee));
-      if (std::find(member.member_of.begin(), member.member_of.end(), id) == member.member_of.end())
-        member.member_of.push_back(id);
+      d.catalog.put_role(std::move(member));
     }
-    d.catalog.put_role(std::move(member));
   }
   return statement.revoke ? "REVOKE ROLE" : "GRANT ROLE";
 }

@@ -24,6 +24,14 @@ RelationId next_relation(Catalog& catalog) {
   return RelationId(catalog.next_oid++ - kFirstUserOid);
 }
 
+void check_may_create_in(const Schema& schema, const Definition& d, ast::Location location) {
+  // System schemas are nobody's to add to, superusers included.
+  const bool system =
+      schema.name == "pg_catalog" || schema.name == "information_schema" || schema.name.starts_with("mz_");
+  if (system || !d.catalog.allows(d.context.role, schema, Privilege::create))
+    throw SqlError("42501", fmt::format("permission denied for schema {}", schema.name), location);
+}
+
 // The schema that a new relation goes to.
 std::string creation_schema(const ast::QualifiedName& name, const Definition& d) {
   if (!name.catalog.empty() && name.catalog != "materialize")
@@ -32,14 +40,19 @@ std::string creation_schema(const ast::QualifiedName& name, const Definition& d)
                                name.schema, name.name),
                    name.location);
   if (!name.schema.empty()) {
-    if (!d.catalog.has_schema(name.schema))
+    const Schema* schema = d.catalog.find_schema(name.schema);
+    if (schema == nullptr)
       throw SqlError("3F000", fmt::format("schema \"{}\" does not exist", name.schema), name.location);
-    if (name.schema != "public")
-      throw SqlError("42501", fmt::format("permission denied for schema {}", name.schema), name.location);
+    check_may_create_in(*schema, d, name.location);
     return name.schema;
   }
-  for (const std::string& candidate : d.context.search_path)
-    if (candidate == "public") return candidate;
+  for (const std::string& candidate : d.context.search_path) {
+    const Schema* schema =
+        d.catalog.find_schema(candidate == "$user" ? std::string_view(asking_role(d).name) : candidate);
+    if (schema == nullptr || !d.catalog.allows(d.context.role, *schema, Privilege::usage)) continue;
+    check_may_create_in(*schema, d, name.location);
+    return schema->name;
+  }
   throw SqlError("3F000", "no schema has been selected to create in", name.location);
 }
 
@@ -186,6 +199,7 @@ std::string create_table(const ast::CreateTableStatement& statement, Definition&
   entry->schema = schema;
   entry->schema_name = where;
   entry->owner = d.context.role;
+  entry->acl = d.catalog.acl_of_new(ObjectKind::table, entry->owner, d.catalog.find_schema(where)->oid);
   d.branch.create_table(schema);
   d.catalog.put_table(std::move(entry));
   return "CREATE TABLE";
@@ -344,12 +358,18 @@ std::string drop(const ast::DropStatement& statement, Definition& d) {
   using Kind = ast::DropStatement::Kind;
   const DropWords words = words_of(statement);
   for (const ast::QualifiedName& name : statement.names) {
+    if (statement.kind == Kind::schema && d.catalog.has_schema(name.name)) {
+      drop_schema(name.name, statement.cascade, d);
+      continue;
+    }
     const bool index = statement.kind == Kind::index;
     const auto found = statement.kind == Kind::table || index ? find_by_name(name, d, index) : nullptr;
     if (found != nullptr && index) {
       drop_index(*found, name.name, d);
     } else if (found != nullptr) {
-      check_owner(d, *found);
+      // Who owns a schema may drop what lies in it.
+      if (!d.catalog.has_privileges_of(d.context.role, d.catalog.find_schema(found->schema_name)->owner))
+        check_owner(d, *found);
       d.branch.drop_table(found->id());
       d.catalog.remove_table(found->id());
     } else if (find_by_name(name, d, !index) != nullptr) {

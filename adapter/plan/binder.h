@@ -32,12 +32,6 @@ struct LiteralMustBeFixed {
   int slot;
 };
 
-// A right that the statement needs, checked once everything has a meaning.
-struct NeededRight {
-  std::shared_ptr<const TableEntry> table;
-  PrivilegeSet rights;
-};
-
 struct StatementBinding {
   StatementBinding(const PlanContext& plan_context, std::span<const storage::Type> declared, int parameters,
                    int literals, bool literals_are_parameters, const std::set<int>& fixed);
@@ -55,15 +49,18 @@ struct StatementBinding {
   int expansions = 0;              // of WITH queries, so far
   std::uintptr_t stack_begin = 0;  // where binding began, to know how much of the stack it uses
   std::vector<RelationId> relations;
-  std::vector<NeededRight> rights;
+  std::vector<NeededRight> rights;  // in order of mention; columns by finish()
+  std::map<RelationId, std::set<std::uint16_t>> read, inserted, updated;  // columns, by position
 
   int next_outer_parameter() { return parameter_count + literal_count + outer_parameters++; }
   // The literal's value is built into the plan.
   void fix(int slot);
   void use(const TableEntry& table);
-  void need(const std::shared_ptr<const TableEntry>& table, PrivilegeSet rights_needed);
+  void need(const TableEntry& table, Privilege right);
+  // A column of a table was mentioned; of anything else: nothing.
+  void note_read(const ScopeColumn& column);
   // Throws 42P18 for parameters without a type, 42501 for missing rights.
-  void finish() const;
+  void finish();
 };
 
 // A bound query: its plan and the names of its columns. The plan's row may not be wider than the names.

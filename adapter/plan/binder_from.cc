@@ -107,7 +107,7 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_table(const ast::TableRef& refere
   } else {
     relation.table = found.table;
     statement_.use(*found.table);
-    statement_.need(found.table, bit(Privilege::select));
+    statement_.need(*found.table, Privilege::select);
     for (const storage::ColumnDef& column : found.table->schema->columns) {
       add_column(column.name, column.type, oid_of(found.table->id()));
       row.push_back(column.type);
@@ -289,7 +289,8 @@ Binder::NodePtr Binder::bind_using(const ast::JoinRef& reference, NodePtr left, 
         throw SqlError(
             "42703", "column \"" + name + "\" specified in USING clause does not exist in " + side + " table",
             location);
-    const auto value = [](const ScopeColumn& column) {
+    const auto value = [&](const ScopeColumn& column) {
+      statement_.note_read(column);
       return storage::make_column(column.index, column.type);
     };
     joined->conditions.push_back(call_operator("=", value(*left_column), value(*right_column), location));

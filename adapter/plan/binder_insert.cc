@@ -48,7 +48,7 @@ std::vector<std::size_t> positions_of(const ast::InsertStatement& insert, const 
 std::shared_ptr<const TableEntry> Binder::change_target(const ast::QualifiedName& name, Privilege right) {
   auto table = resolve_table(name, statement_.context);
   statement_.use(*table);
-  statement_.need(table, bit(right));
+  statement_.need(*table, right);
   return table;
 }
 
@@ -160,7 +160,10 @@ Binder::NodePtr Binder::insert_source(const ast::InsertStatement& insert, const 
 BoundQuery Binder::bind_insert(const ast::InsertStatement& insert) {
   const auto table = change_target(insert.table, Privilege::insert);
   auto change = std::make_unique<logical::Insert>(table);
-  change->inputs.push_back(insert_source(insert, *table, positions_of(insert, *table)));
+  const std::vector<std::size_t> positions = positions_of(insert, *table);
+  for (const std::size_t position : positions)
+    statement_.inserted[table->id()].insert(static_cast<std::uint16_t>(position));
+  change->inputs.push_back(insert_source(insert, *table, positions));
   bool read_before = false;
   if (insert.on_conflict) {
     change->on_conflict = bind_on_conflict(insert, table);
@@ -170,7 +173,7 @@ BoundQuery Binder::bind_insert(const ast::InsertStatement& insert) {
   open_target(table, insert.alias);
   BoundQuery bound;
   bind_returning(insert.returning, *change, bound.columns);
-  if (read_before || read_columns_) statement_.need(table, bit(Privilege::select));
+  if (read_before || read_columns_) statement_.need(*table, Privilege::select);
   bound.plan = std::move(change);
   return bound;
 }

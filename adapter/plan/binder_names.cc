@@ -124,6 +124,7 @@ void Binder::throw_unknown_column(const ast::ColumnRef& reference, int location)
 
 Binder::ExpressionPtr Binder::column_value(const FoundColumn& found, int location) {
   if (found.column->table_oid != 0) read_columns_ = true;
+  statement_.note_read(*found.column);
   if (grouping_) return grouped_column(found.column->index, found.column->type, found, location);
   return storage::make_column(found.column->index, found.column->type);
 }

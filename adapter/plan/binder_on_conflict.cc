@@ -84,7 +84,7 @@ logical::OnConflict Binder::bind_on_conflict(const ast::InsertStatement& insert,
   bound.arbiters = arbiters_of(conflict, *table);
   bound.update = conflict.update;
   if (!conflict.update) return bound;
-  statement_.need(table, bit(Privilege::update));
+  statement_.need(*table, Privilege::update);
 
   const auto& columns = table->schema->columns;
   const int width = static_cast<int>(columns.size());

@@ -45,21 +45,72 @@ void StatementBinding::use(const TableEntry& table) {
     relations.push_back(table.id());
 }
 
-void StatementBinding::need(const std::shared_ptr<const TableEntry>& table, PrivilegeSet rights_needed) {
-  rights.push_back({table, rights_needed});
+void StatementBinding::need(const TableEntry& table, Privilege right) {
+  const auto found = std::find_if(rights.begin(), rights.end(),
+                                  [&](const NeededRight& needed) { return needed.table == table.id(); });
+  NeededRight& needed =
+      found != rights.end() ? *found : rights.emplace_back(NeededRight{table.id(), 0, {}, {}, {}});
+  needed.rights |= bit(right);
 }
 
-void StatementBinding::finish() const {
+void StatementBinding::note_read(const ScopeColumn& column) {
+  if (column.table_oid >= kFirstUserOid && column.column_number > 0)
+    read[RelationId(column.table_oid - kFirstUserOid)].insert(
+        static_cast<std::uint16_t>(column.column_number - 1));
+}
+
+void StatementBinding::finish() {
   for (std::size_t i = 0; i < parameter_types.size(); ++i)
     if (parameter_types[i].id == storage::TypeId::unknown)
       throw SqlError("42P18", "could not determine data type of parameter $" + std::to_string(i + 1));
-  for (const NeededRight& right : rights)
-    if (!context.catalog.allows(context.role, *right.table, right.rights))
-      throw SqlError("42501", "permission denied for table " + right.table->name());
+  for (NeededRight& right : rights) {
+    right.read.assign(read[right.table].begin(), read[right.table].end());
+    right.inserted.assign(inserted[right.table].begin(), inserted[right.table].end());
+    right.updated.assign(updated[right.table].begin(), updated[right.table].end());
+    if (!holds_right(context.catalog, context.role, right))
+      throw SqlError("42501", "permission denied for table " + context.catalog.table(right.table)->name());
+  }
 }
 
-// A literal that does not read as its type is an error even where it would never be evaluated. Its value is not
-// kept: 'now' must be read by each execution.
+namespace {
+
+bool holds_on_columns(const Catalog& catalog, RoleId role, const TableEntry& table, Privilege privilege,
+                      std::span<const std::uint16_t> columns) {
+  return std::all_of(columns.begin(), columns.end(), [&](std::uint16_t column) {
+    return catalog.allows_column(role, table, column, privilege);
+  });
+}
+
+bool holds_on_some_column(const Catalog& catalog, RoleId role, const TableEntry& table, Privilege privilege) {
+  return std::any_of(table.column_acl.begin(), table.column_acl.end(), [&](const auto& item) {
+    return catalog.allows_column(role, table, item.first, privilege);
+  });
+}
+
+}  // namespace
+
+bool holds_right(const Catalog& catalog, RoleId role, const NeededRight& right) {
+  const auto found = catalog.table(right.table);
+  if (found == nullptr) return false;
+  const TableEntry& table = *found;
+  if (catalog.allows(role, table, right.rights)) return true;
+  if (table.column_acl.empty()) return false;
+  for (const PrivilegeFacts& fact : privilege_facts()) {
+    if ((right.rights & bit(fact.privilege)) == 0 || catalog.allows(role, table, bit(fact.privilege)))
+      continue;
+    if ((privileges_on(ObjectKind::column) & bit(fact.privilege)) == 0) return false;
+    const auto& columns = fact.privilege == Privilege::select   ? right.read
+                          : fact.privilege == Privilege::insert ? right.inserted
+                                                                : right.updated;
+    if (columns.empty() ? !holds_on_some_column(catalog, role, table, fact.privilege)
+                        : !holds_on_columns(catalog, role, table, fact.privilege, columns))
+      return false;
+  }
+  return true;
+}
+
+// A literal that does not read as its type is an error even where it would never be evaluated. Its value is
+// not kept: 'now' must be read by each execution.
 void Binder::check_reads(const storage::Expression& literal) const {
   Arena arena;
   storage::EvalContext eval;

@@ -54,6 +54,7 @@ Binder::Expressions Binder::bind_assignments(const std::vector<ast::Assignment>&
     if (row[at])
       throw SqlError("42601", "multiple assignments to same column \"" + assignment.column + "\"",
                      assignment.location);
+    statement_.updated[table.id()].insert(static_cast<std::uint16_t>(at));
     const ast::Expr& value = *assignment.value;
     row[at] = std::holds_alternative<ast::DefaultMarker>(value.node)
                   ? default_of(table, at)
@@ -78,7 +79,7 @@ BoundQuery Binder::bind_update(const ast::UpdateStatement& update) {
   open_target(table, update.alias);
   BoundQuery bound;
   bind_returning(update.returning, *change, bound.columns);
-  if (read_before || read_columns_) statement_.need(table, bit(Privilege::select));
+  if (read_before || read_columns_) statement_.need(*table, Privilege::select);
   bound.plan = std::move(change);
   return bound;
 }
@@ -95,7 +96,7 @@ BoundQuery Binder::bind_delete(const ast::DeleteStatement& erase) {
   open_target(table, erase.alias);
   BoundQuery bound;
   bind_returning(erase.returning, *change, bound.columns);
-  if (read_before || read_columns_) statement_.need(table, bit(Privilege::select));
+  if (read_before || read_columns_) statement_.need(*table, Privilege::select);
   bound.plan = std::move(change);
   return bound;
 }

@@ -84,6 +84,7 @@ std::unique_ptr<Plan> plan_once(const ast::Statement& statement, const PlanConte
   plan->literal_types = std::move(binding.literal_types);
   plan->literal_fixed = std::move(binding.literal_fixed);
   plan->relations = std::move(binding.relations);
+  plan->rights = std::move(binding.rights);
   if (plan->kind == Plan::Kind::select && binding.outer_parameters == 0)
     plan->direct = make_direct_read(*root);
   plan->footprint = 1024 + 512 * count_nodes(*root) + 64 * plan->columns.size();

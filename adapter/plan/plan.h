@@ -41,6 +41,17 @@ struct DirectRead {
   std::int64_t limit = -1;  // -1: none
 };
 
+// What a statement's role must be allowed on one table.
+struct NeededRight {
+  RelationId table;
+  PrivilegeSet rights = 0;  // of which SELECT, INSERT and UPDATE may be held on the columns alone
+  // Positions of the columns that are read, and of those that are given values in new rows and in old ones. A
+  // SELECT of none (count(*)) needs the right on some column.
+  std::vector<std::uint16_t> read, inserted, updated;
+};
+// Whether the role has the right by the catalog; false where the table is gone.
+bool holds_right(const Catalog& catalog, RoleId role, const NeededRight& right);
+
 struct Plan {
   enum class Kind : std::uint8_t { select, insert, update, delete_, truncate };
 
@@ -58,6 +69,7 @@ struct Plan {
   // constant).
   std::vector<bool> literal_fixed;
   std::vector<RelationId> relations;  // tables read or written
+  std::vector<NeededRight> rights;    // held when it was planned
   // Depends on nothing but the catalog version, its key and the parameters (always so; here for asserting).
   bool has_volatile = false;
   std::unique_ptr<const physical::Node> root;

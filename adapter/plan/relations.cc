@@ -22,8 +22,15 @@ RelationLookup look_up_relation(const ast::QualifiedName& name, const PlanContex
                    "cross-database references are not implemented: \"" + name.catalog + "." + name.schema +
                        "." + name.name + "\"",
                    name.location);
+  const Catalog& catalog = context.catalog;
+  const auto usable = [&](std::string_view schema) {
+    const Schema* found = catalog.find_schema(schema);
+    return found == nullptr || catalog.allows(context.role, *found, Privilege::usage);
+  };
   std::string full = name.name;
   if (!name.schema.empty()) {
+    if (!usable(name.schema))
+      throw SqlError("42501", "permission denied for schema " + name.schema, name.location);
     full = name.schema + "." + name.name;
     RelationLookup found = find_in(name.schema, name.name, context);
     if (found.system || found.table) return found;
@@ -35,7 +42,9 @@ RelationLookup look_up_relation(const ast::QualifiedName& name, const PlanContex
     }
     for (const std::string& schema : path) {
       const Role* self = schema == "$user" ? context.catalog.role(context.role) : nullptr;
-      RelationLookup found = find_in(self ? std::string_view(self->name) : schema, name.name, context);
+      const std::string_view where = self ? std::string_view(self->name) : schema;
+      if (!usable(where)) continue;
+      RelationLookup found = find_in(where, name.name, context);
       if (found.system || found.table) return found;
     }
   }

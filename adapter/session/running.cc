@@ -176,13 +176,13 @@ void Session::check_still_allowed(const Plan& plan) const {
   const auto now = core_.published.load();
   if (now.catalog_version == transaction_.snapshot->catalog_version) return;
   const auto& latest = *static_cast<const Catalog*>(now.catalog);
-  for (const RelationId id : plan.relations) {
-    const auto entry = latest.table(id);
-    if (entry == nullptr)
+  for (const RelationId id : plan.relations)
+    if (latest.table(id) == nullptr)
       throw SqlError("42P01", "a relation of this statement was dropped by another session");
-    if (plan.reads_only() && !latest.allows(role_, *entry, bit(Privilege::select)))
-      throw SqlError("42501", fmt::format("permission denied for table {}", entry->name()));
-  }
+  for (const NeededRight& right : plan.rights)
+    if (!holds_right(latest, role_, right))
+      throw SqlError("42501",
+                     fmt::format("permission denied for table {}", latest.table(right.table)->name()));
 }
 
 void Session::count_statement(const CachedStatement& statement) {

@@ -213,6 +213,12 @@ void Session::start_session(const pgwire::StartupMessage& message) {
     return terminate(fatal("28000", fmt::format("role \"{}\" is not permitted to log in", message.user)));
   if (message.database != kDatabase)
     return terminate(fatal("3D000", fmt::format("database \"{}\" does not exist", message.database)));
+  if (!published.allows_on_database(found->id, Privilege::connect)) {
+    Diagnostic refused =
+        fatal("42501", fmt::format("permission denied for database \"{}\"", message.database));
+    refused.detail = "User does not have CONNECT privilege.";
+    return terminate(refused);
+  }
   if (!message.replication.empty() && parse_boolean(message.replication) != false)
     return terminate(fatal("0A000", "replication connections are not supported"));
   if (!core_.services.admit(found->superuser))

@@ -376,27 +376,56 @@ struct DropRoleStatement {
   std::vector<std::string> names;
   bool if_exists = false;
 };
+struct GrantedPrivilege {
+  std::string word;                  // lower case: "select", "insert", …; empty: all
+  std::vector<std::string> columns;  // empty: on the object as a whole
+};
 struct GrantStatement {
   bool revoke = false;
-  bool all_privileges = false;
-  std::vector<std::string> privileges;  // "select", "insert", …; empty with all_privileges
+  std::vector<GrantedPrivilege> privileges;  // empty: all
   enum class Object : std::uint8_t {
     table,
+    sequence,
     schema,
     database,
-    sequence,
     all_tables_in_schema,
+    all_sequences_in_schema,
     other
   } object = Object::table;
   std::vector<QualifiedName> names;
   std::vector<std::string> grantees;  // "public" for PUBLIC; "current_user" words resolved by the binder
-  bool grant_option = false;
+  std::string grantor;                // GRANTED BY; empty: not said
+  bool grant_option = false;          // WITH GRANT OPTION; of REVOKE: GRANT OPTION FOR
   bool cascade = false;
+};
+struct AlterDefaultPrivilegesStatement {
+  std::vector<std::string> creators;  // FOR ROLE; empty: the current one
+  std::vector<std::string> schemas;   // IN SCHEMA; empty: all
+  GrantStatement action;              // without names
 };
 struct GrantRoleStatement {  // GRANT role TO role
   bool revoke = false;
   std::vector<std::string> roles;
   std::vector<std::string> grantees;
+  std::string grantor;
+  bool admin_option = false;  // WITH ADMIN OPTION; of REVOKE: ADMIN OPTION FOR
+};
+struct CreateSchemaStatement {
+  std::string name;   // empty: as the owner
+  std::string owner;  // AUTHORIZATION; empty: who asks
+  bool if_not_exists = false;
+};
+// ALTER … OWNER TO of what is no relation.
+struct AlterOwnerStatement {
+  enum class Object : std::uint8_t { schema, database } object;
+  std::string name;
+  std::string owner;
+};
+// REASSIGN OWNED BY … TO …, or DROP OWNED BY … where there is no new owner.
+struct OwnedStatement {
+  std::vector<std::string> owners;
+  std::string new_owner;
+  bool cascade = false;
 };
 
 // ---- session ----
@@ -490,9 +519,11 @@ struct Statement {
       std::variant<SelectPtr, InsertStatement, UpdateStatement, DeleteStatement, TruncateStatement,
                    CreateTableStatement, CreateTableAsStatement, CreateIndexStatement, AddKeyStatement,
                    DropStatement, CreateRoleStatement, AlterRoleStatement, DropRoleStatement, GrantStatement,
-                   GrantRoleStatement, SetStatement, ShowStatement, TransactionStatement, PrepareStatement,
-                   ExecuteStatement, DeallocateStatement, DeclareCursorStatement, FetchStatement,
-                   CloseStatement, DiscardStatement, NoOpStatement, ExplainStatement, UnsupportedStatement>;
+                   GrantRoleStatement, AlterDefaultPrivilegesStatement, CreateSchemaStatement,
+                   AlterOwnerStatement, OwnedStatement, SetStatement, ShowStatement, TransactionStatement,
+                   PrepareStatement, ExecuteStatement, DeallocateStatement, DeclareCursorStatement,
+                   FetchStatement, CloseStatement, DiscardStatement, NoOpStatement, ExplainStatement,
+                   UnsupportedStatement>;
   Node node;
   // The statement's own bytes within the text it was parsed from, without the semicolon.
   std::size_t begin = 0;

@@ -152,17 +152,16 @@ std::vector<ast::RoleOption> role_options(const List* list) {
 
 ast::GrantStatement::Object grant_object(const GrantStmt& s) {
   using Object = ast::GrantStatement::Object;
-  if (s.targtype == ACL_TARGET_ALL_IN_SCHEMA)
-    return s.objtype == OBJECT_TABLE ? Object::all_tables_in_schema : Object::other;
+  const bool all_in_schema = s.targtype == ACL_TARGET_ALL_IN_SCHEMA;
   switch (s.objtype) {
     case OBJECT_TABLE:
-      return Object::table;
+      return all_in_schema ? Object::all_tables_in_schema : Object::table;
+    case OBJECT_SEQUENCE:
+      return all_in_schema ? Object::all_sequences_in_schema : Object::sequence;
     case OBJECT_SCHEMA:
       return Object::schema;
     case OBJECT_DATABASE:
       return Object::database;
-    case OBJECT_SEQUENCE:
-      return Object::sequence;
     default:
       return Object::other;
   }
@@ -172,11 +171,9 @@ ast::GrantStatement grant(const GrantStmt& s) {
   ast::GrantStatement out;
   out.revoke = !s.is_grant;
   out.object = grant_object(s);
-  out.all_privileges = size(s.privileges) == 0;
   for (int i = 0; i < size(s.privileges); ++i) {
     const auto& privilege = as<AccessPriv>(at(s.privileges, i));
-    if (size(privilege.cols) > 0) throw Unsupported{"privileges on columns"};
-    out.privileges.push_back(text_of(privilege.priv_name));
+    out.privileges.push_back({text_of(privilege.priv_name), strings(privilege.cols)});
   }
   for (int i = 0; i < size(s.objects); ++i) {
     const void* object = at(s.objects, i);
@@ -188,6 +185,7 @@ ast::GrantStatement grant(const GrantStmt& s) {
       out.names.push_back(name_from(&as<List>(object), -1));
   }
   out.grantees = role_names(s.grantees);
+  if (s.grantor != nullptr) out.grantor = role_name(*s.grantor);
   out.grant_option = s.grant_option;
   out.cascade = s.behavior == DROP_CASCADE;
   return out;
@@ -199,7 +197,35 @@ ast::GrantRoleStatement grant_role(const GrantRoleStmt& s) {
   for (int i = 0; i < size(s.granted_roles); ++i)
     out.roles.push_back(text_of(as<AccessPriv>(at(s.granted_roles, i)).priv_name));
   out.grantees = role_names(s.grantee_roles);
+  if (s.grantor != nullptr) out.grantor = role_name(*s.grantor);
+  out.admin_option = s.admin_opt;
   return out;
+}
+
+ast::AlterDefaultPrivilegesStatement default_privileges(const AlterDefaultPrivilegesStmt& s) {
+  ast::AlterDefaultPrivilegesStatement out;
+  for (int i = 0; i < size(s.options); ++i) {
+    const DefElem& o = option(s.options, i);
+    const std::string_view name = o.defname;
+    if (name == "schemas") out.schemas = strings(&as<List>(o.arg));
+    if (name == "roles") out.creators = role_names(&as<List>(o.arg));
+  }
+  out.action = grant(*s.action);
+  return out;
+}
+
+ast::CreateSchemaStatement create_schema(const CreateSchemaStmt& s) {
+  if (size(s.schemaElts) > 0) throw Unsupported{"CREATE SCHEMA with elements"};
+  return {text_of(s.schemaname), s.authrole == nullptr ? std::string() : role_name(*s.authrole),
+          s.if_not_exists};
+}
+
+ast::AlterOwnerStatement alter_owner(const AlterOwnerStmt& s) {
+  using Object = ast::AlterOwnerStatement::Object;
+  if (s.objectType != OBJECT_SCHEMA && s.objectType != OBJECT_DATABASE)
+    throw Unsupported{"ALTER ... OWNER TO"};
+  return {s.objectType == OBJECT_SCHEMA ? Object::schema : Object::database, string_value(s.object),
+          role_name(*s.newowner)};
 }
 
 // ---- dropping ----
@@ -374,8 +400,6 @@ const char* unsupported_word(const Node* node) {
     case T_AlterDatabaseSetStmt:
     case T_AlterDatabaseStmt:
       return "ALTER DATABASE";
-    case T_AlterDefaultPrivilegesStmt:
-      return "ALTER DEFAULT PRIVILEGES";
     case T_AlterDomainStmt:
       return "ALTER DOMAIN";
     case T_AlterEnumStmt:
@@ -387,8 +411,6 @@ const char* unsupported_word(const Node* node) {
       return "ALTER FUNCTION";
     case T_AlterObjectSchemaStmt:
       return "ALTER ... SET SCHEMA";
-    case T_AlterOwnerStmt:
-      return "ALTER ... OWNER TO";
     case T_AlterPublicationStmt:
       return "ALTER PUBLICATION";
     case T_AlterRoleSetStmt:
@@ -564,6 +586,20 @@ ast::Statement::Node Walker::statement(const Node* node) {
       return grant(as<GrantStmt>(node));
     case T_GrantRoleStmt:
       return grant_role(as<GrantRoleStmt>(node));
+    case T_AlterDefaultPrivilegesStmt:
+      return default_privileges(as<AlterDefaultPrivilegesStmt>(node));
+    case T_CreateSchemaStmt:
+      return create_schema(as<CreateSchemaStmt>(node));
+    case T_AlterOwnerStmt:
+      return alter_owner(as<AlterOwnerStmt>(node));
+    case T_ReassignOwnedStmt: {
+      const auto& s = as<ReassignOwnedStmt>(node);
+      return ast::OwnedStatement{role_names(s.roles), role_name(*s.newrole), false};
+    }
+    case T_DropOwnedStmt: {
+      const auto& s = as<DropOwnedStmt>(node);
+      return ast::OwnedStatement{role_names(s.roles), "", s.behavior == DROP_CASCADE};
+    }
     case T_VariableSetStmt:
       return variable_set(as<VariableSetStmt>(node));
     case T_AlterSystemStmt: {

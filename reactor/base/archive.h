@@ -48,6 +48,11 @@ class Encoder {
   void put(Number value) {
     writer_.varint(value);
   }
+  template <class Enum>
+  requires std::is_enum_v<Enum>
+  void put(Enum value) {
+    put(static_cast<std::underlying_type_t<Enum>>(value));
+  }
   template <std::signed_integral Number>
   void put(Number value) {
     const auto wide = static_cast<std::int64_t>(value);
@@ -114,6 +119,14 @@ class Decoder {
     const std::uint64_t wide = reader_.varint();
     value = static_cast<Number>(wide);
     if (value != wide) reader_.fail();
+  }
+  // (Whether the number is one of the enumerators is for those to say who use it.)
+  template <class Enum>
+  requires std::is_enum_v<Enum>
+  void get(Enum& value) {
+    std::underlying_type_t<Enum> number{};
+    get(number);
+    value = static_cast<Enum>(number);
   }
   template <std::signed_integral Number>
   void get(Number& value) {

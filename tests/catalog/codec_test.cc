@@ -39,6 +39,9 @@ void expect_same(const Catalog& a, const Catalog& b) {
   EXPECT_EQ(a.next_oid, b.next_oid);
   EXPECT_EQ(a.system_parameters, b.system_parameters);
   EXPECT_EQ(a.schemas(), b.schemas());
+  EXPECT_EQ(a.default_acls, b.default_acls);
+  EXPECT_EQ(a.database.owner, b.database.owner);
+  EXPECT_EQ(a.database.acl, b.database.acl);
   EXPECT_EQ(a.roles(), b.roles());
   ASSERT_EQ(a.tables().size(), b.tables().size());
   for (const auto& [name, table] : a.tables()) {
@@ -46,7 +49,8 @@ void expect_same(const Catalog& a, const Catalog& b) {
     ASSERT_NE(other, nullptr) << name.second;
     EXPECT_EQ(b.table(table->id()), other);
     EXPECT_EQ(other->owner, table->owner);
-    EXPECT_EQ(other->grants, table->grants);
+    EXPECT_EQ(other->acl, table->acl);
+    EXPECT_EQ(other->column_acl, table->column_acl);
     ASSERT_EQ(other->defaults.size(), table->defaults.size());
     for (std::size_t i = 0; i < table->defaults.size(); ++i)
       EXPECT_EQ(other->defaults[i].text, table->defaults[i].text);
@@ -81,6 +85,16 @@ TEST(CatalogCodec, WholeCatalogsComeBack) {
   }
 }
 
+adapter::Acl random_acl(Random& random, adapter::PrivilegeSet possible) {
+  adapter::Acl acl;
+  for (std::uint64_t items = below(random, 3) + 1; items > 0; --items) {
+    const auto privileges = static_cast<adapter::PrivilegeSet>(random() & possible);
+    acl_grant(acl, {RoleId(static_cast<std::uint32_t>(below(random, 3))), RoleId(10), privileges,
+                    static_cast<adapter::PrivilegeSet>(random() & privileges)});
+  }
+  return acl;
+}
+
 // One random change of a definition, a role or a parameter.
 void change_something(Catalog& catalog, Random& random) {
   const auto some_table = [&] {
@@ -89,7 +103,7 @@ void change_something(Catalog& catalog, Random& random) {
     return at->second;
   };
   ++catalog.version;
-  switch (below(random, 7)) {
+  switch (below(random, 9)) {
     case 0:
       return add_table(catalog, {.name = "new" + std::to_string(catalog.next_oid),
                                  .columns = {{"a", storage::TypeId::uuid, true}},
@@ -103,7 +117,8 @@ void change_something(Catalog& catalog, Random& random) {
       auto schema = std::make_shared<storage::TableSchema>(*entry->schema);
       schema->name = "renamed" + std::to_string(catalog.version);
       entry->schema = schema;
-      entry->grants[adapter::kPublicRole] = static_cast<adapter::PrivilegeSet>(below(random, 128));
+      entry->acl = random_acl(random, adapter::kAllTablePrivileges);
+      entry->column_acl[0] = random_acl(random, adapter::privileges_on(adapter::ObjectKind::column));
       return catalog.put_table(entry);
     }
     case 3: {
@@ -112,13 +127,22 @@ void change_something(Catalog& catalog, Random& random) {
       role.name = "role" + std::to_string(role.id.value);
       role.connection_limit = static_cast<std::int32_t>(below(random, 3)) - 1;
       role.inherit = below(random, 2) == 0;
-      role.member_of = {catalog.roles().begin()->first};
+      role.member_of = {{catalog.roles().begin()->first, RoleId(10), below(random, 2) == 0}};
       return catalog.put_role(role);
     }
     case 4:
       if (catalog.roles().size() > 1) catalog.remove_role(catalog.roles().rbegin()->first);
       return;
     case 5:
+      catalog.default_acls[{RoleId(11), static_cast<std::uint32_t>(below(random, 3)),
+                            static_cast<adapter::ObjectKind>(below(random, 4))}] =
+          random_acl(random, adapter::kAllTablePrivileges);
+      return;
+    case 6:
+      catalog.database.owner = RoleId(static_cast<std::uint32_t>(10 + below(random, 2)));
+      catalog.database.acl = random_acl(random, adapter::privileges_on(adapter::ObjectKind::database));
+      return;
+    case 7:
       catalog.system_parameters["max_connections"] = std::to_string(random());
       return;
     default:

@@ -37,7 +37,11 @@ void add_table(Catalog& catalog, const SampleTable& table) {
   entry->schema = schema;
   entry->schema_name = table.schema;
   entry->owner = RoleId(11);
-  entry->grants = table.grants;
+  if (!table.grants.empty()) {
+    entry->acl = adapter::default_acl(adapter::ObjectKind::table, entry->owner);
+    for (const auto& [grantee, privileges] : table.grants)
+      adapter::acl_grant(*entry->acl, {grantee, entry->owner, privileges, 0});
+  }
   catalog.put_table(entry);
 }
 
@@ -51,7 +55,7 @@ Catalog sample_catalog() {
   alice.id = RoleId(catalog.next_oid++);
   alice.name = "alice";
   alice.login = true;
-  alice.member_of = {readers.id};
+  alice.member_of = {{readers.id, RoleId(10), false}};
   catalog.put_role(alice);
   add_table(catalog, {.name = "customers",
                       .columns = {{"id", TypeId::int4, true},

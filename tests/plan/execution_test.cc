@@ -43,8 +43,9 @@ TEST(Execution, RightsAreChecked) {
   EXPECT_EQ(harness.run("DELETE FROM t"), denied);
   EXPECT_EQ(harness.run("TRUNCATE t"), denied);
   auto entry = std::make_shared<adapter::TableEntry>(*harness.catalog().find_table("public", "t"));
-  entry->grants[harness.catalog().find_role("materialize")->id] =
-      adapter::bit(adapter::Privilege::insert) | adapter::bit(adapter::Privilege::delete_);
+  entry->acl =
+      adapter::Acl{{harness.catalog().find_role("materialize")->id, entry->owner,
+                    adapter::bit(adapter::Privilege::insert) | adapter::bit(adapter::Privilege::delete_)}};
   harness.catalog().put_table(entry);
   EXPECT_EQ(harness.run("INSERT INTO t VALUES (1)"), "affected 1\n");
   EXPECT_EQ(harness.run("INSERT INTO t VALUES (1) RETURNING a"), denied);

@@ -223,11 +223,14 @@ std::string drop(const DropStatement& s) {
          flag(s.cascade, "cascade") + flag(s.kind == DropStatement::Kind::other, s.other_kind) +
          group("", s.names, name) + ")";
 }
+std::string granted(const GrantedPrivilege& p) {
+  return p.columns.empty() ? p.word : (p.word.empty() ? "all" : p.word) + group("", p.columns, word);
+}
 std::string grant(const GrantStatement& s) {
-  static constexpr std::string_view kObjects[] = {"table",    "schema",     "database",
-                                                  "sequence", "all-tables", "other"};
-  return std::string(s.revoke ? "(revoke" : "(grant") + flag(s.all_privileges, "all") +
-         group("", s.privileges, word) + " " + std::string(kObjects[static_cast<std::size_t>(s.object)]) +
+  static constexpr std::string_view kObjects[] = {"table",      "sequence",      "schema", "database",
+                                                  "all-tables", "all-sequences", "other"};
+  return std::string(s.revoke ? "(revoke" : "(grant") + flag(s.privileges.empty(), "all") +
+         group("", s.privileges, granted) + " " + std::string(kObjects[static_cast<std::size_t>(s.object)]) +
          group("", s.names, name) + group("to", s.grantees, word) + flag(s.grant_option, "option") +
          flag(s.cascade, "cascade") + ")";
 }
@@ -342,7 +345,24 @@ std::string print(const Statement& statement) {
           [](const GrantStatement& s) { return grant(s); },
           [](const GrantRoleStatement& s) {
             return std::string(s.revoke ? "(revoke-role" : "(grant-role") + group("", s.roles, word) +
-                   group("to", s.grantees, word) + ")";
+                   group("to", s.grantees, word) + flag(s.admin_option, "admin") + ")";
+          },
+          [](const AlterDefaultPrivilegesStatement& s) {
+            return "(default-privileges" + group("for", s.creators, word) + group("in", s.schemas, word) +
+                   " " + grant(s.action) + ")";
+          },
+          [](const CreateSchemaStatement& s) {
+            return "(create-schema " + s.name + flag(!s.owner.empty(), "for " + s.owner) +
+                   flag(s.if_not_exists, "if-not-exists") + ")";
+          },
+          [](const AlterOwnerStatement& s) {
+            return std::string("(alter-owner ") +
+                   (s.object == AlterOwnerStatement::Object::schema ? "schema " : "database ") + s.name +
+                   " " + s.owner + ")";
+          },
+          [](const OwnedStatement& s) {
+            return "(owned" + group("by", s.owners, word) + flag(!s.new_owner.empty(), "to " + s.new_owner) +
+                   flag(s.cascade, "cascade") + ")";
           },
           [](const SetStatement& s) { return set(s); },
           [](const ShowStatement& s) { return "(show " + s.name + ")"; },

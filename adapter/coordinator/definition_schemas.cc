@@ -1,0 +1,78 @@
+// Schemas: CREATE SCHEMA and DROP SCHEMA.
+#include <fmt/format.h>
+
+#include "adapter/coordinator/definition_parts.h"
+#include "adapter/sql_error.h"
+
+namespace gyre::adapter::definition {
+
+namespace {
+
+constexpr std::string_view kDatabase = "materialize";
+
+bool is_system_schema(std::string_view name) {
+  return name == "information_schema" || name.starts_with("pg_") || name.starts_with("mz_");
+}
+
+}  // namespace
+
+std::string create_schema(const ast::CreateSchemaStatement& statement, Definition& d) {
+  const Role& owner = statement.owner.empty() ? asking_role(d) : named_role(d, statement.owner);
+  const std::string name = statement.name.empty() ? owner.name : statement.name;
+  if (!d.catalog.allows_on_database(d.context.role, Privilege::create))
+    throw SqlError("42501", fmt::format("permission denied for database {}", kDatabase));
+  if (!asking_role(d).superuser && !d.catalog.is_member(d.context.role, owner.id))
+    throw SqlError("42501", fmt::format("must be member of role \"{}\"", owner.name));
+  if (name.starts_with("pg_") || name.starts_with("mz_"))
+    throw SqlError("42939", fmt::format("unacceptable schema name \"{}\"", name))
+        .with_detail(fmt::format("The prefix \"{}\" is reserved for system schemas.", name.substr(0, 3)));
+  if (d.catalog.has_schema(name)) {
+    std::string message = fmt::format("schema \"{}\" already exists", name);
+    if (!statement.if_not_exists) throw SqlError("42P06", std::move(message));
+    d.notices.push_back(notice("42P06", message + ", skipping"));
+    return "CREATE SCHEMA";
+  }
+  Schema schema;
+  schema.oid = d.catalog.next_oid++;
+  schema.name = name;
+  schema.owner = owner.id;
+  schema.acl = d.catalog.acl_of_new(ObjectKind::schema, owner.id, 0);
+  d.catalog.put_schema(std::move(schema));
+  return "CREATE SCHEMA";
+}
+
+void drop_schema(const std::string& name, bool cascade, Definition& d) {
+  const Schema schema = *d.catalog.find_schema(name);
+  if (!d.catalog.has_privileges_of(d.context.role, schema.owner))
+    throw SqlError("42501", fmt::format("must be owner of schema {}", name));
+  if (is_system_schema(name))
+    throw SqlError("2BP01",
+                   fmt::format("cannot drop schema {} because it is required by the database system", name));
+  ast::DropStatement tables{};
+  tables.kind = ast::DropStatement::Kind::table;
+  tables.cascade = true;
+  std::string dependents;
+  for (const TableEntry* table : tables_by_id(d.catalog)) {
+    if (table->schema_name != name) continue;
+    tables.names.push_back({"", name, table->name(), -1});
+    if (!dependents.empty()) dependents += '\n';
+    dependents += cascade ? fmt::format("drop cascades to table {}.{}", name, table->name())
+                          : fmt::format("table {}.{} depends on schema {}", name, table->name(), name);
+  }
+  if (!tables.names.empty() && !cascade)
+    throw SqlError("2BP01", fmt::format("cannot drop schema {} because other objects depend on it", name))
+        .with_detail(dependents)
+        .with_hint("Use DROP ... CASCADE to drop the dependent objects too.");
+  if (tables.names.size() == 1) {
+    d.notices.push_back(notice("00000", dependents));
+  } else if (tables.names.size() > 1) {
+    pgwire::Diagnostic told =
+        notice("00000", fmt::format("drop cascades to {} other objects", tables.names.size()));
+    told.detail = dependents;
+    d.notices.push_back(std::move(told));
+  }
+  if (!tables.names.empty()) drop(tables, d);
+  d.catalog.remove_schema(schema.oid);
+}
+
+}  // namespace gyre::adapter::definition
