@@ -43,6 +43,8 @@ class CommitLog {
   // The record is borrowed for the call only.
   virtual Acceptance append(std::string_view record, Timestamp timestamp, Urgency urgency,
                             LogCompletion done) = 0;
+  // Why it takes no more records, as a sentence; empty while it does.
+  virtual std::string failure() const { return {}; }
 };
 
 // The log of a server without a disk (it keeps nothing, acknowledges at once), and the double of the tests.

@@ -61,6 +61,15 @@ Result<int, std::string> pin_thread(int core) {
   return core;
 }
 
+Result<std::monostate, std::string> allow_cores(const std::vector<int>& cores) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int core : cores) CPU_SET(static_cast<std::size_t>(core), &set);
+  if (const int error = ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set); error != 0)
+    return Unexpected{std::string("cannot choose a thread's cores: ") + std::strerror(error)};
+  return std::monostate{};
+}
+
 void name_thread(std::string_view name) {
   ::pthread_setname_np(::pthread_self(), std::string(name.substr(0, 15)).c_str());
 }

@@ -123,8 +123,7 @@ class SimulatedDisk::File final : public DiskFile {
     const std::lock_guard guard(disk_.lock_);
     if (const int error = begin(Operation::truncate)) return failure(error, "truncate");
     change({size, {}, true});
-    inode_->blocks.erase(inode_->blocks.lower_bound((size + kBlockSize - 1) / kBlockSize),
-                         inode_->blocks.end());
+    disk_.give_back(*inode_, (size + kBlockSize - 1) / kBlockSize);
     return std::monostate{};
   }
 
@@ -239,6 +238,14 @@ bool SimulatedDisk::take_room(Inode& inode, std::uint64_t begin, std::uint64_t e
   return true;
 }
 
+// The blocks from `first` on.
+void SimulatedDisk::give_back(Inode& inode, std::uint64_t first) {
+  const auto begin = inode.blocks.lower_bound(first);
+  if (room_ != UINT64_MAX)
+    room_ += static_cast<std::uint64_t>(std::distance(begin, inode.blocks.end())) * kBlockSize;
+  inode.blocks.erase(begin, inode.blocks.end());
+}
+
 DiskResult<std::unique_ptr<DiskFile>> SimulatedDisk::open(const std::string& path, Open how,
                                                           WriteThrough through) {
   const std::lock_guard guard(lock_);
@@ -257,7 +264,7 @@ DiskResult<std::unique_ptr<DiskFile>> SimulatedDisk::open(const std::string& pat
     const Inode::Change emptied{0, {}, true};
     Inode::carry_out(emptied, inode->seen);
     inode->pending.push_back(emptied);
-    inode->blocks.clear();
+    give_back(*inode, 0);
   }
   return std::unique_ptr<DiskFile>(std::make_unique<File>(*this, std::move(inode), path, through));
 }

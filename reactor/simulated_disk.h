@@ -98,6 +98,7 @@ class SimulatedDisk final : public Disk {
 
   // Whether the inode may have blocks up to `end`; takes them from the room.
   bool take_room(Inode& inode, std::uint64_t begin, std::uint64_t end);
+  void give_back(Inode& inode, std::uint64_t first);
   void settle(Inode& inode);
   std::uint64_t draw(std::uint64_t below) { return random_() % below; }
 

@@ -1,0 +1,31 @@
+// The thread that writes the log. Not pinned to a processor: it sleeps in the disk's calls most of the time.
+#pragma once
+
+#include <thread>
+#include <vector>
+
+#include "oracle/wal/writer.h"
+#include "reactor/wake_flag.h"
+
+namespace gyre::oracle::wal {
+
+// Made, and destroyed, by the oracle core, which it wakes when there is something for Writer::deliver().
+class LogThread {
+ public:
+  // `cores`: on which it may run; none: those of the calling thread.
+  LogThread(Writer& writer, reactor::WakeFlag& oracle_core, std::vector<int> cores = {});
+  LogThread(const LogThread&) = delete;
+  LogThread& operator=(const LogThread&) = delete;
+  // Writes what was appended, and ends the thread. Answers may be left to be delivered.
+  ~LogThread();
+
+ private:
+  void run(const std::stop_token& stop);
+
+  Writer& writer_;
+  reactor::WakeFlag& oracle_core_;
+  const std::vector<int> cores_;
+  std::jthread thread_;
+};
+
+}  // namespace gyre::oracle::wal
