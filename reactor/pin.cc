@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -61,13 +62,10 @@ Result<int, std::string> pin_thread(int core) {
   return core;
 }
 
-Result<std::monostate, std::string> allow_cores(const std::vector<int>& cores) {
+void unpin_thread() {
   cpu_set_t set;
-  CPU_ZERO(&set);
-  for (const int core : cores) CPU_SET(static_cast<std::size_t>(core), &set);
-  if (const int error = ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set); error != 0)
-    return Unexpected{std::string("cannot choose a thread's cores: ") + std::strerror(error)};
-  return std::monostate{};
+  if (::sched_getaffinity(::getpid(), sizeof set, &set) == 0)
+    ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set);
 }
 
 void name_thread(std::string_view name) {

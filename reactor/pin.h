@@ -3,7 +3,6 @@
 
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "reactor/base/result.h"
@@ -19,8 +18,8 @@ std::vector<int> available_cores();
 // Binds the calling thread to one processor. An error is a sentence.
 Result<int, std::string> pin_thread(int core);
 
-// Lets the calling thread run on any of them.
-Result<std::monostate, std::string> allow_cores(const std::vector<int>& cores);
+// Lets the calling thread, which has what its maker was bound to, run wherever the main thread may.
+void unpin_thread();
 
 // Up to 15 bytes are kept; shown by ps -L, top and perf.
 void name_thread(std::string_view name);

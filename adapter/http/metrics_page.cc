@@ -254,6 +254,23 @@ void render_reactor(Page& page, std::span<const MetricsSnapshot> cores) {
            [](const MetricsSnapshot& core) { return core.backend.open_streams; });
 }
 
+void render_log(Page& page, const oracle::wal::WriterStats& log) {
+  page.counter("gyre_wal_records_total", "Records written to the log, one for each group commit.",
+               log.records);
+  page.counter("gyre_wal_bytes_total", "Bytes of records written to the log.", log.bytes);
+  page.counter("gyre_wal_writes_total", "Write calls for the log.", log.writes);
+  page.counter("gyre_wal_syncs_total", "Times the log was made durable.", log.syncs);
+  page.family("gyre_wal_sync_seconds", "histogram", "From a write of the log to its being durable.");
+  page.histogram("", log.sync_ns);
+  page.gauge("gyre_wal_segments", "Segments of the log in use.", log.segments);
+  page.gauge("gyre_wal_segment_bytes", "Bytes of all segments, with the one made ready.", log.segment_bytes);
+  page.counter("gyre_wal_segments_made_total", "Segments that were allocated.", log.segments_made);
+  page.counter("gyre_wal_segments_reused_total", "Old segments that were used again.", log.segments_reused);
+  page.counter("gyre_wal_refused_total", "Records refused because the disk is full.", log.refused);
+  page.gauge("gyre_wal_failed", "Whether the log has failed: 1 while nothing can be written.",
+             log.failed ? 1 : 0);
+}
+
 void render_process(Page& page, const ProcessFacts& process) {
   page.family("gyre_build_info", "gauge", "What is running; always 1.");
   page.sample(
@@ -308,6 +325,7 @@ std::string render_metrics(std::span<const MetricsSnapshot> cores, const Process
   render_connections(page, sum);
   render_plan_cache(page, sum);
   render_reactor(page, cores);
+  if (process.log != nullptr) render_log(page, *process.log);
   render_process(page, process);
   return page.take();
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "adapter/metrics.h"
+#include "oracle/wal/writer.h"
 #include "reactor/backend.h"
 #include "reactor/loop.h"
 
@@ -26,9 +27,10 @@ struct MetricsSnapshot {
 
 struct ProcessFacts {
   std::string_view version;
-  std::string_view backend;          // "io_uring", "epoll"
-  std::uint64_t resident_bytes = 0;  // 0: unknown, left out
-  double start_time_seconds = 0;     // since the Unix epoch; 0: unknown, left out
+  std::string_view backend;                       // "io_uring", "epoll"
+  std::uint64_t resident_bytes = 0;               // 0: unknown, left out
+  const oracle::wal::WriterStats* log = nullptr;  // null: there is no log on disk, left out
+  double start_time_seconds = 0;                  // since the Unix epoch; 0: unknown, left out
 };
 // Of this process, as /proc tells; version and backend are left empty.
 ProcessFacts read_process_facts();

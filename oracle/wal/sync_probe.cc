@@ -69,6 +69,7 @@ Result<SyncProbe, std::string> probe_sync(Disk& disk, const std::string& directo
     const auto put = write_fully(**file, 0, std::string(kBlocks * kBytes, '\0'));
     if (!put) {
       (void)disk.remove(path);
+      if (put.error().no_room()) return SyncProbe{};  // a full disk can still be read
       return Unexpected{put.error().message};
     }
     if (const auto synced = (*file)->sync(); !synced) return Unexpected{synced.error().message};

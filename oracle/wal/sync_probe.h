@@ -17,7 +17,8 @@ struct SyncProbe {
   std::array<std::uint64_t, 3> median_us{};
 };
 
-// Writes and removes a file in the directory; takes some tens of milliseconds. The error is a sentence.
+// Writes and removes a file in the directory; takes some tens of milliseconds. Chooses fdatasync where the
+// disk is full. The error is a sentence.
 Result<SyncProbe, std::string> probe_sync(reactor::Disk& disk, const std::string& directory);
 
 // "fdatasync", "dsync", "direct", as --wal-sync has them.

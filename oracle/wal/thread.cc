@@ -16,10 +16,9 @@ std::uint64_t steady_us() {
 
 }  // namespace
 
-LogThread::LogThread(Writer& writer, reactor::WakeFlag& oracle_core, std::vector<int> cores)
+LogThread::LogThread(Writer& writer, reactor::WakeFlag& oracle_core)
     : writer_(writer),
       oracle_core_(oracle_core),
-      cores_(std::move(cores)),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 LogThread::~LogThread() {
@@ -30,7 +29,7 @@ LogThread::~LogThread() {
 
 void LogThread::run(const std::stop_token& stop) {
   reactor::name_thread("gyre-log");
-  if (!cores_.empty()) (void)reactor::allow_cores(cores_);
+  reactor::unpin_thread();
   while (!stop.stop_requested()) {
     const std::uint64_t again = writer_.step(steady_us());
     if (writer_.has_answers()) oracle_core_.wake_if_sleeping();

@@ -1,8 +1,8 @@
-// The thread that writes the log. Not pinned to a processor: it sleeps in the disk's calls most of the time.
+// The thread that writes the log. Not pinned to a processor, but free to run wherever the process's main
+// thread may: most of the time it sleeps in the disk's calls.
 #pragma once
 
 #include <thread>
-#include <vector>
 
 #include "oracle/wal/writer.h"
 #include "reactor/wake_flag.h"
@@ -12,8 +12,7 @@ namespace gyre::oracle::wal {
 // Made, and destroyed, by the oracle core, which it wakes when there is something for Writer::deliver().
 class LogThread {
  public:
-  // `cores`: on which it may run; none: those of the calling thread.
-  LogThread(Writer& writer, reactor::WakeFlag& oracle_core, std::vector<int> cores = {});
+  LogThread(Writer& writer, reactor::WakeFlag& oracle_core);
   LogThread(const LogThread&) = delete;
   LogThread& operator=(const LogThread&) = delete;
   // Writes what was appended, and ends the thread. Answers may be left to be delivered.
@@ -24,7 +23,6 @@ class LogThread {
 
   Writer& writer_;
   reactor::WakeFlag& oracle_core_;
-  const std::vector<int> cores_;
   std::jthread thread_;
 };
 

@@ -57,6 +57,22 @@ TEST(MetricsPage, IsWellFormedWhenNothingHasHappened) {
   EXPECT_EQ(errors_of(page), "");
 }
 
+TEST(MetricsPage, TellsOfTheLogWhereThereIsOne) {
+  const std::vector<MetricsSnapshot> cores(1);
+  oracle::wal::WriterStats log;
+  log.records = 7;
+  log.sync_ns.record(1'000'000);
+  log.failed = true;
+  ProcessFacts facts = kProcess;
+  EXPECT_EQ(render_metrics(cores, facts).find("gyre_wal"), std::string::npos);
+  facts.log = &log;
+  Exposition page = read_exposition(render_metrics(cores, facts));
+  EXPECT_EQ(page.value("gyre_wal_records_total"), 7);
+  EXPECT_EQ(page.value("gyre_wal_sync_seconds_count"), 1);
+  EXPECT_EQ(page.value("gyre_wal_failed"), 1);
+  EXPECT_EQ(errors_of(page), "");
+}
+
 TEST(MetricsPage, AddsUpTheCores) {
   const std::uint64_t seed = test_seed(7);
   SCOPED_TRACE(seed_note(seed));
