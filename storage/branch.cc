@@ -23,6 +23,16 @@ Branch::Branch(const Database& base) : base_(&base), view_(base), batch_(base.la
   view_.last_batch_ = batch_.id;
 }
 
+namespace {
+// Above the batches of all databases, which count from 1.
+constexpr std::uint64_t kTransactionBatch = std::uint64_t{1} << 63;
+}  // namespace
+
+Branch::Branch(const Database& base, ForTransaction)
+    : base_(&base), view_(base), own_row_id_(kTransactionRowIds), batch_(kTransactionBatch) {
+  view_.last_batch_ = batch_.id;
+}
+
 Branch::~Branch() {
   if (released_) return;
   for (const auto& version : owned_) {
@@ -253,7 +263,7 @@ std::string_view Branch::insert(RelationId table, std::span<const Datum> row) {
   schema.layout.pack(row, row_);
   key_.clear();
   if (schema.has_row_id())
-    append_row_id(version.next_row_id++, key_);
+    append_row_id(own_row_id_ != 0 ? own_row_id_++ : version.next_row_id++, key_);
   else
     append_primary_key(schema, row, key_);
   insert_row(table, key_.view(), row_.view());
@@ -386,7 +396,7 @@ void Branch::undo_last_change() {
 // ---- The end
 
 std::unique_ptr<const Database> Branch::seal(Timestamp timestamp) {
-  GYRE_CHECK(!sealed_);
+  GYRE_CHECK(!sealed_ && own_row_id_ == 0);
   auto database = std::make_unique<Database>(view_);
   database->timestamp_ = timestamp;
   sealed_ = true;

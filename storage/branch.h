@@ -51,6 +51,10 @@ struct RowUpdate {
 class Branch {
  public:
   explicit Branch(const Database& base);
+  // A transaction's: merged, never sealed. Rows with hidden ids get ids of its own until then, so that it can
+  // be rebased, and its nodes are told from those of any database.
+  struct ForTransaction {};
+  Branch(const Database& base, ForTransaction);
   Branch(const Branch&) = delete;
   Branch& operator=(const Branch&) = delete;
   // Unless released: frees what it made, the base is untouched.
@@ -110,6 +114,10 @@ class Branch {
   // it changed or a table it redefined is no longer what it saw, and whatever the constraint checks throw;
   // the branch is then as before the call. Rows with hidden ids may get others.
   void merge(const Branch& transaction);
+  // A transaction's: its changes on top of a newer database, as if they had been made there; marks stay
+  // valid. No row that it changed may have changed meanwhile (they are locked). A table that it redefined and
+  // that is not what it was is a Failure (serialization_failure), the branch then as before the call.
+  void rebase(const Database& newest);
 
   // Recovery. What a commit record says is done once more: no checks, keys as they are, and nothing is logged,
   // so that there is no way back but dropping the branch. Not to be mixed with the calls above, definitions
@@ -200,6 +208,7 @@ class Branch {
 
   const Database* base_;
   Database view_;
+  std::uint64_t own_row_id_ = 0;  // the next hidden id; 0: the table's own are used
   WriteBatch batch_;
   std::vector<std::unique_ptr<TableVersion>> owned_;  // by relation id; null: as in the base, or dropped
   ChangeSet changes_;

@@ -5,6 +5,7 @@
 // update: the second gets the unique violation it would have got had it come later, as in PostgreSQL. A table
 // with hidden row ids has no such conflicts: the inserted row takes a new id where its own is taken.
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -80,7 +81,9 @@ void Branch::merge_rows(const Branch& transaction, const ChangeSet& net, MovedRo
       throw_conflict();
     std::string_view key = change.key;
     if (version.schema->has_row_id() && !change.before) {
-      const std::uint64_t id = std::max(row_id_of(key), version.next_row_id);
+      const bool provisional = row_id_of(key) >= kTransactionRowIds;
+      const std::uint64_t id =
+          provisional ? version.next_row_id : std::max(row_id_of(key), version.next_row_id);
       version.next_row_id = id + 1;
       if (id != row_id_of(key)) {
         key_.clear();
@@ -95,6 +98,47 @@ void Branch::merge_rows(const Branch& transaction, const ChangeSet& net, MovedRo
     writes.push_back({table, key, change.before, change.after, key});
   }
   write_rows(writes);
+}
+
+// Tables that only this transaction changed stay as they are: they were made from what the newest database
+// still has. Those that others changed, too, are made anew from the log.
+void Branch::rebase(const Database& newest) {
+  GYRE_CHECK(own_row_id_ != 0);
+  if (&newest == base_) return;
+  const auto redefined = [this](std::size_t id) {
+    return std::any_of(operations_.begin(), operations_.end(),
+                       [id](const Operation& operation) { return operation.schema.relation.value == id; });
+  };
+  Database view = newest;
+  view.last_batch_ = batch_.id;
+  view.tables_.resize(std::max(view.tables_.size(), view_.tables_.size()));
+  std::vector<bool> anew(view.tables_.size());
+  for (std::size_t id = 0; id < view.tables_.size(); ++id) {
+    const RelationId table(static_cast<std::uint32_t>(id));
+    const TableVersion *was = base_->table(table), *mine = view_.table(table), *now = newest.table(table);
+    if (mine == was) continue;
+    if (was == now) {
+      view.tables_[id] = mine;
+      continue;
+    }
+    if (now == nullptr || mine == nullptr || now->schema != was->schema || redefined(id)) throw_conflict();
+    anew[id] = true;
+  }
+  for (std::size_t id = 0; id < anew.size(); ++id) {
+    if (!anew[id]) continue;
+    TableVersion& version = *owned_[id];
+    discard_tree(version.rows);
+    for (Tree& index : version.indexes) discard_tree(index);
+    version = *view.tables_[id];
+    view.tables_[id] = &version;
+  }
+  view_ = std::move(view);
+  base_ = &newest;
+  for (std::size_t i = 0; i < changes_.size(); ++i) {
+    const Change change = changes_[i];
+    if (anew[change.relation.value])
+      force_row(*owned_[change.relation.value], change.key, change.before, change.after);
+  }
 }
 
 void Branch::merge_operation(const Operation& operation) {

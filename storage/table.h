@@ -62,6 +62,8 @@ void append_primary_key(const TableSchema& table, std::span<const Datum> row, Ou
 void append_primary_key(const TableSchema& table, const char* packed, OutBuffer& key);
 void append_row_id(std::uint64_t row_id, OutBuffer& key);
 std::uint64_t row_id_of(std::string_view key);
+// Hidden ids from here on are those of rows that an open transaction inserted; a commit gives them others.
+inline constexpr std::uint64_t kTransactionRowIds = std::uint64_t{1} << 62;
 
 // Appends the key under which an index holds a row. Returns whether the key alone makes a second such row a
 // duplicate (a unique index and no null among its columns).

@@ -411,6 +411,114 @@ TEST(BranchRandom, TransactionsMergeOrConflict) {
   EXPECT_GT(refused, 10);
 }
 
+// Packed rows, whatever their keys.
+std::multiset<std::string> contents(const Tree& rows) {
+  std::multiset<std::string> found;
+  Cursor cursor(rows);
+  for (cursor.seek_first(); cursor.valid(); cursor.next()) found.insert(std::string(cursor.value()));
+  return found;
+}
+
+// One who changes rows of his own: odd or even numbers, so that two of them never touch the same row.
+struct Owner {
+  Random& random;
+  std::int64_t parity;
+  TwinTable keyed;
+  std::map<std::string, TwinRow> hidden;  // by key in the branch
+
+  TwinRow row() {
+    const auto number = [&] { return static_cast<std::int64_t>(2 * below(random, 20)) + parity; };
+    return {number(), static_cast<int>(number()), std::string(1, static_cast<char>('a' + number()))};
+  }
+  void statement(Branch& branch) {
+    const TwinRow row = this->row();
+    const std::string key = test::primary_key_of(*keyed_schema(), datums(row));
+    switch (below(random, 4)) {
+      case 0:
+        if (!fault_of([&] { branch.insert(kKeyed, datums(row)); })) keyed.rows[key] = row;
+        return;
+      case 1:
+        if (keyed.rows.contains(key) && !fault_of([&] { branch.update(kKeyed, key, datums(row)); }))
+          keyed.rows[key] = row;
+        return;
+      case 2:
+        if (branch.erase(kKeyed, key)) keyed.rows.erase(key);
+        return;
+      default:
+        if (!hidden.empty() && below(random, 2) == 0) {
+          branch.update(kHidden, hidden.begin()->first, datums(row));
+          hidden.begin()->second = row;
+        } else {
+          const std::string made(branch.insert(kHidden, datums(row)));
+          hidden[made] = row;
+        }
+    }
+  }
+};
+
+TEST(BranchRandom, ATransactionIsRebasedOntoWhatOthersCommit) {
+  const std::uint64_t seed = test::seed_or(4711);
+  for (std::uint64_t run = 0; run < 150; ++run) {
+    SCOPED_TRACE("GYRE_TEST_SEED=" + std::to_string(seed + run));
+    Random random(seed + run);
+    Store store;
+    std::vector<std::unique_ptr<Retired>> held;  // bases of the transaction
+    Owner ours{random, 1, {}, {}}, others{random, 0, {}, {}};
+    Branch setup(store.database());
+    setup.create_table(keyed_schema());
+    setup.create_table(hidden_schema());
+    held.push_back(store.commit(setup));
+    Branch transaction(store.database(), Branch::ForTransaction{});
+    const auto check = [&](const Database& database) {
+      TwinTable keyed = ours.keyed;
+      keyed.rows.insert(others.keyed.rows.begin(), others.keyed.rows.end());
+      ASSERT_NO_FATAL_FAILURE(expect_table(database, kKeyed, keyed));
+      std::multiset<std::string> rows;
+      for (const Owner* owner : {&ours, &others})
+        for (const auto& [key, row] : owner->hidden) {
+          OutBuffer packed;
+          hidden_schema()->layout.pack(datums(row), packed);
+          rows.insert(std::string(packed.view()));
+        }
+      ASSERT_EQ(contents(database.table(kHidden)->rows), rows);
+      ASSERT_EQ(database.table(kHidden)->indexes[0].size(), rows.size());
+    };
+    Branch::Mark mark;
+    Owner marked = ours;
+    for (int step = 0; step < 30; ++step) {
+      switch (below(random, 5)) {
+        case 0: {
+          Branch head(store.database());
+          for (std::uint64_t i = below(random, 4); i > 0; --i) others.statement(head);
+          held.push_back(store.commit(head));
+          break;
+        }
+        case 1:
+          mark = transaction.mark();
+          marked.keyed = ours.keyed;
+          marked.hidden = ours.hidden;
+          break;
+        case 2:
+          if (below(random, 3) != 0) break;
+          transaction.rollback_to(mark);
+          ours.keyed = marked.keyed;
+          ours.hidden = marked.hidden;
+          break;
+        default:
+          transaction.rebase(store.database());
+          ASSERT_NO_FATAL_FAILURE(check(transaction.view()));
+          ours.statement(transaction);
+          ASSERT_NO_FATAL_FAILURE(check(transaction.view()));
+      }
+    }
+    Branch head(store.database());
+    head.merge(transaction);
+    ASSERT_NO_FATAL_FAILURE(check(head.view()));
+    Cursor row(head.view().table(kHidden)->rows);
+    for (row.seek_first(); row.valid(); row.next()) ASSERT_LT(row_id_of(row.key()), kTransactionRowIds);
+  }
+}
+
 TEST(BranchRandom, ReplayedChangesGiveTheSameTables) {
   Random random(test::seed_or(99));
   Session session(random, 200);
