@@ -13,17 +13,18 @@ namespace gyre::adapter {
 
 struct CoreMessage {
   enum class Kind : std::uint8_t {
-    call,       // pointer: CoordinatorCall, to the oracle core
-    answered,   // pointer: CoordinatorCall, back to the asking shard
-    adopt,      // number: a connection's descriptor, detail: its Entrance
-    cancel,     // number: SessionId, detail: secret
-    count,      // number: how many connections the sending shard has, detail: how many of them logged in
-    scrape,     // pointer: MetricsSnapshot to be filled, to a shard
-    scraped,    // pointer: the same, filled, back to the oracle core
-    drain,      // from the control thread: no new connections, end the idle ones
-    hurry,      // from the control thread: end what runs, too, with a word to the client
-    terminate,  // from the control thread: end the rest
-    drained,    // to the oracle core: the sending shard has no connection left
+    call,         // pointer: CoordinatorCall, to the oracle core
+    answered,     // pointer: CoordinatorCall, back to the asking shard
+    cancel_wait,  // number: a session, detail: its call's number, to the oracle core
+    adopt,        // number: a connection's descriptor, detail: its Entrance
+    cancel,       // number: SessionId, detail: secret
+    count,        // number: how many connections the sending shard has, detail: how many of them logged in
+    scrape,       // pointer: MetricsSnapshot to be filled, to a shard
+    scraped,      // pointer: the same, filled, back to the oracle core
+    drain,        // from the control thread: no new connections, end the idle ones
+    hurry,        // from the control thread: end what runs, too, with a word to the client
+    terminate,    // from the control thread: end the rest
+    drained,      // to the oracle core: the sending shard has no connection left
   };
   Kind kind;
   std::uint32_t from = 0;  // sending core

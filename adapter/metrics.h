@@ -45,6 +45,8 @@ struct CoreMetrics {
   std::uint64_t rows_sent = 0;
   std::uint64_t coordinator_calls = 0;
   std::uint64_t cancels = 0;
+  std::uint64_t lock_waits = 0, deadlocks = 0;      // the oracle core's
+  std::uint64_t locks_held = 0, calls_waiting = 0;  // gauges
   std::uint64_t handed_over = 0;  // connections given to a less loaded core before their first byte
   std::uint64_t plan_hits = 0, plan_shape_hits = 0, plan_misses = 0, plan_stale = 0, plan_evictions = 0;
   std::uint64_t plan_bytes = 0, plan_entries = 0;

@@ -20,8 +20,9 @@ OracleCore::OracleCore(reactor::Loop& loop, Mesh& mesh, oracle::PublishedState& 
       processor_(processor),
       on_drained_(std::move(on_drained)),
       oracle_(clock_),
-      coordinator_(oracle_, log_, published, holds, *this, std::move(catalog)) {
+      coordinator_(oracle_, log_, published, holds, mesh.oracle_core(), *this, std::move(catalog)) {
   coordinator_.span_clock = SpanClock::calibrate();
+  coordinator_.now_us = [this] { return loop_.now_us(); };
 #ifndef NDEBUG
   // For showing that a checker of histories can fail; release builds do not have it.
   const char* fault = std::getenv("GYRE_PLANT_FAULT");
@@ -44,6 +45,10 @@ void OracleCore::on_message(const CoreMessage& message) {
       coordinator_.submit(*static_cast<CoordinatorCall*>(message.pointer));
       loop_.post(commit_task_);
       return;
+    case CoreMessage::Kind::cancel_wait:
+      coordinator_.cancel_wait(message.number, message.detail);
+      loop_.post(commit_task_);
+      return;
     case CoreMessage::Kind::scraped:
       if (--scrape_.missing == 0) finish_scrape();
       return;
@@ -60,6 +65,14 @@ void OracleCore::on_message(const CoreMessage& message) {
 
 void OracleCore::commit() {
   if (coordinator_.turn()) loop_.post(commit_task_);
+  expire_waits();
+}
+
+void OracleCore::expire_waits() {
+  const std::uint64_t now = loop_.now_us();
+  const std::uint64_t next = coordinator_.expire_waits(now);
+  if (next != Coordinator::kNever) loop_.arm_timer_after_us(lock_timeout_, next - now);
+  if (coordinator_.commits().can_begin()) loop_.post(commit_task_);
 }
 
 void OracleCore::sweep() {
@@ -100,6 +113,8 @@ void OracleCore::begin_scrape() {
 void OracleCore::finish_scrape() {
   MetricsSnapshot& own = scrape_.snapshots.back();
   own.core = coordinator_.metrics;
+  own.core.locks_held = coordinator_.locks().held();
+  own.core.calls_waiting = coordinator_.locks().waiting();
   own.loop = loop_.stats();
   own.backend = loop_.backend().stats();
   own.processor = processor_;

@@ -50,6 +50,15 @@ class OracleCore final : private CallReturn, private MeshPort::Handler, private 
    private:
     OracleCore& core_;
   };
+  // The next lock_timeout of a call that waits.
+  class LockTimeout final : public reactor::Timer {
+   public:
+    explicit LockTimeout(OracleCore& core) : core_(core) {}
+    void on_timer() override { core_.expire_waits(); }
+
+   private:
+    OracleCore& core_;
+  };
   // A page of figures that waits for the shards' copies.
   struct Scrape {
     std::vector<MetricsSnapshot> snapshots;  // shards, then this core
@@ -62,6 +71,7 @@ class OracleCore final : private CallReturn, private MeshPort::Handler, private 
   void on_get(std::string_view path, HttpAnswer answer) override;
   void commit();
   void sweep();
+  void expire_waits();
   void begin_scrape();
   void finish_scrape();
 
@@ -78,6 +88,7 @@ class OracleCore final : private CallReturn, private MeshPort::Handler, private 
   Scrape scrape_;
   CommitTask commit_task_{*this};
   Sweep sweep_{*this};
+  LockTimeout lock_timeout_{*this};
   std::size_t drained_ = 0;
   bool draining_ = false;
 };

@@ -49,7 +49,7 @@ std::string check_is_free(const std::string& address) {
 Server::Server(Options options)
     : options_(std::move(options)),
       mesh_(options_.shard_cores.size()),
-      holds_(options_.shard_cores.size()),
+      holds_(options_.shard_cores.size() + 1),
       loops_(options_.shard_cores.size() + 1, nullptr) {}
 
 Server::~Server() {

@@ -169,6 +169,10 @@ void Shard::submit(CoordinatorCall& call) {
   port_.send(mesh_.oracle_core(), {CoreMessage::Kind::call, 0, 0, 0, &call});
 }
 
+void Shard::cancel_wait(std::uint32_t backend, std::uint32_t sequence) {
+  port_.send(mesh_.oracle_core(), {CoreMessage::Kind::cancel_wait, 0, backend, sequence, nullptr});
+}
+
 void Shard::cancel(SessionId session, std::uint32_t secret) {
   const std::size_t shard = session.value & 0xff;
   if (shard == id_.value) {
@@ -209,6 +213,7 @@ void Shard::on_message(const CoreMessage& message) {
       for (const auto& [id, connection] : connections_) connection->abort();
       return;
     case CoreMessage::Kind::call:
+    case CoreMessage::Kind::cancel_wait:
     case CoreMessage::Kind::scraped:
     case CoreMessage::Kind::drained:
       return;  // the oracle core's

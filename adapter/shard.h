@@ -47,6 +47,7 @@ class Shard final : public SessionServices,
 
   // SessionServices
   void submit(CoordinatorCall& call) override;
+  void cancel_wait(std::uint32_t backend, std::uint32_t sequence) override;
   void cancel(SessionId session, std::uint32_t secret) override;
   bool admit(bool superuser) override;
   void dismiss() override;

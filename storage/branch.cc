@@ -26,10 +26,15 @@ Branch::Branch(const Database& base) : base_(&base), view_(base), batch_(base.la
 namespace {
 // Above the batches of all databases, which count from 1.
 constexpr std::uint64_t kTransactionBatch = std::uint64_t{1} << 63;
+// Hidden ids that an open transaction has for itself.
+constexpr int kRowIdBits = 36;
 }  // namespace
 
-Branch::Branch(const Database& base, ForTransaction)
-    : base_(&base), view_(base), own_row_id_(kTransactionRowIds), batch_(kTransactionBatch) {
+Branch::Branch(const Database& base, ForTransaction transaction)
+    : base_(&base),
+      view_(base),
+      own_row_id_(kTransactionRowIds | (transaction.number << kRowIdBits) % kTransactionRowIds),
+      batch_(kTransactionBatch) {
   view_.last_batch_ = batch_.id;
 }
 
@@ -424,9 +429,9 @@ std::unique_ptr<Retired> Branch::release() {
   return retired;
 }
 
-std::vector<SchemaOperation> Branch::operations() const {
+std::vector<SchemaOperation> Branch::operations(Mark from) const {
   std::vector<SchemaOperation> result;
-  for (const Operation& operation : operations_) result.push_back(operation.schema);
+  for (std::size_t i = from.operations; i < operations_.size(); ++i) result.push_back(operations_[i].schema);
   return result;
 }
 

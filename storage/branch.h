@@ -53,7 +53,10 @@ class Branch {
   explicit Branch(const Database& base);
   // A transaction's: merged, never sealed. Rows with hidden ids get ids of its own until then, so that it can
   // be rebased, and its nodes are told from those of any database.
-  struct ForTransaction {};
+  struct ForTransaction {
+    std::uint64_t
+        number;  // tells it from other open transactions, so that they do not lock each other's rows
+  };
   Branch(const Database& base, ForTransaction);
   Branch(const Branch&) = delete;
   Branch& operator=(const Branch&) = delete;
@@ -100,7 +103,9 @@ class Branch {
   }
 
   const ChangeSet& changes() const { return changes_; }
-  std::vector<SchemaOperation> operations() const;
+  // Those from `mark` on.
+  std::vector<SchemaOperation> operations(Mark from) const;
+  std::vector<SchemaOperation> operations() const { return operations({}); }
   bool empty() const { return changes_.empty() && operations_.empty(); }
   // Whether a row changed since the mark is another in `newest` than in the base: a merge is bound to fail.
   bool is_overtaken(Mark since, const Database& newest) const;
@@ -119,9 +124,9 @@ class Branch {
   // that is not what it was is a Failure (serialization_failure), the branch then as before the call.
   void rebase(const Database& newest);
 
-  // Recovery. What a commit record says is done once more: no checks, keys as they are, and nothing is logged,
-  // so that there is no way back but dropping the branch. Not to be mixed with the calls above, definitions
-  // apart. Changes of several rows may come in any order.
+  // Recovery. What a commit record says is done once more: no checks, keys as they are, and nothing is
+  // logged, so that there is no way back but dropping the branch. Not to be mixed with the calls above,
+  // definitions apart. Changes of several rows may come in any order.
   //
   // The row under `key` has these contents now; null: it is gone.
   void replay_row(RelationId table, std::string_view key, std::optional<std::string_view> row);

@@ -72,10 +72,6 @@ constexpr EmptyRelation kEmpty[] = {
      "loid oid, pageno int4, data text"},
     {2995, "pg_catalog", "pg_largeobject_metadata", 'r',
      "oid oid, lomowner oid, lomacl text[]"},
-    {12073, "pg_catalog", "pg_locks", 'v',
-     "locktype text, database oid, relation oid, page int4, tuple int2, virtualxid text, "
-     "transactionid oid, classid oid, objid oid, objsubid int2, virtualtransaction text, "
-     "pid int4, mode text, granted boolean, fastpath boolean, waitstart timestamptz"},
     {12038, "pg_catalog", "pg_matviews", 'v',
      "schemaname name, matviewname name, matviewowner name, tablespace name, hasindexes boolean, "
      "ispopulated boolean, definition text"},

@@ -16,6 +16,7 @@ Relations role_relations();                // system_roles.cc
 Relations server_relations();              // system_server.cc
 Relations view_relations();                // system_views.cc
 Relations information_schema_relations();  // system_information_schema.cc
+Relations lock_relations();                // system_locks.cc
 Relations mz_relations();                  // system_mz.cc
 Relations empty_relations();               // system_empty.cc
 

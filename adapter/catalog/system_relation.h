@@ -35,7 +35,8 @@ struct SystemRelation {
   std::string_view name;
   std::vector<SystemColumn> columns;
   void (*scan)(SystemScan& scan);
-  char kind = 'r';  // pg_class.relkind: r or v, as PostgreSQL has it
+  char kind = 'r';           // pg_class.relkind: r or v, as PostgreSQL has it
+  bool needs_locks = false;  // scanned on the oracle core
 };
 
 // Null if there is none. `schema` empty: search pg_catalog only.

@@ -13,9 +13,10 @@ struct Directory {
   std::unordered_map<std::string, const SystemRelation*> by_name;  // "pg_catalog.pg_class"
 
   Directory() {
-    for (auto* group : {system::type_relations, system::class_relations, system::index_relations,
-                        system::role_relations, system::server_relations, system::view_relations,
-                        system::information_schema_relations, system::mz_relations, system::empty_relations})
+    for (auto* group :
+         {system::type_relations, system::class_relations, system::index_relations, system::role_relations,
+          system::server_relations, system::view_relations, system::information_schema_relations,
+          system::mz_relations, system::lock_relations, system::empty_relations})
       for (SystemRelation& relation : group()) relations.push_back(std::move(relation));
     for (const SystemRelation& relation : relations)
       by_name.emplace(std::string(relation.schema) + "." + std::string(relation.name), &relation);

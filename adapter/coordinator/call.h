@@ -21,6 +21,7 @@
 #include "reactor/base/out_buffer.h"
 #include "reactor/task.h"
 #include "storage/read_set.h"
+#include "storage/scalar/session_locks.h"
 
 namespace gyre::adapter {
 
@@ -34,6 +35,7 @@ struct CoordinatorCall : oracle::Intent {
     commit,       // `transaction`
     rollback,     // `transaction`; cannot fail
     rollback_to,  // `savepoint` of `transaction`; cannot fail
+    end_session,  // what the session has locked beyond transactions is released
   };
 
   explicit CoordinatorCall(reactor::Loop& loop, ShardId asker) : shard(asker), answered(loop) {}
@@ -42,9 +44,13 @@ struct CoordinatorCall : oracle::Intent {
   Kind kind = Kind::run_plan;
   ShardId shard;
   TransactionId transaction;
-  // What the transaction reads, pinned by the asker until it has ended; null outside transactions.
-  const oracle::Publication* snapshot = nullptr;
   IsolationLevel level = IsolationLevel::strict_serializable;
+  std::uint32_t backend = 0;          // the session, as its process id
+  std::uint32_t sequence = 0;         // tells the session's calls apart
+  std::uint64_t lock_timeout_us = 0;  // 0: none
+  // What the transaction reads, pinned by the asker until it has ended; null outside transactions and in
+  // `read committed`.
+  const oracle::Publication* snapshot = nullptr;
   // What the transaction has read, which this call adds to, and which a commit validates; null where nothing
   // is validated.
   storage::ReadSet* reads = nullptr;
@@ -72,11 +78,20 @@ struct CoordinatorCall : oracle::Intent {
   std::string tag;              // of a utility statement
   std::exception_ptr failure;   // SqlError or storage::Failure; null: it went well
   std::vector<pgwire::Diagnostic> notices;
-  bool stale = false;  // the catalog has moved on: plan again and ask again
+  bool canceled =
+      false;  // the shard asked for it, or `lock_timeout_us` has passed, while it waited for a lock
+  bool lock_timed_out = false;
+  bool holds_session_locks = false;  // the session holds advisory locks beyond the transaction
+  bool stale = false;                // the catalog has moved on: plan again and ask again
   // The open transaction's own catalog, while it differs from the published one; lives until the transaction
   // ends.
   const Catalog* transaction_catalog = nullptr;
   reactor::Event answered;  // set on the asking core
+
+  // The coordinator's own.
+  std::vector<storage::AdvisoryLock> session_locks;  // that the statement has taken, in all its runs
+  std::size_t session_locks_seen = 0;                // in this run
+  std::uint32_t put_off = 0;  // batches that hold it and must not answer it: it waited for a lock then
 };
 
 // The way to the oracle core and back, as a session sees it.
@@ -84,6 +99,9 @@ class CoordinatorLink {
  public:
   virtual ~CoordinatorLink() = default;
   virtual void submit(CoordinatorCall& call) = 0;
+  // A call that may be waiting for a lock is to be answered, as canceled, if it still waits when this
+  // arrives.
+  virtual void cancel_wait(std::uint32_t backend, std::uint32_t sequence) = 0;
 };
 
 }  // namespace gyre::adapter

@@ -16,6 +16,7 @@
 
 #include "adapter/coordinator/definition.h"
 #include "adapter/durability/commit_sections.h"
+#include "adapter/coordinator/lock_functions.h"
 #include "adapter/exec/executor.h"
 #include "adapter/sql_error.h"
 #include "reactor/base/check.h"
@@ -39,13 +40,20 @@ class ReadNotes {
  private:
   Execution& execution_;
 };
+[[noreturn]] void throw_lost() {
+  throw storage::Failure(storage::Fault::serialization_failure,
+                         "could not serialize access: what the transaction has seen could not be written", {},
+                         "The transaction might succeed if retried.");
+}
 
 }  // namespace
 
 Coordinator::Coordinator(oracle::TimestampOracle& oracle, oracle::CommitLog& log,
-                         oracle::PublishedState& published, oracle::ReadHolds& holds, CallReturn& call_return,
-                         InitialState initial)
+                         oracle::PublishedState& published, oracle::ReadHolds& holds, std::size_t reader,
+                         CallReturn& call_return, InitialState initial)
     : published_(published),
+      holds_(holds),
+      reader_(reader),
       call_return_(call_return),
       database_(std::move(initial.database)),
       catalog_(std::make_shared<const Catalog>(std::move(initial.catalog))),
@@ -92,13 +100,22 @@ oracle::CommitSteps::Outcome Coordinator::order(std::span<oracle::Intent* const>
   next_catalog_.reset();
   batches_.emplace_back().start = SpanClock::ticks();
   bool lazy = true;
-  for (oracle::Intent* intent : batch) {
-    auto& call = static_cast<CoordinatorCall&>(*intent);
-    const storage::Branch::Mark mark = head_->mark();
-    const Catalog* const catalog = next_catalog_.get();
-    carry_out_call(call, writes);
-    const bool wrote = !head_->unchanged_since(mark) || next_catalog_.get() != catalog;
-    if (wrote && call.urgency == oracle::Urgency::now) lazy = false;
+  // Blocks' statements run on branches of their own, taken from what was newest before this batch: they come
+  // first, so that none misses what a call before it did to the head. All calls of a batch are concurrent, so
+  // they may be put in any order.
+  const auto on_head = [](const CoordinatorCall& call) {
+    return call.transaction.value == 0 || call.kind == CoordinatorCall::Kind::commit;
+  };
+  for (const bool head : {false, true}) {
+    for (oracle::Intent* intent : batch) {
+      auto& call = static_cast<CoordinatorCall&>(*intent);
+      if (on_head(call) != head) continue;
+      const storage::Branch::Mark mark = head_->mark();
+      const Catalog* const catalog = next_catalog_.get();
+      carry_out_call(call, writes);
+      const bool wrote = !head_->unchanged_since(mark) || next_catalog_.get() != catalog;
+      if (wrote && call.urgency == oracle::Urgency::now) lazy = false;
+    }
   }
   if (head_->empty() && next_catalog_ == nullptr) {
     head_.reset();
@@ -108,44 +125,63 @@ oracle::CommitSteps::Outcome Coordinator::order(std::span<oracle::Intent* const>
 }
 
 void Coordinator::carry_out_call(CoordinatorCall& call, Writes writes) {
+  if (call.canceled) return;  // while it waited
   ++metrics.coordinator_calls;
   const storage::Branch::Mark mark = head_->mark();
   const std::shared_ptr<const Catalog> catalog = next_catalog_;
+  StatementLocks locks = locks_of(call);
   try {
-    dispatch(call);
-    if (writes == Writes::accepted || (head_->unchanged_since(mark) && next_catalog_ == catalog)) return;
-    throw SqlError("58030", "cannot write: the commit log has failed")
-        .with_hint("Reading goes on. Restart the server once its disk is in order.");
+    dispatch(call, locks);
+    if (writes == Writes::refused && !(head_->unchanged_since(mark) && next_catalog_ == catalog))
+      throw SqlError("58030", "cannot write: the commit log has failed")
+          .with_hint("Reading goes on. Restart the server once its disk is in order.");
+  } catch (const LockWait&) {
+    if (wait(call, locks)) return;
   } catch (...) {
     head_->rollback_to(mark);
     next_catalog_ = catalog;
     call.rows.clear();
     call.failure = std::current_exception();
   }
+  if (locks_.empty()) return;
+  if (call.failure != nullptr || call.canceled) after_failure(call);
+  if (call.transaction.value == 0) release_all(LockOwner::of(call.backend, LockOwner::kStatement));
 }
 
-void Coordinator::dispatch(CoordinatorCall& call) {
+void Coordinator::dispatch(CoordinatorCall& call, StatementLocks& locks) {
   switch (call.kind) {
     case CoordinatorCall::Kind::run_plan:
-      return run_plan(call);
+      return run_plan(call, locks);
     case CoordinatorCall::Kind::utility:
-      return run_utility(call);
+      return run_utility(call, locks);
     case CoordinatorCall::Kind::commit:
-      return commit(call);
+      return commit(call, locks);
     case CoordinatorCall::Kind::rollback:
-      transactions_.erase(call.transaction.value);
-      return;
+      return rollback(call);
     case CoordinatorCall::Kind::rollback_to:
       return rollback_to(call);
+    case CoordinatorCall::Kind::end_session:
+      return release_all(LockOwner::of(call.backend, LockOwner::kSession));
   }
 }
 
+// In `read committed` each statement runs on what is newest: the branch is rebased onto it.
 Coordinator::OpenTransaction& Coordinator::transaction_of(const CoordinatorCall& call) {
+  if (lost_.contains(call.transaction.value)) throw_lost();
   auto& slot = transactions_[call.transaction.value];
-  if (slot == nullptr) {
-    GYRE_CHECK(call.snapshot != nullptr);
+  const bool anew = reads_anew(call.level);
+  GYRE_CHECK(anew || call.snapshot != nullptr);
+  const storage::Database& newest = base_database();
+  if (slot == nullptr && anew)
+    slot = std::make_unique<OpenTransaction>(newest, base_catalog()->version, ++transactions_made_);
+  else if (slot == nullptr)
     slot = std::make_unique<OpenTransaction>(*static_cast<const storage::Database*>(call.snapshot->database),
-                                             call.snapshot->catalog_version);
+                                             call.snapshot->catalog_version, ++transactions_made_);
+  if (anew) {
+    slot->branch.rebase(newest);
+    slot->base = SnapshotPin(holds_, reader_,
+                             {newest.timestamp(), &newest, base_catalog().get(), base_catalog()->version});
+    if (slot->catalog == nullptr) slot->base_catalog_version = base_catalog()->version;
   }
   slot->branch.note_reads_in(validates_reads(call.level) ? call.reads : nullptr);
   mark_savepoint(*slot, call.savepoint);
@@ -164,7 +200,7 @@ void Coordinator::mark_savepoint(OpenTransaction& transaction, std::uint32_t ali
     marks.pop_back();
   }
   if (alive != 0 && (marks.empty() || marks.back().savepoint < alive))
-    marks.push_back({alive, transaction.branch.mark(), transaction.catalog});
+    marks.push_back({alive, transaction.branch.mark(), locks_.mark(), transaction.catalog});
 }
 
 void Coordinator::rollback_to(CoordinatorCall& call) {
@@ -177,6 +213,9 @@ void Coordinator::rollback_to(CoordinatorCall& call) {
   if (!marks.empty() && marks.back().savepoint >= call.savepoint) {
     marks.back().savepoint = call.savepoint;
     transaction.branch.rollback_to(marks.back().branch);
+    LockTable::Granted granted;
+    locks_.release_since(LockOwner{call.transaction.value}, marks.back().locks, granted);
+    resume(granted);
     if (transaction.catalog != marks.back().catalog)
       batches_.back().retired_catalogs.push_back(transaction.catalog);
     transaction.catalog = marks.back().catalog;
@@ -184,17 +223,23 @@ void Coordinator::rollback_to(CoordinatorCall& call) {
   call.transaction_catalog = transaction.catalog.get();
 }
 
-void Coordinator::run_plan(CoordinatorCall& call) {
+const Catalog& Coordinator::catalog_of(const CoordinatorCall& call,
+                                       const OpenTransaction* transaction) const {
+  if (transaction == nullptr) return head_catalog();
+  if (transaction->catalog != nullptr) return *transaction->catalog;
+  return reads_anew(call.level) ? *base_catalog() : *static_cast<const Catalog*>(call.snapshot->catalog);
+}
+
+void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
   OpenTransaction* transaction = call.transaction.value != 0 ? &transaction_of(call) : nullptr;
   storage::Branch& branch = transaction != nullptr ? transaction->branch : *head_;
-  const Catalog* catalog = &head_catalog();
-  if (transaction != nullptr)
-    catalog = transaction->catalog != nullptr ? transaction->catalog.get()
-                                              : static_cast<const Catalog*>(call.snapshot->catalog);
+  const Catalog* catalog = &catalog_of(call, transaction);
   if (call.catalog_version != catalog->version) {
     call.stale = true;
     return;
   }
+  const bool locking = transaction != nullptr || !locks_.empty();
+  if (locking) lock_tables(*call.plan, locks);
   const storage::Branch::Mark mark = branch.mark();
   ExecutionContext context;
   context.database = &branch.view();
@@ -202,9 +247,20 @@ void Coordinator::run_plan(CoordinatorCall& call) {
   context.branch = &branch;
   if (transaction != nullptr) context.key_reads = call.reads;
   if (transaction != nullptr && validates_reads(call.level)) context.reads = call.reads;
+  context.locks = locking ? &locks : nullptr;
   context.parameters = call.parameters;
   context.style = call.style;
   context.session = call.session;
+  // Functions about locks find them by way of the session.
+  storage::SessionFacts facts;
+  LockTable::Granted woken;
+  LockFunctions functions(locks_, locks, call, woken);
+  if (call.plan->needs_locks) {
+    facts = *call.session;
+    facts.locks = &functions;
+    context.session = &facts;
+    call.session_locks_seen = 0;
+  }
   context.transaction_us = call.transaction_us;
   context.statement_us = call.statement_us;
   context.memory_limit = call.memory_limit;
@@ -225,20 +281,22 @@ void Coordinator::run_plan(CoordinatorCall& call) {
     if (transaction != nullptr && !reads_anew(call.level) && branch.is_overtaken(mark, head_->view()))
       throw storage::Failure(storage::Fault::serialization_failure,
                              "could not serialize access due to concurrent update", {}, kRetryHint);
+    resume(woken);
+    call.holds_session_locks = locks_.holds_any(LockOwner::of(call.backend, LockOwner::kSession));
   } catch (...) {
     branch.rollback_to(mark);
+    resume(woken);
     call.rows.clear();
+    call.notices.clear();
+    call.row_count = 0;
     throw;
   }
 }
 
-void Coordinator::run_utility(CoordinatorCall& call) {
+void Coordinator::run_utility(CoordinatorCall& call, StatementLocks& locks) {
   OpenTransaction* transaction = call.transaction.value != 0 ? &transaction_of(call) : nullptr;
   storage::Branch& branch = transaction != nullptr ? transaction->branch : *head_;
-  const Catalog* before = &head_catalog();
-  if (transaction != nullptr)
-    before = transaction->catalog != nullptr ? transaction->catalog.get()
-                                             : static_cast<const Catalog*>(call.snapshot->catalog);
+  const Catalog* before = &catalog_of(call, transaction);
   auto changed = std::make_shared<Catalog>(*before);
   // Relation ids must not be given out twice, whatever becomes of this transaction.
   changed->next_oid = std::max(changed->next_oid, next_oid_);
@@ -246,9 +304,11 @@ void Coordinator::run_utility(CoordinatorCall& call) {
   Definition definition{*changed, branch, context, call.notices};
   const storage::Branch::Mark mark = branch.mark();
   try {
-    call.tag = carry_out(*call.tree, definition);
+    call.tag = adapter::carry_out(*call.tree, definition);
+    if (transaction != nullptr || !locks_.empty()) lock_redefined(branch, mark, locks);
   } catch (...) {
     branch.rollback_to(mark);
+    call.notices.clear();
     throw;
   }
   next_oid_ = changed->next_oid;
@@ -262,11 +322,23 @@ void Coordinator::run_utility(CoordinatorCall& call) {
   }
 }
 
-void Coordinator::commit(CoordinatorCall& call) {
+void Coordinator::rollback(const CoordinatorCall& call) {
+  transactions_.erase(call.transaction.value);
+  lost_.erase(call.transaction.value);
+  release_all(LockOwner{call.transaction.value});
+}
+
+// The locks go at once: whoever gets them runs in the next batch, on what this one made, and is not answered
+// before this one is durable.
+void Coordinator::commit(CoordinatorCall& call, StatementLocks& locks) {
+  if (lost_.erase(call.transaction.value) != 0) throw_lost();
   const auto found = transactions_.find(call.transaction.value);
   if (found == transactions_.end()) return;
+  if (!locks.locks_changes() && !locks_.empty()) check_changed_rows(found->second->branch, locks);
+  // Beyond this point it waits for nobody.
   const std::unique_ptr<OpenTransaction> transaction = std::move(found->second);
   transactions_.erase(found);
+  release_all(locks.owner());
   if (transaction->catalog != nullptr && transaction->base_catalog_version != head_catalog().version)
     throw storage::Failure(storage::Fault::serialization_failure,
                            "could not serialize access due to a concurrent change of definitions", {},
@@ -314,11 +386,25 @@ void Coordinator::answer(std::span<oracle::Intent* const> batch, Timestamp) {
   const Batch& done = batches_.front();
   if (done.branch != nullptr)
     metrics.append_ns.record(span_clock.nanoseconds(done.start, SpanClock::ticks()));
-  for (oracle::Intent* intent : batch) call_return_.give_back(static_cast<CoordinatorCall&>(*intent));
+  for (oracle::Intent* intent : batch) give_back(static_cast<CoordinatorCall&>(*intent));
   batches_.pop_front();
 }
 
+// A call that had to wait in this batch is answered with the one in which it ran.
+void Coordinator::give_back(CoordinatorCall& call) {
+  if (call.put_off != 0)
+    --call.put_off;
+  else
+    call_return_.give_back(call);
+}
+
 void Coordinator::drop_sealed() {
+  // Blocks that stand on what is dropped go with it.
+  for (auto at = transactions_.begin(); at != transactions_.end();) {
+    const bool lost = at->second->branch.base().timestamp() > database_->timestamp();
+    if (lost) lost_.insert(at->first);
+    at = lost ? transactions_.erase(at) : std::next(at);
+  }
   for (auto batch = batches_.rbegin(); batch != batches_.rend(); ++batch) {
     batch->branch.reset();
     batch->database.reset();
@@ -336,11 +422,11 @@ void Coordinator::refuse(std::span<oracle::Intent* const> batch, Refusal why) {
   const auto failure = std::make_exception_ptr(std::move(error));
   for (oracle::Intent* intent : batch) {
     auto& call = static_cast<CoordinatorCall&>(*intent);
-    if (call.kind != CoordinatorCall::Kind::rollback) {
+    if (call.put_off == 0 && call.kind != CoordinatorCall::Kind::rollback) {
       call.rows.clear();
       call.failure = failure;
     }
-    call_return_.give_back(call);
+    give_back(call);
   }
   batches_.pop_front();
 }

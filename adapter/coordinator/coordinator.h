@@ -7,15 +7,20 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "adapter/catalog/catalog.h"
 #include "adapter/coordinator/call.h"
+#include "adapter/coordinator/lock_table.h"
+#include "adapter/coordinator/statement_locks.h"
 #include "adapter/durability/initial_state.h"
 #include "adapter/metrics.h"
+#include "adapter/session/snapshot_pin.h"
 #include "oracle/group_commit.h"
 #include "storage/branch.h"
 #include "storage/database.h"
@@ -33,9 +38,10 @@ class CallReturn {
 
 class Coordinator final : public oracle::CommitSteps {
  public:
-  // Publishes the initial state at once. All references are borrowed.
+  // Publishes the initial state at once. All references are borrowed; `reader` is the oracle core's own number
+  // among the holds.
   Coordinator(oracle::TimestampOracle& oracle, oracle::CommitLog& log, oracle::PublishedState& published,
-              oracle::ReadHolds& holds, CallReturn& call_return, InitialState initial);
+              oracle::ReadHolds& holds, std::size_t reader, CallReturn& call_return, InitialState initial);
   Coordinator(const Coordinator&) = delete;
   Coordinator& operator=(const Coordinator&) = delete;
   ~Coordinator() override;
@@ -51,15 +57,26 @@ class Coordinator final : public oracle::CommitSteps {
   // Whether COMMIT validates what was read. Off only to show that a checker of histories notices.
   void set_validation(bool on) { validates_reads_ = on; }
 
+  // Calls that wait for a lock. The session's call of this number is answered as canceled, now or when it
+  // begins to wait.
+  void cancel_wait(std::uint32_t backend, std::uint32_t sequence);
+  // Answers those whose lock_timeout has passed; returns when to ask again, kNever while there is no need to.
+  static constexpr std::uint64_t kNever = UINT64_MAX;
+  std::uint64_t expire_waits(std::uint64_t now_us);
+  const LockTable& locks() const { return locks_; }
+
   CoreMetrics metrics;
   SpanClock span_clock;
+  std::function<std::uint64_t()> now_us = [] { return std::uint64_t{0}; };  // for lock_timeout; any origin
 
  private:
-  // A block that has written: its own database and, after DDL, its own catalog. The snapshot it started from
-  // is pinned by the shard until the transaction has ended.
+  // A block that has written or locked: its own database and, after DDL, its own catalog. The snapshot it
+  // started from is pinned by the shard until the transaction has ended; in `read committed` the base moves
+  // with each statement and is pinned here.
   struct OpenTransaction {
-    OpenTransaction(const storage::Database& base, std::uint64_t version)
-        : branch(base), base_catalog_version(version) {}
+    OpenTransaction(const storage::Database& base, std::uint64_t version, std::uint64_t number)
+        : branch(base, storage::Branch::ForTransaction{number}), base_catalog_version(version) {}
+    SnapshotPin base;
     storage::Branch branch;
     std::uint64_t base_catalog_version;
     std::shared_ptr<Catalog> catalog;  // null: as the snapshot's
@@ -69,9 +86,14 @@ class Coordinator final : public oracle::CommitSteps {
     struct Mark {
       std::uint32_t savepoint;
       storage::Branch::Mark branch;
+      LockTable::Mark locks;  // those since then go with a failed statement, too
       std::shared_ptr<Catalog> catalog;
     };
     std::vector<Mark> marks;
+  };
+  struct WaitingCall {
+    CoordinatorCall* call;
+    std::uint64_t deadline_us;
   };
 
   // oracle::CommitSteps
@@ -96,12 +118,27 @@ class Coordinator final : public oracle::CommitSteps {
   };
 
   void carry_out_call(CoordinatorCall& call, Writes writes);
-  void dispatch(CoordinatorCall& call);
-  void run_plan(CoordinatorCall& call);
-  void run_utility(CoordinatorCall& call);
-  void commit(CoordinatorCall& call);
+  void dispatch(CoordinatorCall& call, StatementLocks& locks);
+  void run_plan(CoordinatorCall& call, StatementLocks& locks);
+  void run_utility(CoordinatorCall& call, StatementLocks& locks);
+  void commit(CoordinatorCall& call, StatementLocks& locks);
+  void rollback(const CoordinatorCall& call);
   void rollback_to(CoordinatorCall& call);
-  static void mark_savepoint(OpenTransaction& transaction, std::uint32_t alive);
+  void mark_savepoint(OpenTransaction& transaction, std::uint32_t alive);
+  const Catalog& catalog_of(const CoordinatorCall& call, const OpenTransaction* transaction) const;
+
+  // Locks and waiting (coordinator_waits.cc).
+  StatementLocks locks_of(const CoordinatorCall& call) const;
+  static void lock_tables(const Plan& plan, StatementLocks& locks);
+  static void lock_redefined(const storage::Branch& branch, storage::Branch::Mark since,
+                             StatementLocks& locks);
+  static void check_changed_rows(const storage::Branch& branch, StatementLocks& locks);
+  void give_back(CoordinatorCall& call);
+  bool wait(CoordinatorCall& call, const StatementLocks& locks);
+  void stop_waiting(std::uint32_t backend);
+  void after_failure(const CoordinatorCall& call);
+  void release_all(LockOwner owner);
+  void resume(const LockTable::Granted& granted);
   OpenTransaction& transaction_of(const CoordinatorCall& call);
   // The newest state that is sealed, or else published: what the next batch is ordered on.
   const storage::Database& base_database() const;
@@ -111,13 +148,22 @@ class Coordinator final : public oracle::CommitSteps {
   oracle::Publication publication(Timestamp timestamp) const;
 
   oracle::PublishedState& published_;
+  oracle::ReadHolds& holds_;
+  const std::size_t reader_;
   CallReturn& call_return_;
   std::unique_ptr<const storage::Database> database_;  // as published
   std::shared_ptr<const Catalog> catalog_;             // as published
   std::uint64_t last_catalog_version_;                 // of any catalog made, published or not
   std::uint32_t next_oid_;                             // not given out yet by any catalog
   std::unordered_map<std::uint64_t, std::unique_ptr<OpenTransaction>> transactions_;
+  std::uint64_t transactions_made_ = 0;
   std::deque<Batch> batches_;  // as GroupCommit has them under way; the last may be being ordered
+  // Blocks whose base was dropped: they cannot go on.
+  std::unordered_set<std::uint64_t> lost_;
+  mutable LockTable locks_;
+  std::unordered_map<std::uint32_t, WaitingCall> waiting_;  // by session
+  // Calls that were to be canceled and did not wait when that arrived: number by session.
+  std::unordered_map<std::uint32_t, std::uint32_t> cancels_;
 
   // The batch that is being ordered, until it is sealed.
   std::unique_ptr<storage::Branch> head_;

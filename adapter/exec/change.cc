@@ -1,16 +1,24 @@
 // INSERT, UPDATE, DELETE, TRUNCATE. The whole change is evaluated first, against the snapshot as it was; then
 // it is applied to the branch, which checks the constraints; then RETURNING is answered from the kept rows.
 // The applying is not sliced: nobody may see or touch the branch in between.
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <unordered_set>
 
 #include "adapter/exec/operators.h"
+#include "adapter/exec/row_locks.h"
 #include "adapter/exec/upsert.h"
 #include "storage/branch.h"
 
 namespace gyre::adapter::exec {
 namespace {
+
+// Whether inserting a row can meet a duplicate.
+bool has_unique_keys(const storage::TableSchema& schema) {
+  return !schema.has_row_id() || std::any_of(schema.indexes.begin(), schema.indexes.end(),
+                                             [](const auto& index) { return index.unique; });
+}
 
 class Change : public Operator {
  public:
@@ -50,6 +58,14 @@ class Change : public Operator {
   virtual void apply() = 0;
   virtual bool wants(const Datum*) { return true; }
   storage::Branch& branch() { return *state_.context.branch; }
+  // Null where changes are not locked.
+  RowLocks* locks() const {
+    RowLocks* locks = state_.context.locks;
+    return locks != nullptr && locks->locks_changes() ? locks : nullptr;
+  }
+  const storage::TableSchema& schema() const { return *node_.table->schema; }
+  // The row of the target under `key` is about to become `row` (empty: to go). No key: it is inserted.
+  void lock_change(std::string_view key, std::span<const Datum> row);
 
   const physical::Change& node_;
   OperatorPtr input_;
@@ -71,6 +87,24 @@ class Change : public Operator {
   std::size_t next_ = 0;
 };
 
+void Change::lock_change(std::string_view key, std::span<const Datum> row) {
+  const storage::TableSchema& table = schema();
+  // Such a row fails by itself.
+  for (const std::uint16_t column : table.primary_key)
+    if (!row.empty() && row[column].null) return;
+  RowChange change{key, {}, {}, {}};
+  OutBuffer packed, key_after;
+  std::string_view before;
+  if (!key.empty() && branch().view().table(table.id)->rows.get(key, before)) change.before = before;
+  if (!row.empty()) {
+    table.layout.pack(row, packed);
+    change.after = packed.view();
+    if (!table.has_row_id()) append_primary_key(table, row, key_after);
+  }
+  change.key_after = table.has_row_id() ? key : key_after.view();
+  adapter::lock_change(*locks(), table, change);
+}
+
 class Insert : public Change {
  public:
   Insert(const physical::Insert& node, State& state) : Change(node, state), insert_(node) {}
@@ -79,7 +113,9 @@ class Insert : public Change {
   void apply() override {
     if (insert_.on_conflict) return upsert();
     const std::size_t width = node_.table->schema->columns.size();
+    const bool locking = locks() != nullptr && has_unique_keys(schema());
     for (std::size_t i = 0; i < rows_.size(); ++i) {
+      if (locking) lock_change({}, {rows_[i], width});
       branch().insert(node_.table->id(), {rows_[i], width});
       ++state_.affected;
     }
@@ -120,6 +156,8 @@ class Update : public ChangeByKey {
  private:
   void apply() override {
     std::vector<storage::RowUpdate> updates;
+    if (locks() != nullptr)
+      for (std::size_t i = 0; i < rows_.size(); ++i) lock_change(key_of(i), {rows_[i], width()});
     for (std::size_t i = 0; i < rows_.size(); ++i) updates.push_back({key_of(i), {rows_[i], width()}});
     if (!updates.empty()) branch().apply_update_set(node_.table->id(), updates);
     state_.affected = updates.size();
@@ -132,6 +170,8 @@ class Delete : public ChangeByKey {
 
  private:
   void apply() override {
+    if (locks() != nullptr)
+      for (std::size_t i = 0; i < rows_.size(); ++i) lock_change(key_of(i), {});
     for (std::size_t i = 0; i < rows_.size(); ++i)
       if (branch().erase(node_.table->id(), key_of(i))) ++state_.affected;
   }

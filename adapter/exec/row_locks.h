@@ -6,14 +6,19 @@
 // has been granted. So ask before anything is done that a second run would do twice (outside the branch), and
 // as early as possible.
 //
-// Used as `if (RowLocks* locks = state_.context.locks)`: null while nobody has locked anything and this
-// statement's own changes need no lock.
+// Null in the ExecutionContext while nobody has locked anything and this statement's own changes need no
+// lock.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "adapter/coordinator/lock_mode.h"
 #include "reactor/base/ids.h"
+
+namespace gyre::storage {
+struct TableSchema;  // storage/table.h
+}
 
 namespace gyre::adapter {
 
@@ -28,6 +33,8 @@ class RowLocks {
   // error.
   virtual bool lock_row(RelationId table, std::string_view key, RowLockMode mode,
                         LockWaitPolicy policy = LockWaitPolicy::block) = 0;
+  // Whether changes have to ask at all: false in a block that is validated at COMMIT.
+  virtual bool locks_changes() const = 0;
   // Before UPDATE (for_no_key_update, or for_update where a key changes) and DELETE (for_update) of a row. A
   // block that is validated at COMMIT takes no lock here.
   virtual void lock_changed_row(RelationId table, std::string_view key, RowLockMode mode) = 0;
@@ -40,4 +47,14 @@ class RowLocks {
   ~RowLocks() = default;
 };
 
+// A row before and after; both packed. `key_after` is another than `key` where the row moves, or the key of a
+// row that is inserted.
+struct RowChange {
+  std::string_view key;
+  std::optional<std::string_view> before;
+  std::optional<std::string_view> after;
+  std::string_view key_after;
+};
+// All that this change needs, before it is made.
+void lock_change(RowLocks& locks, const storage::TableSchema& schema, const RowChange& change);
 }  // namespace gyre::adapter

@@ -127,7 +127,8 @@ CoreMetrics merged(std::span<const MetricsSnapshot> cores) {
                         &CoreMetrics::coordinator_calls, &CoreMetrics::cancels, &CoreMetrics::handed_over,
                         &CoreMetrics::plan_hits, &CoreMetrics::plan_shape_hits, &CoreMetrics::plan_misses,
                         &CoreMetrics::plan_stale, &CoreMetrics::plan_evictions, &CoreMetrics::plan_bytes,
-                        &CoreMetrics::plan_entries})
+                        &CoreMetrics::plan_entries, &CoreMetrics::lock_waits, &CoreMetrics::deadlocks,
+                        &CoreMetrics::locks_held, &CoreMetrics::calls_waiting})
       sum.*figure += core.*figure;
   }
   return sum;
@@ -171,6 +172,13 @@ void render_connections(Page& page, const CoreMetrics& sum) {
   page.counter("gyre_cancels_total", "Cancel requests that found their session.", sum.cancels);
   page.counter("gyre_coordinator_calls_total", "Statements that were handed to the oracle core.",
                sum.coordinator_calls);
+}
+
+void render_locks(Page& page, const CoreMetrics& sum) {
+  page.gauge("gyre_locks_held", "Locks of rows, keys, tables and advisory locks.", sum.locks_held);
+  page.gauge("gyre_lock_waiting_calls", "Statements that wait for a lock.", sum.calls_waiting);
+  page.counter("gyre_lock_waits_total", "Statements that had to wait for a lock.", sum.lock_waits);
+  page.counter("gyre_deadlocks_total", "Waits that were ended because they closed a circle.", sum.deadlocks);
 }
 
 void render_plan_cache(Page& page, const CoreMetrics& sum) {
@@ -323,6 +331,7 @@ std::string render_metrics(std::span<const MetricsSnapshot> cores, const Process
   const CoreMetrics sum = merged(cores);
   render_statements(page, sum);
   render_connections(page, sum);
+  render_locks(page, sum);
   render_plan_cache(page, sum);
   render_reactor(page, cores);
   if (process.log != nullptr) render_log(page, *process.log);

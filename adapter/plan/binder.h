@@ -46,6 +46,7 @@ struct StatementBinding {
   std::vector<bool> literal_fixed;
   int outer_parameters = 0;  // values that Apply nodes pass
   bool has_volatile = false;
+  bool needs_locks = false;
   int expansions = 0;              // of WITH queries, so far
   std::uintptr_t stack_begin = 0;  // where binding began, to know how much of the stack it uses
   std::vector<RelationId> relations;

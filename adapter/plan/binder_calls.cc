@@ -69,6 +69,7 @@ Binder::ExpressionPtr Binder::call_function(std::string_view name, Expressions a
     arguments[i] =
         coerce_or_throw(std::move(arguments[i]), resolution.arguments[i], CastContext::implicit, location);
   if (resolution.function->volatility == storage::Volatility::volatile_) statement_.has_volatile = true;
+  if (resolution.function->needs_locks) statement_.needs_locks = true;
   if (resolution.function->build)
     return resolution.function->build(*resolution.function, std::move(arguments));
   return storage::make_call(resolution.function, std::move(arguments));

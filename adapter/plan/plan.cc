@@ -79,13 +79,14 @@ std::unique_ptr<Plan> plan_once(const ast::Statement& statement, const PlanConte
   auto root = physical::plan_physically(std::move(bound.plan));
   root->extra_parameters = binding.outer_parameters;
   plan->has_volatile = binding.has_volatile;
+  plan->needs_locks = binding.needs_locks;
   plan->columns = std::move(bound.columns);
   plan->parameter_types = std::move(binding.parameter_types);
   plan->literal_types = std::move(binding.literal_types);
   plan->literal_fixed = std::move(binding.literal_fixed);
   plan->relations = std::move(binding.relations);
   plan->rights = std::move(binding.rights);
-  if (plan->kind == Plan::Kind::select && binding.outer_parameters == 0)
+  if (plan->kind == Plan::Kind::select && binding.outer_parameters == 0 && !plan->needs_locks)
     plan->direct = make_direct_read(*root);
   plan->footprint = 1024 + 512 * count_nodes(*root) + 64 * plan->columns.size();
   plan->root = std::move(root);

@@ -72,6 +72,8 @@ struct Plan {
   std::vector<NeededRight> rights;    // held when it was planned
   // Depends on nothing but the catalog version, its key and the parameters (always so; here for asserting).
   bool has_volatile = false;
+  // Takes locks or looks at them: runs on the oracle core.
+  bool needs_locks = false;
   std::unique_ptr<const physical::Node> root;
   std::unique_ptr<const DirectRead> direct;  // null: run the operators
   // How many Hoisted places an execution should offer its expressions (storage/scalar/hoist.h).
@@ -79,6 +81,7 @@ struct Plan {
   std::size_t footprint = 0;  // bytes, roughly, for the plan cache's bound
 
   bool reads_only() const { return kind == Kind::select; }
+  bool runs_on_shard() const { return reads_only() && !needs_locks; }
 };
 
 // What names and rights are resolved against.

@@ -217,7 +217,7 @@ void Session::count_statement(const CachedStatement& statement) {
 // ---- on this core ----
 
 bool Session::runs_here(const Plan& plan) {
-  return plan.reads_only() && transaction_.id.value == 0 && transaction_.catalog == nullptr &&
+  return plan.runs_on_shard() && transaction_.id.value == 0 && transaction_.catalog == nullptr &&
          core_.reads_run_here(newest());
 }
 
@@ -251,7 +251,7 @@ void Session::start_here(Portal& portal) {
 
 // PostgreSQL evaluates constants while it plans: their errors come with the Bind, before a RowDescription.
 void Session::evaluate_if_constant(Portal& portal) {
-  if (portal.plan() == nullptr || portal.started() || !portal.plan()->reads_only() ||
+  if (portal.plan() == nullptr || portal.started() || !portal.plan()->runs_on_shard() ||
       !is_constant(*portal.plan()->root) || !core_.reads_run_here(newest()))
     return;
   portal.statement_us = core_.wall_us();
@@ -358,12 +358,12 @@ void Session::check_result_unchanged(const CachedStatement& before, const Cached
 void Session::fill_call(CoordinatorCall& call, std::int64_t statement_us) {
   if (transaction_.status == TransactionStatus::in_transaction) {
     settings_.settle_transaction();
-    if (!transaction_.snapshot) take_snapshot();
+    call.level = settings_.isolation();
+    if (!reads_anew(call.level) && !transaction_.snapshot) take_snapshot();
     if (transaction_.id.value == 0)
       transaction_.id = TransactionId((std::uint64_t{id_.value} << 32) | ++transactions_begun_);
     call.transaction = transaction_.id;
-    call.snapshot = &*transaction_.snapshot;
-    call.level = settings_.isolation();
+    if (transaction_.snapshot) call.snapshot = &*transaction_.snapshot;
     call.reads = reads();
     if (!transaction_.savepoints.empty()) call.savepoint = transaction_.savepoints.back().number;
   }
@@ -379,9 +379,16 @@ void Session::fill_call(CoordinatorCall& call, std::int64_t statement_us) {
 
 reactor::Co<void> Session::ask(CoordinatorCall& call) {
   ++core_.metrics.coordinator_calls;
+  call.backend = id_.value;
+  call.sequence = ++calls_made_;
+  call.lock_timeout_us = settings_.lock_timeout_us();
+  asking_ = true;
   core_.services.submit(call);
   co_await call.answered;
+  asking_ = false;
   for (const pgwire::Diagnostic& notice : call.notices) send_notice(notice);
+  if (call.lock_timed_out) throw SqlError("55P03", "canceling statement due to lock timeout");
+  if (call.canceled) check_canceled();
   if (call.failure != nullptr) std::rethrow_exception(call.failure);
 }
 
@@ -411,6 +418,7 @@ reactor::Co<void> Session::run_on_oracle_core(Portal& portal) {
       replan(portal);
       continue;
     }
+    if (call.holds_session_locks) holds_locks_ = true;
     core_.metrics.rows_sent += call.row_count;
     portal.affected = call.affected;
     portal.set_answer(std::move(call.rows));

@@ -351,20 +351,28 @@ void Session::terminate(const Diagnostic& diagnostic) {
 void Session::finish() {
   if (finished_) return;
   finished_ = true;
-  canceled_ = true;  // ends what is under way
-  output_taken_.set();
+  interrupt();
   host_.on_output();
   abandon_transaction();
 }
 
-// The oracle core must have let go of the transaction's branch before its snapshot may go.
+// The oracle core must have let go of the transaction's branch before its snapshot may go, and of all locks.
 void Session::abandon_transaction() {
-  if (!busy_ && transaction_.id.value != 0) run_abandon();
+  if (!busy_ && (transaction_.id.value != 0 || holds_locks_)) run_abandon();
 }
 
 reactor::Job Session::run_abandon() {
   set_busy();
   co_await rollback_transaction();
+  if (std::exchange(holds_locks_, false)) {
+    CoordinatorCall call(core_.loop, core_.shard);
+    call.kind = CoordinatorCall::Kind::end_session;
+    try {
+      co_await ask(call);
+    } catch (...) {
+      // The log has failed. They are released all the same.
+    }
+  }
   job_done();
 }
 
@@ -380,8 +388,7 @@ void Session::on_login_timeout() {
 void Session::request_cancel() {
   if (!busy_) return;
   ++core_.metrics.cancels;
-  canceled_ = true;
-  output_taken_.set();
+  interrupt();
 }
 
 void Session::drain() {
@@ -396,8 +403,7 @@ void Session::end(Diagnostic last) {
   if (!authenticated_) return finish();
   if (!busy_) return terminate(last);
   ending_ = std::move(last);
-  canceled_ = true;
-  output_taken_.set();
+  interrupt();
 }
 
 // ---- the coroutine's frame ----
@@ -423,8 +429,14 @@ void Session::job_done() {
 }
 
 void Session::on_statement_timeout() {
-  timed_out_ = canceled_ = true;
+  timed_out_ = true;
+  interrupt();
+}
+
+void Session::interrupt() {
+  canceled_ = true;
   output_taken_.set();
+  if (asking_) core_.services.cancel_wait(id_.value, calls_made_);
 }
 
 void Session::arm_statement_timeout() {

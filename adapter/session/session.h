@@ -284,6 +284,7 @@ class Session final : private reactor::Task {
   void watch_idleness();
   void arm_statement_timeout();
   void check_canceled();
+  void interrupt();  // what is under way is canceled, wherever it waits
 
   SessionCore& core_;
   SessionHost& host_;
@@ -320,6 +321,9 @@ class Session final : private reactor::Task {
   std::size_t statement_base_ = 0;
   std::uint64_t statement_start_ = 0;  // ticks, when the running statement's message was taken up
   std::uint32_t transactions_begun_ = 0;
+  std::uint32_t calls_made_ = 0;  // to the oracle core
+  bool holds_locks_ = false;      // on the oracle core, beyond transactions
+  bool asking_ = false;           // the last of them is not answered
   bool timed_out_ = false;
   bool canceled_ = false;
   bool busy_ = false;

@@ -788,6 +788,8 @@ void Settings::derive_timeout(const SettingDefinition& definition, std::string_v
     idle_transaction_timeout_us_ = value_us();
   else if (definition.name == "idle_session_timeout")
     idle_session_timeout_us_ = value_us();
+  else if (definition.name == "lock_timeout")
+    lock_timeout_us_ = value_us();
   else if (definition.name == "transaction_timeout")
     transaction_timeout_us_ = value_us();
 }

@@ -127,6 +127,7 @@ class Settings {
   std::uint64_t idle_transaction_timeout_us() const { return idle_transaction_timeout_us_; }
   std::uint64_t idle_session_timeout_us() const { return idle_session_timeout_us_; }
   std::uint64_t transaction_timeout_us() const { return transaction_timeout_us_; }
+  std::uint64_t lock_timeout_us() const { return lock_timeout_us_; }
   bool watches_idleness() const { return idle_transaction_timeout_us_ + idle_session_timeout_us_ != 0; }
   bool commits_lazily() const { return commits_lazily_; }  // synchronous_commit = off
   // Of the open transaction, or the one that a statement outside of blocks is.
@@ -162,6 +163,7 @@ class Settings {
   IsolationLevel isolation_ = IsolationLevel::strict_serializable;
   bool read_only_ = false;
   bool default_read_only_ = false;
+  std::uint64_t lock_timeout_us_ = 0;
   bool in_transaction_ = false;
   bool settled_ = false;
   bool in_savepoint_ = false;

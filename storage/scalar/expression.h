@@ -17,6 +17,8 @@ namespace gyre::storage {
 
 // Facts about the session and the server that functions may ask for; owned by the session, constant during a
 // statement.
+class SessionLocks;  // storage/scalar/session_locks.h
+
 struct SessionFacts {
   std::string_view current_user, session_user, database, schema, server_version, version_text;
   std::uint32_t backend_pid = 0;
@@ -26,6 +28,7 @@ struct SessionFacts {
   // Changes a setting as SET (or, `local`, SET LOCAL) would; throws what the session throws.
   void (*set_setting)(void* settings, std::string_view name, std::string_view value, bool local) = nullptr;
   void* settings = nullptr;
+  SessionLocks* locks = nullptr;  // null but on the oracle core
 };
 
 struct Hoisted;  // storage/scalar/hoist.h

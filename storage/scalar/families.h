@@ -19,5 +19,6 @@ std::span<const FunctionDef> bytea();
 std::span<const FunctionDef> dates();
 std::span<const FunctionDef> arrays();
 std::span<const FunctionDef> system();
+std::span<const FunctionDef> locks();
 
 }  // namespace gyre::storage::families

@@ -72,6 +72,7 @@ struct FunctionDef {
   bool variadic = false;  // the last declared argument may occur any number of times (at least once)
   std::uint32_t oid = 0;  // pg_proc.oid; 0 where we give none
   Comparison comparison = Comparison::none;
+  bool needs_locks = false;  // runs where the lock table is: on the oracle core
   // Where the call depends on the static types of its arguments (kAnyType): makes the whole call instead of
   // make_call.
   ExpressionPtr (*build)(const FunctionDef& self, std::vector<ExpressionPtr> arguments) = nullptr;

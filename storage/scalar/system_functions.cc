@@ -74,10 +74,6 @@ Datum always_null(EvalContext&, Arguments, unsigned) {
 Datum first_argument(EvalContext&, Arguments a, unsigned) {
   return a[0];
 }
-// There are no advisory locks to give back.
-Datum nothing(EvalContext&, Arguments, unsigned) {
-  return Datum::of_integer(0);
-}
 
 // format_type(oid, typmod): null and unknown oids as PostgreSQL words them.
 Datum format_type_of(EvalContext& context, Arguments a, unsigned) {
@@ -155,7 +151,6 @@ std::vector<FunctionDef> make_table() {
       {"pg_function_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
       {"pg_get_expr", {T::text, T::oid}, T::text, first_argument, true, kStable},
       {"pg_get_expr", {T::text, T::oid, T::boolean}, T::text, first_argument, true, kStable},
-      {"pg_advisory_unlock_all", {}, T::void_, nothing, true, Volatility::volatile_},
       {"gen_random_uuid", {}, T::uuid, random_uuid, true, Volatility::volatile_},
       {"num_nulls", {kAnyType}, T::int4, count_nulls<true>, false},
       {"num_nonnulls", {kAnyType}, T::int4, count_nulls<false>, false},

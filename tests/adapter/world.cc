@@ -90,6 +90,9 @@ class World::Services final : public adapter::SessionServices {
  public:
   explicit Services(World& world) : world_(world) {}
   void submit(CoordinatorCall& call) override { world_.calls_.push_back(&call); }
+  void cancel_wait(std::uint32_t backend, std::uint32_t sequence) override {
+    world_.coordinator_->cancel_wait(backend, sequence);
+  }
   void cancel(SessionId session, std::uint32_t secret) override {
     for (const auto& client : world_.clients)
       if (client->session.id() == session && client->session.secret() == secret)
@@ -105,9 +108,9 @@ class World::Services final : public adapter::SessionServices {
 World::World(std::uint64_t seed, std::size_t shards, adapter::InitialState initial)
     : random_(seed),
       loop_(std::make_unique<reactor::SimulatedBackend>(seed)),
-      holds_(shards),
+      holds_(shards + 1),
       oracle_(clock_, initial.timestamp) {
-  coordinator_ = std::make_unique<adapter::Coordinator>(oracle_, log_, published_, holds_,
+  coordinator_ = std::make_unique<adapter::Coordinator>(oracle_, log_, published_, holds_, shards,
                                                         static_cast<adapter::CallReturn&>(*this),
                                                         std::move(initial));
   for (std::size_t shard = 0; shard < shards; ++shard) {

@@ -468,7 +468,7 @@ TEST(BranchRandom, ATransactionIsRebasedOntoWhatOthersCommit) {
     setup.create_table(keyed_schema());
     setup.create_table(hidden_schema());
     held.push_back(store.commit(setup));
-    Branch transaction(store.database(), Branch::ForTransaction{});
+    Branch transaction(store.database(), Branch::ForTransaction{1});
     const auto check = [&](const Database& database) {
       TwinTable keyed = ours.keyed;
       keyed.rows.insert(others.keyed.rows.begin(), others.keyed.rows.end());

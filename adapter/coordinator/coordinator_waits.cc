@@ -1,0 +1,166 @@
+// Calls that wait for a lock. A statement that meets another's lock is undone as a whole and put aside; its
+// session stands in the lock's queue. When the lock has been granted, the call is submitted again and its
+// statement runs anew, on what is newest then. That is at least as strict as what PostgreSQL does in `read
+// committed`, which looks again at the rows it waited for only, and never mixes two states in one statement.
+//
+// A call that waits belongs to no batch: the one in which it began to wait passes over it (put_off). Until it
+// is granted it can be canceled, by its shard (a cancel request, statement_timeout, a client that went away)
+// or by lock_timeout. Such a message may cross the answer, or arrive before the call waits at all; so it
+// names the call by its number, and the number is remembered for a call that is still in line.
+#include "adapter/coordinator/coordinator.h"
+#include "adapter/plan/physical.h"
+
+namespace gyre::adapter {
+
+StatementLocks Coordinator::locks_of(const CoordinatorCall& call) const {
+  using Rule = StatementLocks::Rule;
+  if (call.transaction.value == 0)
+    return {locks_, LockOwner::of(call.backend, LockOwner::kStatement), Rule::respect, base_database(),
+            nullptr};
+  const LockOwner owner{call.transaction.value};
+  if (reads_anew(call.level)) return {locks_, owner, Rule::lock, base_database(), nullptr};
+  const auto* seen =
+      call.snapshot == nullptr ? nullptr : static_cast<const storage::Database*>(call.snapshot->database);
+  return {locks_, owner, Rule::validated, base_database(), seen};
+}
+
+// ---- what is locked beside rows ----
+
+void Coordinator::lock_tables(const Plan& plan, StatementLocks& locks) {
+  const RelationId* target = nullptr;
+  RelationId changed;
+  using Kind = Plan::Kind;
+  if (plan.kind == Kind::insert || plan.kind == Kind::update || plan.kind == Kind::delete_) {
+    changed = static_cast<const physical::Change&>(*plan.root).table->id();
+    target = &changed;
+  }
+  for (const RelationId table : plan.relations) {
+    if (plan.kind == Kind::truncate)
+      locks.lock_table(table, TableLockMode::access_exclusive);
+    else
+      locks.lock_table(table, target != nullptr && table == *target ? TableLockMode::row_exclusive
+                                                                    : TableLockMode::access_share);
+  }
+}
+
+// A definition has been carried out on the branch; what it touched tells which tables it needs for itself.
+// Where one is not to be had, it is undone with the branch.
+void Coordinator::lock_redefined(const storage::Branch& branch, storage::Branch::Mark since,
+                                 StatementLocks& locks) {
+  for (const storage::SchemaOperation& operation : branch.operations(since))
+    locks.lock_table(operation.relation, operation.kind == storage::SchemaOperation::Kind::create_index
+                                             ? TableLockMode::share
+                                             : TableLockMode::access_exclusive);
+}
+
+// A block that is validated at COMMIT waits for those who have locked what it changed.
+void Coordinator::check_changed_rows(const storage::Branch& branch, StatementLocks& locks) {
+  locks.respect_only();
+  const storage::ChangeSet net = branch.changes().net();
+  for (std::size_t i = 0; i < net.size(); ++i) {
+    const storage::Change change = net[i];
+    const storage::TableVersion* table = branch.view().table(change.relation);
+    if (table == nullptr) continue;  // dropped, with a lock on the table
+    lock_change(locks, *table->schema,
+                {change.before ? change.key : std::string_view(), change.before, change.after, change.key});
+  }
+}
+
+// ---- waiting ----
+
+// False where it is not to wait: it would wait for itself, or was canceled meanwhile.
+bool Coordinator::wait(CoordinatorCall& call, const StatementLocks& locks) {
+  locks_.enqueue(locks.wanted_owner(), locks.wanted(), locks.wanted_mode());
+  ++metrics.lock_waits;
+  if (const auto circle = locks_.find_deadlock(call.backend); !circle.empty()) {
+    ++metrics.deadlocks;
+    call.failure = std::make_exception_ptr(deadlock_error(circle, locks_));
+  }
+  const auto cancel = cancels_.find(call.backend);
+  if (cancel != cancels_.end() && cancel->second == call.sequence) call.canceled = true;
+  if (call.failure != nullptr || call.canceled) {
+    LockTable::Granted granted;
+    locks_.cancel_wait(call.backend, granted);
+    resume(granted);
+    return false;
+  }
+  ++call.put_off;
+  waiting_.emplace(call.backend,
+                   WaitingCall{&call, call.lock_timeout_us == 0 ? kNever : now_us() + call.lock_timeout_us});
+  return true;
+}
+
+void Coordinator::resume(const LockTable::Granted& granted) {
+  for (const LockOwner owner : granted) {
+    const auto found = waiting_.find(owner.session());
+    if (found == waiting_.end()) continue;
+    commits_.submit(found->second.call);
+    waiting_.erase(found);
+  }
+}
+
+void Coordinator::stop_waiting(std::uint32_t backend) {
+  const auto found = waiting_.find(backend);
+  CoordinatorCall& call = *found->second.call;
+  waiting_.erase(found);
+  call.canceled = true;
+  LockTable::Granted granted;
+  locks_.cancel_wait(backend, granted);
+  resume(granted);
+  after_failure(call);
+  // A batch that still holds it must find it alive; then it is answered with a later one.
+  if (call.put_off == 0)
+    call_return_.give_back(call);
+  else
+    commits_.submit(&call);
+}
+
+void Coordinator::cancel_wait(std::uint32_t backend, std::uint32_t sequence) {
+  if (commits_.idle()) cancels_.clear();
+  const auto found = waiting_.find(backend);
+  if (found == waiting_.end())
+    cancels_[backend] = sequence;
+  else if (found->second.call->sequence == sequence)
+    stop_waiting(backend);
+}
+
+std::uint64_t Coordinator::expire_waits(std::uint64_t now) {
+  std::uint64_t next = kNever;
+  std::vector<std::uint32_t> expired;
+  for (const auto& [backend, waiting] : waiting_) {
+    if (waiting.deadline_us <= now)
+      expired.push_back(backend);
+    else
+      next = std::min(next, waiting.deadline_us);
+  }
+  for (const std::uint32_t backend : expired) {
+    const auto found = waiting_.find(backend);
+    if (found == waiting_.end()) continue;  // granted by one that expired before
+    found->second.call->lock_timed_out = true;
+    stop_waiting(backend);
+  }
+  return next;
+}
+
+// ---- letting go ----
+
+void Coordinator::release_all(LockOwner owner) {
+  if (!locks_.holds_any(owner)) return;
+  LockTable::Granted granted;
+  locks_.release_all(owner, granted);
+  resume(granted);
+}
+
+// A statement that fails aborts its block, up to the innermost savepoint: others need not wait for the
+// ROLLBACK.
+void Coordinator::after_failure(const CoordinatorCall& call) {
+  if (call.transaction.value == 0) return release_all(LockOwner::of(call.backend, LockOwner::kStatement));
+  const auto found = transactions_.find(call.transaction.value);
+  const bool in_savepoint = found != transactions_.end() && !found->second->marks.empty();
+  LockTable::Granted granted;
+  locks_.release_since(LockOwner{call.transaction.value}, in_savepoint ? found->second->marks.back().locks : 0,
+                       granted);
+  resume(granted);
+}
+
+}  // namespace gyre::adapter
