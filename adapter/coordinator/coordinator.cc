@@ -77,6 +77,7 @@ void Coordinator::submit(CoordinatorCall& call) {
 }
 
 bool Coordinator::turn() {
+  holds_.idle(reader_);  // lets go what blocks that have ended had pinned
   commits_.turn();
   return commits_.can_begin();
 }
@@ -179,8 +180,11 @@ Coordinator::OpenTransaction& Coordinator::transaction_of(const CoordinatorCall&
                                              call.snapshot->catalog_version, ++transactions_made_);
   if (anew) {
     slot->branch.rebase(newest);
+    // This core frees, so nothing goes between announcing and pinning.
+    holds_.announce(reader_, newest.timestamp());
     slot->base = SnapshotPin(holds_, reader_,
                              {newest.timestamp(), &newest, base_catalog().get(), base_catalog()->version});
+    holds_.idle(reader_);
     if (slot->catalog == nullptr) slot->base_catalog_version = base_catalog()->version;
   }
   slot->branch.note_reads_in(validates_reads(call.level) ? call.reads : nullptr);

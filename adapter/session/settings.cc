@@ -80,6 +80,7 @@ const SettingDefinition kDefinitions[] = {
      .initial = "ISO, MDY",
      .reported = true,
      .description = "Sets the display format for date and time values."},
+    {.name = "deadlock_timeout", .kind = integer, .context = superuser, .initial = "1s", .unit = "ms"},
     {.name = "default_tablespace", .kind = text, .context = user, .initial = ""},
     {.name = "default_table_access_method", .kind = text, .context = user, .initial = "heap"},
     {.name = "default_transaction_deferrable", .kind = boolean, .context = user, .initial = "off"},

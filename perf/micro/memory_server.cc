@@ -26,7 +26,7 @@ class MemoryServer::Parts final : public adapter::SessionServices,
   explicit Parts(Entrance entrance)
       : loop(reactor::make_epoll_backend()),
         oracle(clock),
-        coordinator(oracle, log, published, holds, *this, adapter::Catalog::initial()),
+        coordinator(oracle, log, published, holds, 1, *this, adapter::Catalog::initial()),
         core(loop, published, holds, 0, ShardId(0), *this, kPlanBytes),
         session(core, *this, adapter::SessionId(256), 1,
                 entrance == Entrance::internal ? adapter::Entrance::internal : adapter::Entrance::external) {
@@ -60,6 +60,7 @@ class MemoryServer::Parts final : public adapter::SessionServices,
 
   // SessionServices
   void submit(adapter::CoordinatorCall& call) override { coordinator.submit(call); }
+  void cancel_wait(std::uint32_t, std::uint32_t) override {}
   void cancel(adapter::SessionId, std::uint32_t) override {}
   bool admit(bool) override { return true; }
   void dismiss() override {}
@@ -77,7 +78,7 @@ class MemoryServer::Parts final : public adapter::SessionServices,
   oracle::LocalOracle oracle;
   oracle::MemoryCommitLog log;
   oracle::PublishedState published;
-  oracle::ReadHolds holds{1};
+  oracle::ReadHolds holds{2};
   adapter::Coordinator coordinator;
   adapter::SessionCore core;
   adapter::Session session;
