@@ -15,8 +15,8 @@
 #include <fmt/format.h>
 
 #include "adapter/coordinator/definition.h"
-#include "adapter/durability/commit_sections.h"
 #include "adapter/coordinator/lock_functions.h"
+#include "adapter/durability/commit_sections.h"
 #include "adapter/exec/executor.h"
 #include "adapter/sql_error.h"
 #include "reactor/base/check.h"

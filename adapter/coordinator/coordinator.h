@@ -38,8 +38,8 @@ class CallReturn {
 
 class Coordinator final : public oracle::CommitSteps {
  public:
-  // Publishes the initial state at once. All references are borrowed; `reader` is the oracle core's own number
-  // among the holds.
+  // Publishes the initial state at once. All references are borrowed; `reader` is the oracle core's own
+  // number among the holds.
   Coordinator(oracle::TimestampOracle& oracle, oracle::CommitLog& log, oracle::PublishedState& published,
               oracle::ReadHolds& holds, std::size_t reader, CallReturn& call_return, InitialState initial);
   Coordinator(const Coordinator&) = delete;

@@ -110,9 +110,9 @@ World::World(std::uint64_t seed, std::size_t shards, adapter::InitialState initi
       loop_(std::make_unique<reactor::SimulatedBackend>(seed)),
       holds_(shards + 1),
       oracle_(clock_, initial.timestamp) {
-  coordinator_ = std::make_unique<adapter::Coordinator>(oracle_, log_, published_, holds_, shards,
-                                                        static_cast<adapter::CallReturn&>(*this),
-                                                        std::move(initial));
+  coordinator_ =
+      std::make_unique<adapter::Coordinator>(oracle_, log_, published_, holds_, shards,
+                                             static_cast<adapter::CallReturn&>(*this), std::move(initial));
   for (std::size_t shard = 0; shard < shards; ++shard) {
     services_.push_back(std::make_unique<Services>(*this));
     cores_.push_back(std::make_unique<adapter::SessionCore>(loop_, published_, holds_, shard,

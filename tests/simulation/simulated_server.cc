@@ -6,7 +6,7 @@ using adapter::CoreMessage;
 
 SimulatedServer::SimulatedServer(std::uint64_t seed, std::size_t shards,
                                  const reactor::SimulationFaults& faults)
-    : random_(seed), mesh_(shards), holds_(shards) {
+    : random_(seed), mesh_(shards), holds_(shards + 1) {
   for (std::size_t core = 0; core <= shards; ++core) {
     auto backend = std::make_unique<reactor::SimulatedBackend>(random_(), faults, network_);
     cores_.push_back({backend.get(), nullptr});
