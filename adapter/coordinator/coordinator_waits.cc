@@ -158,8 +158,8 @@ void Coordinator::after_failure(const CoordinatorCall& call) {
   const auto found = transactions_.find(call.transaction.value);
   const bool in_savepoint = found != transactions_.end() && !found->second->marks.empty();
   LockTable::Granted granted;
-  locks_.release_since(LockOwner{call.transaction.value}, in_savepoint ? found->second->marks.back().locks : 0,
-                       granted);
+  locks_.release_since(LockOwner{call.transaction.value},
+                       in_savepoint ? found->second->marks.back().locks : 0, granted);
   resume(granted);
 }
 
