@@ -10,6 +10,7 @@
 #include <memory>
 #include <string_view>
 
+#include "adapter/durability/durable_store.h"
 #include "adapter/options.h"
 #include "adapter/server.h"
 #include "adapter/version.h"
@@ -74,9 +75,17 @@ int main(int argc, char** argv) {
     return kRuntimeStatus;
   }
 
-  if (!options.ephemeral)
-    spdlog::warn("data are kept in memory only in this version: start with --ephemeral to say that you know");
-  Server server(options);
+  gyre::reactor::PosixDisk disk;
+  std::unique_ptr<DurableStore> store;
+  if (!options.ephemeral) {
+    auto opened = DurableStore::open(disk, {options.data_directory, options.reset, options.checkpoints});
+    if (!opened) {
+      spdlog::critical("cannot start: {}", opened.error().message);
+      return static_cast<int>(opened.error().status);
+    }
+    store = std::move(*opened);
+  }
+  Server server(options, store.get());
   if (const auto started = server.start(); !started) {
     spdlog::critical("cannot start: {}", started.error());
     return kRuntimeStatus;

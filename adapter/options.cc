@@ -146,6 +146,7 @@ Options parse_options(int argc, char** argv) {
   int oracle_core = -1;
   std::vector<std::string> parameters;
   std::string memory_limit;
+  std::string checkpoint_log_bytes;
 
   CLI::App app("Gyre, a database server that speaks the PostgreSQL protocol", "gyre");
   // (CLI11 looks at a variable for this flag only after it has read the file.)
@@ -172,9 +173,16 @@ Options parse_options(int argc, char** argv) {
     app.add_flag(name, target, text)->envname(variable(name))->group(group)->option_text(" ");
   };
   flag("--data-dir", options.data_directory, "DIR",
-       "Directory for the data; not used yet, as this version keeps them in memory", "Data");
-  toggle("--ephemeral", options.ephemeral, "Keep the data in memory only", "Data");
-  toggle("--reset", options.reset, "Start with an empty database", "Data");
+       "Directory for the data, made if it is not there; needed unless --ephemeral", "Data");
+  toggle("--ephemeral", options.ephemeral, "Keep the data in memory only; --data-dir is not used then",
+         "Data");
+  toggle("--reset", options.reset, "Start with an empty database: removes what the data directory has",
+         "Data");
+  flag("--checkpoint-wal-bytes", checkpoint_log_bytes, "SIZE",
+       "Write a checkpoint after so much log: 64MB, 1GB (default: 256MB)", "Data");
+  flag("--checkpoint-interval", options.checkpoints.interval_s, "SECONDS",
+       "Write a checkpoint that often, if anything was written (default: 300)", "Data")
+      ->check(number_of(1, 86'400));
 
   flag("--cores", cores, "LIST", "Processors to run shards on, one each: 0-3,6 (default: all but one)",
        "Cores");
@@ -236,6 +244,10 @@ Options parse_options(int argc, char** argv) {
                                       std::pair("--internal-http-addr", &options.internal_http_address)})
     if (const auto parsed = reactor::parse_address(*address); !parsed)
       usage_error(fmt::format("{}: {}", name, parsed.error()));
+  if (options.data_directory.empty() && !options.ephemeral)
+    usage_error("where are the data to be? Give --data-dir DIR, or --ephemeral to keep them in memory only");
+  if (!checkpoint_log_bytes.empty())
+    options.checkpoints.log_bytes = parse_size("--checkpoint-wal-bytes", checkpoint_log_bytes);
   if (!memory_limit.empty()) options.memory_limit = parse_size("--memory-limit", memory_limit);
   choose_cores(cores, oracle_core, options);
   if (options.shard_cores.size() > 255) usage_error("--cores: at most 255 shards");

@@ -7,11 +7,14 @@
 #include <utility>
 #include <vector>
 
+#include "adapter/durability/checkpointer.h"
+
 namespace gyre::adapter {
 
 struct Options {
-  std::string data_directory;
+  std::string data_directory;  // never empty after parse_options, unless ephemeral
   bool ephemeral = false;
+  CheckpointSettings checkpoints;
   bool reset = false;
   std::vector<int> shard_cores;  // kernel processor numbers, one shard each; never empty after parse_options
   int oracle_core = 0;

@@ -13,14 +13,17 @@ constexpr std::string_view kPlainText = "text/plain; charset=utf-8";
 }  // namespace
 
 OracleCore::OracleCore(reactor::Loop& loop, Mesh& mesh, oracle::PublishedState& published,
-                       oracle::ReadHolds& holds, Catalog catalog, int processor,
+                       oracle::ReadHolds& holds, InitialState initial, Durable durable, int processor,
                        std::function<void()> on_drained)
     : loop_(loop),
       mesh_(mesh),
       processor_(processor),
       on_drained_(std::move(on_drained)),
-      oracle_(clock_),
-      coordinator_(oracle_, log_, published, holds, mesh.oracle_core(), *this, std::move(catalog)) {
+      oracle_(clock_, initial.timestamp),
+      durable_(durable),
+      coordinator_(oracle_,
+                   durable.log != nullptr ? static_cast<oracle::CommitLog&>(*durable.log) : memory_log_,
+                   published, holds, mesh.oracle_core(), *this, std::move(initial)) {
   coordinator_.span_clock = SpanClock::calibrate();
   coordinator_.now_us = [this] { return loop_.now_us(); };
 #ifndef NDEBUG
@@ -28,6 +31,13 @@ OracleCore::OracleCore(reactor::Loop& loop, Mesh& mesh, oracle::PublishedState& 
   const char* fault = std::getenv("GYRE_PLANT_FAULT");
   if (fault != nullptr && std::string_view(fault) == "no_validation") coordinator_.set_validation(false);
 #endif
+  if (durable_.log == nullptr) return;
+  loop_.add_mailbox(log_answers_);
+  log_thread_ = std::make_unique<oracle::wal::LogThread>(*durable_.log, loop_.waker());
+}
+
+OracleCore::~OracleCore() {
+  if (durable_.log != nullptr) loop_.remove_mailbox(log_answers_);
 }
 
 void OracleCore::connect(std::vector<int> http_listeners) {
@@ -63,6 +73,12 @@ void OracleCore::on_message(const CoreMessage& message) {
   }
 }
 
+std::size_t OracleCore::LogAnswers::drain(std::size_t bound) {
+  const std::size_t delivered = core_.durable_.log->deliver(bound);
+  if (delivered != 0) core_.loop_.post(core_.commit_task_);
+  return delivered;
+}
+
 void OracleCore::commit() {
   if (coordinator_.turn()) loop_.post(commit_task_);
   expire_waits();
@@ -77,6 +93,7 @@ void OracleCore::expire_waits() {
 
 void OracleCore::sweep() {
   coordinator_.turn();
+  if (durable_.checkpointer != nullptr) durable_.checkpointer->log_has(durable_.log->stats().bytes);
   loop_.arm_timer_after_us(sweep_, kSweepUs);
 }
 
@@ -95,6 +112,9 @@ void OracleCore::on_get(std::string_view path, HttpAnswer answer) {
   if (path == "/healthz") return answer(200, kPlainText, "ok\n");
   if (path == "/readyz") {
     if (draining_) return answer(503, kPlainText, "shutting down\n");
+    if (const std::string why = durable_.log != nullptr ? durable_.log->failure() : std::string();
+        !why.empty())
+      return answer(503, kPlainText, "reading only, no more writes: " + why + "\n");
     return answer(200, kPlainText, "ready\n");
   }
   if (path != "/metrics") return answer(404, kPlainText, "not found\n");

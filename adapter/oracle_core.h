@@ -9,22 +9,32 @@
 #include <vector>
 
 #include "adapter/coordinator/coordinator.h"
+#include "adapter/durability/checkpointer.h"
+#include "adapter/durability/recovery.h"
 #include "adapter/http/http_server.h"
 #include "adapter/http/metrics_page.h"
 #include "adapter/mesh.h"
 #include "oracle/commit_log.h"
 #include "oracle/local_oracle.h"
+#include "oracle/wal/thread.h"
 
 namespace gyre::adapter {
 
 class OracleCore final : private CallReturn, private MeshPort::Handler, private HttpHandler {
  public:
+  // Where commits go to be durable; null: nowhere. Borrowed.
+  struct Durable {
+    oracle::wal::Writer* log = nullptr;
+    Checkpointer* checkpointer = nullptr;
+    const RecoveryFigures* recovery = nullptr;
+  };
   // On the oracle core's thread, as everything below. `on_drained` is called once all shards have no
   // connection left.
   OracleCore(reactor::Loop& loop, Mesh& mesh, oracle::PublishedState& published, oracle::ReadHolds& holds,
-             Catalog catalog, int processor, std::function<void()> on_drained);
+             InitialState initial, Durable durable, int processor, std::function<void()> on_drained);
   OracleCore(const OracleCore&) = delete;
   OracleCore& operator=(const OracleCore&) = delete;
+  ~OracleCore();
 
   // Once every core has told the mesh its waker.
   void connect(std::vector<int> http_listeners);
@@ -59,6 +69,16 @@ class OracleCore final : private CallReturn, private MeshPort::Handler, private 
    private:
     OracleCore& core_;
   };
+  // Hands the log's answers to the commits that wait for them.
+  class LogAnswers final : public reactor::MailboxDrain {
+   public:
+    explicit LogAnswers(OracleCore& core) : core_(core) {}
+    std::size_t drain(std::size_t bound) override;
+    bool has_messages() const override { return core_.durable_.log->has_answers(); }
+
+   private:
+    OracleCore& core_;
+  };
   // A page of figures that waits for the shards' copies.
   struct Scrape {
     std::vector<MetricsSnapshot> snapshots;  // shards, then this core
@@ -81,8 +101,11 @@ class OracleCore final : private CallReturn, private MeshPort::Handler, private 
   const std::function<void()> on_drained_;
   oracle::SystemClock clock_;
   oracle::LocalOracle oracle_;
-  oracle::MemoryCommitLog log_;
+  const Durable durable_;
+  oracle::MemoryCommitLog memory_log_;  // used where there is no other
   Coordinator coordinator_;
+  LogAnswers log_answers_{*this};
+  std::unique_ptr<oracle::wal::LogThread> log_thread_;
   std::unique_ptr<MeshPort> port_;
   std::unique_ptr<HttpServer> http_;
   Scrape scrape_;

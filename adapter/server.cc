@@ -46,11 +46,14 @@ std::string check_is_free(const std::string& address) {
 
 }  // namespace
 
-Server::Server(Options options)
+Server::Server(Options options, DurableStore* store)
     : options_(std::move(options)),
+      store_(store),
       mesh_(options_.shard_cores.size()),
-      holds_(options_.shard_cores.size() + 1),
-      loops_(options_.shard_cores.size() + 1, nullptr) {}
+      holds_(options_.shard_cores.size() + 2),
+      loops_(options_.shard_cores.size() + 1, nullptr) {
+  if (store_ != nullptr) checkpointer_ = store_->make_checkpointer(published_, holds_, mesh_.oracle_core() + 1);
+}
 
 Server::~Server() {
   if (running_) drain();
@@ -123,6 +126,7 @@ Result<std::monostate, std::string> Server::start() {
   for (std::size_t i = 0; i < cores; ++i) connected_.acquire();
   go_.release(static_cast<std::ptrdiff_t>(cores));
   for (std::size_t i = 0; i < cores; ++i) ready_.acquire();
+  if (checkpointer_ != nullptr) checkpointer_->start();
   return std::monostate{};
 }
 
@@ -160,10 +164,14 @@ void Server::run_oracle(std::vector<int> http_listeners) {
   reactor::Loop loop(make_backend());
   loops_[mesh_.oracle_core()] = &loop;
   mesh_.set_waker(mesh_.oracle_core(), loop.waker());
-  Catalog catalog = Catalog::initial();
-  for (const auto& [name, value] : options_.system_parameters) catalog.system_parameters[name] = value;
+  InitialState initial = store_ != nullptr ? store_->take_state() : InitialState(Catalog::initial());
+  // (What ALTER SYSTEM SET has kept counts before what the command line says.)
+  for (const auto& [name, value] : options_.system_parameters)
+    initial.catalog.system_parameters.try_emplace(name, value);
+  OracleCore::Durable durable;
+  if (store_ != nullptr) durable = {&store_->log(), checkpointer_.get(), &store_->recovery()};
   {
-    OracleCore core(loop, mesh_, published_, holds_, std::move(catalog), options_.oracle_core,
+    OracleCore core(loop, mesh_, published_, holds_, std::move(initial), durable, options_.oracle_core,
                     [this] { drained_.release(); });
     told_.release();
     wired_.acquire();
@@ -218,6 +226,10 @@ void Server::drain(const std::function<bool()>& hurried) {
   }
   for (std::size_t i = 0; i < mesh_.shards(); ++i) loops_[i]->stop();
   for (std::size_t i = 0; i < mesh_.shards(); ++i) stopped_.acquire();
+  if (checkpointer_ != nullptr) {
+    checkpointer_->stop();
+    checkpointer_->write_at_end();
+  }
   loops_[mesh_.oracle_core()]->stop();
   stopped_.acquire();
   leave_.release(static_cast<std::ptrdiff_t>(mesh_.shards() + 1));

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "adapter/durability/durable_store.h"
 #include "adapter/mesh.h"
 #include "adapter/options.h"
 #include "adapter/shard.h"
@@ -19,7 +20,8 @@ namespace gyre::adapter {
 
 class Server {
  public:
-  explicit Server(Options options);
+  // `store` is what makes the server durable, opened; null: data are kept in memory only. Borrowed.
+  Server(Options options, DurableStore* store);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();
@@ -52,9 +54,11 @@ class Server {
   void wait_for_the_others();
 
   const Options options_;
+  DurableStore* const store_;
   Mesh mesh_;
   oracle::PublishedState published_;
-  oracle::ReadHolds holds_;
+  oracle::ReadHolds holds_;                     // lines of the shards, the oracle core, the checkpointer
+  std::unique_ptr<Checkpointer> checkpointer_;  // null: nothing is durable
   std::vector<std::thread> shard_threads_;
   std::thread oracle_thread_;
   std::vector<reactor::Loop*> loops_;  // by core; set before `wired_`

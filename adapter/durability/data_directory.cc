@@ -15,6 +15,12 @@ constexpr std::string_view kSuffix = ".checkpoint";
 constexpr std::string_view kUnfinished = ".tmp";
 constexpr std::string_view kVersionText = "gyre data directory, format ";
 
+// Names in a data directory beside gyre-data.
+bool is_ours(std::string_view name) {
+  static constexpr std::string_view kOurs[] = {"lock", "checkpoints", "wal", "gyre-data.tmp", "lost+found"};
+  return std::find(std::begin(kOurs), std::end(kOurs), name) != std::end(kOurs);
+}
+
 DataDirectory::Done done(const reactor::DiskDone& result) {
   if (!result) return Unexpected{from_disk(result.error())};
   return std::monostate{};
@@ -81,9 +87,8 @@ Result<DataDirectory::Content, StartError> DataDirectory::look() {
                       kDataFormat)}};
     return Unexpected{StartError{ExitStatus::damaged, fmt::format("file \"{}\" is damaged", version_path())}};
   }
-  static constexpr std::string_view kOurs[] = {"lock", "checkpoints", "wal", "gyre-data.tmp", "lost+found"};
   for (const std::string& name : *names)
-    if (std::find(std::begin(kOurs), std::end(kOurs), name) == std::end(kOurs))
+    if (!is_ours(name))
       return Unexpected{StartError{
           ExitStatus::not_ours,
           fmt::format("directory \"{}\" is not empty and not a data directory of Gyre: it has \"{}\"", path_,
@@ -108,6 +113,31 @@ DataDirectory::Done DataDirectory::begin() {
   for (const std::string& name : *names)
     if (auto removed = done(disk_.remove(checkpoint_directory() + "/" + name)); !removed) return removed;
   return done(disk_.sync_directory(path_));
+}
+
+// What makes it a data directory goes first: cut short, this leaves an unfinished one, to be cleared again.
+DataDirectory::Done DataDirectory::clear() {
+  const auto names = names_in(path_);
+  if (!names) return Unexpected{names.error()};
+  const auto has = [&](std::string_view name) {
+    return std::find(names->begin(), names->end(), name) != names->end();
+  };
+  if (has("gyre-data")) {
+    if (auto removed = done(disk_.remove(version_path())); !removed) return removed;
+    if (auto synced = done(disk_.sync_directory(path_)); !synced) return synced;
+  } else if (!std::all_of(names->begin(), names->end(), is_ours)) {
+    return std::monostate{};
+  }
+  for (const std::string& directory : {std::string("wal"), std::string("checkpoints")}) {
+    if (!has(directory)) continue;
+    const std::string path = path_ + "/" + directory;
+    const auto files = names_in(path);
+    if (!files) return Unexpected{files.error()};
+    for (const std::string& file : *files)
+      if (auto removed = done(disk_.remove(path + "/" + file)); !removed) return removed;
+    if (auto synced = done(disk_.sync_directory(path)); !synced) return synced;
+  }
+  return std::monostate{};
 }
 
 DataDirectory::Done DataDirectory::finish() {

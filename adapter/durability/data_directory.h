@@ -45,6 +45,8 @@ class DataDirectory {
   Result<Content, StartError> look();
   // Makes the folders of a new directory, and forgets what an attempt before has left.
   Done begin();
+  // Removes all data, if they are Gyre's: the directory is as if new. Of another version, too.
+  Done clear();
   // Says that it is a data directory: everything that there must be is there, durably.
   Done finish();
 
