@@ -10,6 +10,8 @@
 #include <memory>
 #include <string_view>
 
+#include "adapter/durability/backup.h"
+#include "adapter/durability/check_data.h"
 #include "adapter/durability/durable_store.h"
 #include "adapter/options.h"
 #include "adapter/server.h"
@@ -76,6 +78,8 @@ int main(int argc, char** argv) {
   }
 
   gyre::reactor::PosixDisk disk;
+  if (!options.check_data.empty()) return check_data(disk, options.check_data);
+  if (!options.backup_to.empty()) return back_up(disk, options.data_directory, options.backup_to);
   std::unique_ptr<DurableStore> store;
   if (!options.ephemeral) {
     auto opened = DurableStore::open(disk, {options.data_directory, options.reset, options.checkpoints});

@@ -184,6 +184,11 @@ Options parse_options(int argc, char** argv) {
        "Write a checkpoint that often, if anything was written (default: 300)", "Data")
       ->check(number_of(1, 86'400));
 
+  flag("--check-data", options.check_data, "DIR",
+       "Verify a data directory, print what it has, and end: status 0 if all is in order", "Data");
+  flag("--backup", options.backup_to, "TO",
+       "Copy the data of --data-dir to a new directory, and end; a server may be running", "Data");
+
   flag("--cores", cores, "LIST", "Processors to run shards on, one each: 0-3,6 (default: all but one)",
        "Cores");
   flag("--oracle-core", oracle_core, "N", "Processor that orders the writes (default: the remaining one)",
@@ -244,7 +249,9 @@ Options parse_options(int argc, char** argv) {
                                       std::pair("--internal-http-addr", &options.internal_http_address)})
     if (const auto parsed = reactor::parse_address(*address); !parsed)
       usage_error(fmt::format("{}: {}", name, parsed.error()));
-  if (options.data_directory.empty() && !options.ephemeral)
+  if (options.data_directory.empty() && !options.backup_to.empty())
+    usage_error("--backup: which data? Give --data-dir DIR as well");
+  if (options.data_directory.empty() && !options.ephemeral && options.check_data.empty())
     usage_error("where are the data to be? Give --data-dir DIR, or --ephemeral to keep them in memory only");
   if (!checkpoint_log_bytes.empty())
     options.checkpoints.log_bytes = parse_size("--checkpoint-wal-bytes", checkpoint_log_bytes);

@@ -15,6 +15,8 @@ struct Options {
   std::string data_directory;  // never empty after parse_options, unless ephemeral
   bool ephemeral = false;
   CheckpointSettings checkpoints;
+  std::string check_data;  // verify this directory instead of serving; empty: serve
+  std::string backup_to;   // copy data_directory there instead of serving; empty: serve
   bool reset = false;
   std::vector<int> shard_cores;  // kernel processor numbers, one shard each; never empty after parse_options
   int oracle_core = 0;
