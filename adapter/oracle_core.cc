@@ -142,6 +142,15 @@ void OracleCore::finish_scrape() {
   ProcessFacts facts = read_process_facts();
   facts.version = kGyreVersion;
   facts.backend = loop_.backend().name();
+  oracle::wal::WriterStats log;
+  CheckpointStats checkpoints;
+  if (durable_.log != nullptr) {
+    log = durable_.log->stats();
+    checkpoints = durable_.checkpointer->stats();
+    facts.log = &log;
+    facts.checkpoints = &checkpoints;
+    facts.recovery = durable_.recovery;
+  }
   const std::string page = render_metrics(scrape_.snapshots, facts);
   std::vector<HttpAnswer> waiting = std::move(scrape_.waiting);
   scrape_.waiting.clear();

@@ -279,6 +279,29 @@ void render_log(Page& page, const oracle::wal::WriterStats& log) {
              log.failed ? 1 : 0);
 }
 
+void render_checkpoints(Page& page, const CheckpointStats& checkpoints) {
+  page.counter("gyre_checkpoints_total", "Checkpoints that became durable.", checkpoints.written);
+  page.counter("gyre_checkpoint_failures_total", "Checkpoints that could not be written.",
+               checkpoints.failed);
+  page.gauge("gyre_checkpoint_timestamp_us", "The newest durable checkpoint: microseconds since the epoch.",
+             checkpoints.last_timestamp);
+  page.gauge("gyre_checkpoint_rows", "Rows in the last checkpoint written.", checkpoints.last_rows);
+  page.gauge("gyre_checkpoint_bytes", "Bytes of the last checkpoint written.", checkpoints.last_bytes);
+  page.gauge("gyre_checkpoint_duration_us", "How long the last checkpoint took, in microseconds.",
+             checkpoints.last_duration_us);
+}
+
+void render_recovery(Page& page, const RecoveryFigures& recovery) {
+  page.gauge("gyre_recovery_checkpoint_rows", "Rows that recovery read from a checkpoint.",
+             recovery.checkpoint_rows);
+  page.gauge("gyre_recovery_checkpoint_duration_us", "How long reading the checkpoint took, in microseconds.",
+             recovery.checkpoint_us);
+  page.gauge("gyre_recovery_records", "Records of the log that recovery did once more.", recovery.records);
+  page.gauge("gyre_recovery_row_changes", "Row changes in these records.", recovery.row_changes);
+  page.gauge("gyre_recovery_log_duration_us", "How long these records took, in microseconds.",
+             recovery.log_us);
+}
+
 void render_process(Page& page, const ProcessFacts& process) {
   page.family("gyre_build_info", "gauge", "What is running; always 1.");
   page.sample(
@@ -335,6 +358,8 @@ std::string render_metrics(std::span<const MetricsSnapshot> cores, const Process
   render_plan_cache(page, sum);
   render_reactor(page, cores);
   if (process.log != nullptr) render_log(page, *process.log);
+  if (process.checkpoints != nullptr) render_checkpoints(page, *process.checkpoints);
+  if (process.recovery != nullptr) render_recovery(page, *process.recovery);
   render_process(page, process);
   return page.take();
 }

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "adapter/durability/checkpointer.h"
+#include "adapter/durability/recovery.h"
 #include "adapter/metrics.h"
 #include "oracle/wal/writer.h"
 #include "reactor/backend.h"
@@ -30,7 +32,10 @@ struct ProcessFacts {
   std::string_view backend;                       // "io_uring", "epoll"
   std::uint64_t resident_bytes = 0;               // 0: unknown, left out
   const oracle::wal::WriterStats* log = nullptr;  // null: there is no log on disk, left out
-  double start_time_seconds = 0;                  // since the Unix epoch; 0: unknown, left out
+  // Null: nothing is durable, left out.
+  const CheckpointStats* checkpoints = nullptr;
+  const RecoveryFigures* recovery = nullptr;
+  double start_time_seconds = 0;  // since the Unix epoch; 0: unknown, left out
 };
 // Of this process, as /proc tells; version and backend are left empty.
 ProcessFacts read_process_facts();
