@@ -14,9 +14,9 @@ SimulatedServer::SimulatedServer(std::uint64_t seed, std::size_t shards,
     mesh_.set_waker(core, cores_.back().loop->waker());
   }
   // In the order of Server::start(): the oracle core has published before a shard begins to accept.
-  oracle_core_ =
-      std::make_unique<adapter::OracleCore>(*cores_[shards].loop, mesh_, published_, holds_,
-                                            adapter::Catalog::initial(), -1, [this] { drained_ = true; });
+  oracle_core_ = std::make_unique<adapter::OracleCore>(
+      *cores_[shards].loop, mesh_, published_, holds_, adapter::Catalog::initial(),
+      adapter::OracleCore::Durable(), -1, [this] { drained_ = true; });
   for (std::size_t shard = 0; shard < shards; ++shard) {
     listeners_.push_back(cores_[shard].backend->listen());
     shards_.push_back(std::make_unique<adapter::Shard>(
