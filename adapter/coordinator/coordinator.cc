@@ -301,6 +301,11 @@ void Coordinator::run_utility(CoordinatorCall& call, StatementLocks& locks) {
   OpenTransaction* transaction = call.transaction.value != 0 ? &transaction_of(call) : nullptr;
   storage::Branch& branch = transaction != nullptr ? transaction->branch : *head_;
   const Catalog* before = &catalog_of(call, transaction);
+  if (const auto* statement = std::get_if<ast::LockTableStatement>(&call.tree->node)) {
+    lock_named_tables(*statement, *before, call, locks);
+    call.transaction_catalog = transaction != nullptr ? transaction->catalog.get() : nullptr;
+    return;
+  }
   auto changed = std::make_shared<Catalog>(*before);
   // Relation ids must not be given out twice, whatever becomes of this transaction.
   changed->next_oid = std::max(changed->next_oid, next_oid_);

@@ -132,6 +132,8 @@ class Coordinator final : public oracle::CommitSteps {
   static void lock_tables(const Plan& plan, StatementLocks& locks);
   static void lock_redefined(const storage::Branch& branch, storage::Branch::Mark since,
                              StatementLocks& locks);
+  static void lock_named_tables(const ast::LockTableStatement& statement, const Catalog& catalog,
+                                CoordinatorCall& call, StatementLocks& locks);
   static void check_changed_rows(const storage::Branch& branch, StatementLocks& locks);
   void give_back(CoordinatorCall& call);
   bool wait(CoordinatorCall& call, const StatementLocks& locks);

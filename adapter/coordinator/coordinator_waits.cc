@@ -8,6 +8,9 @@
 // or by lock_timeout. Such a message may cross the answer, or arrive before the call waits at all; so it
 // names the call by its number, and the number is remembered for a call that is still in line.
 #include "adapter/coordinator/coordinator.h"
+
+#include <fmt/format.h>
+
 #include "adapter/plan/physical.h"
 
 namespace gyre::adapter {
@@ -39,6 +42,7 @@ void Coordinator::lock_tables(const Plan& plan, StatementLocks& locks) {
       locks.lock_table(table, TableLockMode::access_exclusive);
     else
       locks.lock_table(table, target != nullptr && table == *target ? TableLockMode::row_exclusive
+                              : plan.locks_rows                     ? TableLockMode::row_share
                                                                     : TableLockMode::access_share);
   }
 }
@@ -51,6 +55,27 @@ void Coordinator::lock_redefined(const storage::Branch& branch, storage::Branch:
     locks.lock_table(operation.relation, operation.kind == storage::SchemaOperation::Kind::create_index
                                              ? TableLockMode::share
                                              : TableLockMode::access_exclusive);
+}
+
+// LOCK TABLE. Reading rights are enough for the weakest modes, as in PostgreSQL.
+void Coordinator::lock_named_tables(const ast::LockTableStatement& statement, const Catalog& catalog,
+                                    CoordinatorCall& call, StatementLocks& locks) {
+  const PlanContext context{catalog, call.search_path, call.role, *call.style, *call.session};
+  for (const ast::QualifiedName& name : statement.tables) {
+    const auto table = resolve_table(name, context);
+    PrivilegeSet rights = bit(Privilege::update) | bit(Privilege::delete_) | bit(Privilege::truncate);
+    if (statement.mode <= TableLockMode::row_exclusive) rights |= bit(Privilege::insert);
+    if (statement.mode == TableLockMode::access_share) rights |= bit(Privilege::select);
+    const bool allowed = [&] {
+      for (PrivilegeSet one = 1; one <= rights; one = static_cast<PrivilegeSet>(one << 1))
+        if ((rights & one) != 0 && catalog.allows(call.role, *table, one)) return true;
+      return false;
+    }();
+    if (!allowed) throw SqlError("42501", fmt::format("permission denied for table {}", table->name()));
+    locks.lock_table(table->id(), statement.mode,
+                     statement.no_wait ? LockWaitPolicy::error : LockWaitPolicy::block);
+  }
+  call.tag = "LOCK TABLE";
 }
 
 // A block that is validated at COMMIT waits for those who have locked what it changed.

@@ -91,6 +91,8 @@ OperatorPtr make_operator(const physical::Node& node, State& state) {
       return make_set_operation(static_cast<const physical::SetOperation&>(node), state);
     case Kind::apply:
       return make_apply(static_cast<const physical::Apply&>(node), state);
+    case Kind::lock_rows:
+      return make_lock_rows(static_cast<const physical::LockRows&>(node), state);
     case Kind::insert:
       return make_insert(static_cast<const physical::Insert&>(node), state);
     case Kind::update:

@@ -19,6 +19,7 @@ OperatorPtr make_nested_loop_join(const physical::Join& node, State& state);
 OperatorPtr make_hash_join(const physical::Join& node, State& state);
 OperatorPtr make_set_operation(const physical::SetOperation& node, State& state);
 OperatorPtr make_apply(const physical::Apply& node, State& state);
+OperatorPtr make_lock_rows(const physical::LockRows& node, State& state);
 OperatorPtr make_insert(const physical::Insert& node, State& state);
 OperatorPtr make_update(const physical::Change& node, State& state);
 OperatorPtr make_delete(const physical::Change& node, State& state);

@@ -47,6 +47,7 @@ struct StatementBinding {
   int outer_parameters = 0;  // values that Apply nodes pass
   bool has_volatile = false;
   bool needs_locks = false;
+  bool locks_rows = false;
   int expansions = 0;              // of WITH queries, so far
   std::uintptr_t stack_begin = 0;  // where binding began, to know how much of the stack it uses
   std::vector<RelationId> relations;
@@ -272,6 +273,14 @@ class Binder {
   NodePtr bind_limit(NodePtr input, const ast::SelectStatement& select);
   ExpressionPtr bind_row_count(const ast::ExprPtr& expression, std::string_view clause);
 
+  // ---- binder_locking.cc ----
+  // Throws 0A000 where there are no rows of tables to be locked.
+  void check_lockable(const ast::SelectStatement& select, bool grouped) const;
+  // What FROM's relation of this name is to be locked for; null: not at all.
+  const ast::LockingClause* locking_of(std::string_view relation) const;
+  // Adds the keys of the rows to be locked to the targets; to be called with FROM bound.
+  std::vector<logical::LockRows::Lock> bind_locking(const ast::SelectStatement& select, Targets& targets);
+
   // ---- binder_insert.cc, binder_update_delete.cc ----
   std::shared_ptr<const TableEntry> change_target(const ast::QualifiedName& name, Privilege right);
   // Opens a scope with the table's columns, all of the row in order.
@@ -303,6 +312,7 @@ class Binder {
   std::vector<PendingApply> argument_pending_;  // of aggregates' arguments: below the grouping
   int applied_ = 0;                             // results of subqueries already in the row behind row_width_
   std::vector<std::vector<std::pair<int, ExpressionPtr>>*> outer_lists_;  // one per subquery being bound
+  const std::vector<ast::LockingClause>* locking_ = nullptr;              // while FROM is bound
   const TableEntry* hidden_target_ = nullptr;  // of the INSERT whose values are being bound: for a hint
   bool read_columns_ = false;                  // some column of the scope was mentioned
 };

@@ -116,6 +116,10 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_table(const ast::TableRef& refere
     if (!reference.alias) relation.schema = found.table->schema_name;
     auto scan = std::make_unique<logical::Scan>(found.table, row);
     for (std::size_t i = 0; i < row.size(); ++i) scan->source.push_back(static_cast<std::uint16_t>(i));
+    if (locking_of(relation.name) != nullptr) {
+      scan->with_key = true;
+      scan->columns.emplace_back(TypeId::bytea);
+    }
     node = std::move(scan);
   }
   if (reference.alias) rename_columns(relation.columns, reference.alias->columns, relation.name, location);

@@ -208,7 +208,9 @@ Binder::NodePtr Binder::bind_limit(NodePtr input, const ast::SelectStatement& se
 }
 
 BoundQuery Binder::bind_plain(const ast::SelectStatement& select, bool resolve_unknowns) {
+  locking_ = select.locking.empty() ? nullptr : &select.locking;
   NodePtr plan = bind_from(select.from);
+  locking_ = nullptr;
   if (select.where) {
     const Place before = place_;
     place_ = Place::where;
@@ -218,6 +220,7 @@ BoundQuery Binder::bind_plain(const ast::SelectStatement& select, bool resolve_u
     plan = std::make_unique<Filter>(std::move(plan), storage::split_and(std::move(where)));
   }
   const bool grouped = is_grouped(select);
+  check_lockable(select, grouped);
   if (grouped) {
     bind_group_by(select);
     plan = apply_subqueries(std::move(plan));
@@ -242,6 +245,7 @@ BoundQuery Binder::bind_plain(const ast::SelectStatement& select, bool resolve_u
   if (!select.distinct_on.empty())
     order = distinct_on_keys(select, targets, visible, std::move(order), first_of);
 
+  std::vector<logical::LockRows::Lock> locks = bind_locking(select, targets);
   // Beyond this point nothing is bound any more but LIMIT: the plan is put together.
   if (grouped) {
     plan = make_aggregate(std::move(plan));
@@ -272,12 +276,14 @@ BoundQuery Binder::bind_plain(const ast::SelectStatement& select, bool resolve_u
   if (!order.empty()) plan = std::make_unique<Sort>(std::move(plan), std::move(order));
   if (!select.distinct_on.empty())
     plan = std::make_unique<Distinct>(std::move(plan), std::move(first_of), true);
+  if (!locks.empty()) plan = std::make_unique<logical::LockRows>(std::move(plan), std::move(locks));
   plan = bind_limit(std::move(plan), select);
   if (plan->width() > visible) plan = first_columns(std::move(plan), visible);
   return {std::move(plan), std::move(columns)};
 }
 
 BoundQuery Binder::bind_values(const ast::SelectStatement& select, bool resolve_unknowns) {
+  check_lockable(select, false);
   const std::size_t width = select.values.front().size();
   std::vector<Expressions> columns(width);
   for (const auto& row : select.values) {
@@ -324,6 +330,7 @@ BoundQuery Binder::bind_values(const ast::SelectStatement& select, bool resolve_
 }
 
 BoundQuery Binder::bind_set_operation(const ast::SelectStatement& select, bool) {
+  check_lockable(select, false);
   using Operation = ast::SelectStatement::SetOperation;
   const char* name = select.operation == Operation::union_      ? "UNION"
                      : select.operation == Operation::intersect ? "INTERSECT"

@@ -14,6 +14,7 @@
 
 #include "adapter/catalog/catalog.h"
 #include "adapter/catalog/system_relation.h"
+#include "adapter/coordinator/lock_mode.h"
 #include "storage/scalar/aggregates.h"
 #include "storage/scalar/expression.h"
 #include "storage/scalar/functions.h"
@@ -39,6 +40,7 @@ enum class Kind : std::uint8_t {
   join,
   set_operation,
   apply,
+  lock_rows,
   insert,
   update,
   delete_,
@@ -215,6 +217,22 @@ struct Apply : Node {
   ExpressionPtr test;  // of any and all: over the outer row, then the inner row
   // What the inner query reads of the outer row: parameter[i] is set to the value of outer[i] before it runs.
   std::vector<std::pair<int, ExpressionPtr>> outer;
+};
+
+// Locks the rows of tables that each input row was made of; those that are not to be had are waited for, an
+// error, or leave the row out.
+struct LockRows : Node {
+  struct Lock {
+    RelationId table;
+    int key;  // the column with the table row's key; NULL in it: there is no such row
+    RowLockMode mode;
+    LockWaitPolicy policy;
+  };
+  LockRows(NodePtr from, std::vector<Lock> which)
+      : Node(Kind::lock_rows, from->columns), locks(std::move(which)) {
+    inputs.push_back(std::move(from));
+  }
+  std::vector<Lock> locks;
 };
 
 // The changes deliver the rows that RETURNING computes; without it, none.

@@ -41,6 +41,7 @@ enum class Kind : std::uint8_t {
   hash_join,
   set_operation,
   apply,
+  lock_rows,
   insert,
   update,
   delete_,
@@ -128,6 +129,10 @@ struct Apply : Node {
   logical::Apply::Form form = logical::Apply::Form::scalar;
   ExpressionPtr test;
   std::vector<std::pair<int, ExpressionPtr>> outer;
+};
+struct LockRows : Node {
+  using Node::Node;
+  std::vector<logical::LockRows::Lock> locks;
 };
 struct Change : Node {
   using Node::Node;

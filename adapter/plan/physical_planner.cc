@@ -179,6 +179,11 @@ std::unique_ptr<Node> plan_physically(logical::NodePtr owned) {
       node->outer = std::move(from.outer);
       return node;
     }
+    case logical::Kind::lock_rows: {
+      auto node = make<LockRows>(Kind::lock_rows, any);
+      node->locks = std::move(static_cast<logical::LockRows&>(any).locks);
+      return node;
+    }
     case logical::Kind::insert:
       return plan_insert(static_cast<logical::Insert&>(any));
     case logical::Kind::update:

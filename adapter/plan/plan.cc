@@ -80,6 +80,7 @@ std::unique_ptr<Plan> plan_once(const ast::Statement& statement, const PlanConte
   root->extra_parameters = binding.outer_parameters;
   plan->has_volatile = binding.has_volatile;
   plan->needs_locks = binding.needs_locks;
+  plan->locks_rows = binding.locks_rows;
   plan->columns = std::move(bound.columns);
   plan->parameter_types = std::move(binding.parameter_types);
   plan->literal_types = std::move(binding.literal_types);

@@ -237,6 +237,8 @@ std::string print_one(const Node& node) {
     }
     case Kind::apply:
       return print_apply(static_cast<const Apply&>(node));
+    case Kind::lock_rows:
+      return "lock rows";
     case Kind::insert:
       return print_insert(static_cast<const Insert&>(node));
     case Kind::update:

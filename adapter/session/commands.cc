@@ -373,7 +373,10 @@ reactor::Co<void> Session::rollback_to_savepoint(std::string_view name) {
 }
 
 reactor::Co<void> Session::run_utility(const ast::Statement& tree) {
-  check_may_write(utility_name(tree));
+  if (!std::holds_alternative<ast::LockTableStatement>(tree.node))
+    check_may_write(utility_name(tree));
+  else if (transaction_.status != TransactionStatus::in_transaction || transaction_.implicit)
+    throw SqlError("25P01", "LOCK TABLE can only be used in transaction blocks");
   CoordinatorCall call(core_.loop, core_.shard);
   fill_call(call, core_.wall_us());
   call.kind = CoordinatorCall::Kind::utility;

@@ -398,6 +398,7 @@ void Session::check_may_write(std::string_view command) const {
 }
 
 reactor::Co<void> Session::run_on_oracle_core(Portal& portal) {
+  if (portal.plan()->locks_rows) check_may_write("SELECT FOR UPDATE");
   if (!portal.plan()->reads_only()) check_may_write(name_of(portal.plan()->kind));
   portal.statement_us = core_.wall_us();
   settings_.set_now(transaction_.status == TransactionStatus::idle ? portal.statement_us

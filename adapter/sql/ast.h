@@ -11,6 +11,8 @@
 #include <variant>
 #include <vector>
 
+#include "adapter/coordinator/lock_mode.h"
+
 namespace gyre::adapter::ast {
 
 // Byte offset into the text given to parse_sql, for the position field of errors; -1 where unknown.
@@ -231,6 +233,12 @@ struct CommonTable {
   std::vector<std::string> columns;
   SelectPtr query;
 };
+// FOR UPDATE, FOR SHARE and the like.
+struct LockingClause {
+  RowLockMode mode;
+  LockWaitPolicy policy = LockWaitPolicy::block;
+  std::vector<std::pair<std::string, Location>> tables;  // OF, by the names that FROM gives them; empty: all
+};
 struct SelectStatement {
   enum class SetOperation : std::uint8_t { none, union_, intersect, except };
   // a plain SELECT …
@@ -252,7 +260,7 @@ struct SelectStatement {
   bool recursive = false;
   std::vector<SortItem> order_by;
   ExprPtr limit, offset;
-  bool for_update = false;  // FOR UPDATE / SHARE
+  std::vector<LockingClause> locking;
 };
 struct Assignment {
   std::string column;
@@ -499,6 +507,11 @@ struct CloseStatement {
 struct DiscardStatement {
   enum class Kind : std::uint8_t { all, plans, sequences, temp } kind;
 };
+struct LockTableStatement {
+  std::vector<QualifiedName> tables;
+  TableLockMode mode = TableLockMode::access_exclusive;
+  bool no_wait = false;
+};
 // Accepted, without effect here: VACUUM, ANALYZE, CHECKPOINT, LISTEN, COMMENT, CREATE EXTENSION IF NOT
 // EXISTS, …
 struct NoOpStatement {
@@ -522,8 +535,8 @@ struct Statement {
                    GrantRoleStatement, AlterDefaultPrivilegesStatement, CreateSchemaStatement,
                    AlterOwnerStatement, OwnedStatement, SetStatement, ShowStatement, TransactionStatement,
                    PrepareStatement, ExecuteStatement, DeallocateStatement, DeclareCursorStatement,
-                   FetchStatement, CloseStatement, DiscardStatement, NoOpStatement, ExplainStatement,
-                   UnsupportedStatement>;
+                   FetchStatement, CloseStatement, DiscardStatement, LockTableStatement, NoOpStatement,
+                   ExplainStatement, UnsupportedStatement>;
   Node node;
   // The statement's own bytes within the text it was parsed from, without the semicolon.
   std::size_t begin = 0;

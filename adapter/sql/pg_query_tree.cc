@@ -50,7 +50,24 @@ ast::SelectPtr Walker::select(const void* node) {
   out->order_by = sort_items(s.sortClause);
   out->limit = expr(s.limitCount);
   out->offset = expr(s.limitOffset);
-  out->for_update = size(s.lockingClause) > 0;
+  for (int i = 0; i < size(s.lockingClause); ++i)
+    out->locking.push_back(locking_clause(as<LockingClause>(at(s.lockingClause, i))));
+  return out;
+}
+
+ast::LockingClause Walker::locking_clause(const LockingClause& clause) {
+  ast::LockingClause out{};
+  out.mode = clause.strength == LCS_FORKEYSHARE      ? RowLockMode::for_key_share
+             : clause.strength == LCS_FORSHARE       ? RowLockMode::for_share
+             : clause.strength == LCS_FORNOKEYUPDATE ? RowLockMode::for_no_key_update
+                                                     : RowLockMode::for_update;
+  out.policy = clause.waitPolicy == LockWaitSkip    ? adapter::LockWaitPolicy::skip
+               : clause.waitPolicy == LockWaitError ? adapter::LockWaitPolicy::error
+                                                    : adapter::LockWaitPolicy::block;
+  for (int i = 0; i < size(clause.lockedRels); ++i) {
+    const auto& relation = as<RangeVar>(at(clause.lockedRels, i));
+    out.tables.emplace_back(text_of(relation.relname), relation.location);
+  }
   return out;
 }
 

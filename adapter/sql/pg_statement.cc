@@ -481,8 +481,6 @@ const char* unsupported_word(const Node* node) {
       return "DROP DATABASE";
     case T_LoadStmt:
       return "LOAD";
-    case T_LockStmt:
-      return "LOCK TABLE";
     case T_MergeStmt:
       return "MERGE";
     case T_ReassignOwnedStmt:
@@ -555,6 +553,16 @@ ast::Statement::Node Walker::statement(const Node* node) {
       const List* relations = as<TruncateStmt>(node).relations;
       for (int i = 0; i < size(relations); ++i)
         out.tables.push_back(relation_name(as<RangeVar>(at(relations, i))));
+      return out;
+    }
+    case T_LockStmt: {
+      const auto& s = as<LockStmt>(node);
+      ast::LockTableStatement out;
+      // PostgreSQL numbers its table modes from 1.
+      out.mode = static_cast<TableLockMode>(s.mode - 1);
+      out.no_wait = s.nowait;
+      for (int i = 0; i < size(s.relations); ++i)
+        out.tables.push_back(relation_name(as<RangeVar>(at(s.relations, i))));
       return out;
     }
     case T_CreateStmt:

@@ -137,6 +137,15 @@ std::string common_table(const CommonTable& c) {
   return c.name + group("", c.columns, word) + " " + show(c.query);
 }
 
+std::string locking(const LockingClause& clause) {
+  static constexpr std::string_view kModes[] = {"for-key-share", "for-share", "for-no-key-update",
+                                                "for-update"};
+  static constexpr std::string_view kPolicies[] = {"", " nowait", " skip-locked"};
+  std::string out(kModes[static_cast<std::size_t>(clause.mode)]);
+  for (const auto& [name, location] : clause.tables) out += " " + name;
+  return out + std::string(kPolicies[static_cast<std::size_t>(clause.policy)]);
+}
+
 std::string show(const SelectStatement& s) {
   static constexpr std::string_view kOperations[] = {"select", "union", "intersect", "except"};
   std::string out = "(" + std::string(kOperations[static_cast<std::size_t>(s.operation)]) +
@@ -148,7 +157,7 @@ std::string show(const SelectStatement& s) {
   out += optional("where", s.where);
   out += group("group", s.group_by, [](const ExprPtr& e) { return show(e); });
   out += optional("having", s.having) + group("order", s.order_by, sort_item) + optional("limit", s.limit);
-  return out + optional("offset", s.offset) + flag(s.for_update, "for-update") + ")";
+  return out + optional("offset", s.offset) + group("", s.locking, locking) + ")";
 }
 std::string show(const SelectPtr& s) {
   return s == nullptr ? "_" : show(*s);
@@ -383,6 +392,10 @@ std::string print(const Statement& statement) {
           [](const CloseStatement& s) { return "(close " + (s.name.empty() ? "all" : s.name) + ")"; },
           [](const DiscardStatement& s) {
             return "(discard " + std::to_string(static_cast<int>(s.kind)) + ")";
+          },
+          [](const LockTableStatement& s) {
+            return "(lock " + std::to_string(static_cast<int>(s.mode)) + flag(s.no_wait, "nowait") +
+                   group("", s.tables, name) + ")";
           },
           [](const NoOpStatement& s) { return "(no-op " + s.tag + ")"; },
           [](const ExplainStatement& s) {
