@@ -20,6 +20,7 @@
 #include "adapter/exec/executor.h"
 #include "adapter/sql_error.h"
 #include "reactor/base/check.h"
+#include "reactor/fail_point.h"
 #include "storage/failure.h"
 #include "storage/validate.h"
 
@@ -358,6 +359,7 @@ void Coordinator::commit(CoordinatorCall& call, StatementLocks& locks) {
     throw storage::Failure(storage::Fault::serialization_failure,
                            "could not serialize access due to read/write dependencies among transactions", {},
                            kRetryHint);
+  if (reactor::fail_point("plant.lose_answered_write")) return;
   head_->merge(transaction->branch);
   if (transaction->catalog == nullptr) return;
   auto merged = std::make_shared<Catalog>(*transaction->catalog);

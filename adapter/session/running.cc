@@ -11,6 +11,7 @@
 #include "adapter/plan/physical.h"
 #include "adapter/session/session.h"
 #include "reactor/base/check.h"
+#include "reactor/fail_point.h"
 
 namespace gyre::adapter {
 
@@ -60,6 +61,16 @@ std::string_view name_of(Plan::Kind kind) {
   return {};
 }
 
+// What was newest some snapshots ago: a fault that the consistency tests plant, to see that they find it. Its
+// pins are never let go.
+oracle::Publication planted_stale_state(SessionCore& core) {
+  constexpr int kSnapshotsLate = 20;
+  thread_local const SnapshotPin* pin = nullptr;
+  thread_local int uses = 0;
+  if (uses++ % kSnapshotsLate == 0) pin = new SnapshotPin(core.holds, core.reader, core.published.load());
+  return **pin;
+}
+
 }  // namespace
 
 // ---- making a statement ready ----
@@ -73,7 +84,9 @@ oracle::Publication Session::newest() {
 }
 
 void Session::take_snapshot() {
-  transaction_.snapshot = SnapshotPin(core_.holds, core_.reader, core_.published.load());
+  transaction_.snapshot = SnapshotPin(
+      core_.holds, core_.reader,
+      reactor::fail_point("plant.stale_snapshot") ? planted_stale_state(core_) : core_.published.load());
 }
 
 const Catalog& Session::catalog() {
