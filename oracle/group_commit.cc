@@ -79,6 +79,8 @@ void GroupCommit::begin_batch() {
 
 void GroupCommit::append_batch(Urgency urgency) {
   Batch& batch = in_flight_.back();
+  // A fault that tests plant: answered before it is durable.
+  if (fail_point("plant.no_sync_wait")) urgency = Urgency::lazy;
   // 2: the timestamp.
   batch.timestamp = oracle_.write_ts();
   GYRE_CHECK(newest_ < batch.timestamp);
