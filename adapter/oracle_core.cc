@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "adapter/version.h"
+#include "reactor/fail_point.h"
 
 namespace gyre::adapter {
 
@@ -26,14 +27,12 @@ OracleCore::OracleCore(reactor::Loop& loop, Mesh& mesh, oracle::PublishedState& 
                    published, holds, mesh.oracle_core(), *this, std::move(initial)) {
   coordinator_.span_clock = SpanClock::calibrate();
   coordinator_.now_us = [this] { return loop_.now_us(); };
-#ifndef NDEBUG
-  // For showing that a checker of histories can fail; release builds do not have it.
-  const char* fault = std::getenv("GYRE_PLANT_FAULT");
-  if (fault != nullptr && std::string_view(fault) == "no_validation") coordinator_.set_validation(false);
-#endif
+  // For showing that a checker of histories can fail.
+  if (reactor::fail_point("plant.no_validation")) coordinator_.set_validation(false);
   if (durable_.log == nullptr) return;
   loop_.add_mailbox(log_answers_);
-  log_thread_ = std::make_unique<oracle::wal::LogThread>(*durable_.log, loop_.waker());
+  if (durable_.driver == LogDriver::thread)
+    log_thread_ = std::make_unique<oracle::wal::LogThread>(*durable_.log, loop_.waker());
 }
 
 OracleCore::~OracleCore() {

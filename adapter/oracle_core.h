@@ -22,11 +22,16 @@ namespace gyre::adapter {
 
 class OracleCore final : private CallReturn, private MeshPort::Handler, private HttpHandler {
  public:
+  enum class LogDriver : std::uint8_t {
+    thread,  // the log has one of its own
+    caller,  // whoever made the oracle core calls Writer::step(): simulations
+  };
   // Where commits go to be durable; null: nowhere. Borrowed.
   struct Durable {
     oracle::wal::Writer* log = nullptr;
     Checkpointer* checkpointer = nullptr;
     const RecoveryFigures* recovery = nullptr;
+    LogDriver driver = LogDriver::thread;
   };
   // On the oracle core's thread, as everything below. `on_drained` is called once all shards have no
   // connection left.

@@ -20,15 +20,21 @@ void say_what_was_recovered(const RecoveryFigures& figures, Timestamp newest) {
 }
 
 Result<std::unique_ptr<oracle::wal::Writer>, StartError> open_log(const DataDirectory& directory,
-                                                                  oracle::wal::Tail tail, Timestamp newest) {
+                                                                  oracle::wal::Tail tail, Timestamp newest,
+                                                                  const StoreOptions& store) {
   // (A log that begins now continues the checkpoint.)
   if (tail.segment == 0) tail.timestamp = newest;
   oracle::wal::WriterOptions options;
   options.directory = directory.wal_directory();
-  const auto probe = oracle::wal::probe_sync(directory.disk(), directory.path());
-  if (!probe) return Unexpected{StartError{ExitStatus::disk, probe.error()}};
-  options.through = probe->chosen;
-  spdlog::info("the log is written with {}", oracle::wal::write_through_name(probe->chosen));
+  options.segment_size = store.log_segment_size;
+  if (store.log_through) {
+    options.through = *store.log_through;
+  } else {
+    const auto probe = oracle::wal::probe_sync(directory.disk(), directory.path());
+    if (!probe) return Unexpected{StartError{ExitStatus::disk, probe.error()}};
+    options.through = probe->chosen;
+  }
+  spdlog::info("the log is written with {}", oracle::wal::write_through_name(options.through));
   auto log = oracle::wal::Writer::open(directory.disk(), std::move(options), tail);
   if (!log) return Unexpected{StartError{ExitStatus::disk, log.error()}};
   return std::move(*log);
@@ -54,7 +60,7 @@ Result<std::unique_ptr<DurableStore>, StartError> DurableStore::open(reactor::Di
   // 7: the log goes on.
   if (reactor::fail_point("recovery.7_log"))
     return Unexpected{StartError{ExitStatus::disk, "recovery was stopped by a fail point"}};
-  auto log = open_log(directory, recovered->tail, recovered->state.timestamp);
+  auto log = open_log(directory, recovered->tail, recovered->state.timestamp, options);
   if (!log) return Unexpected{log.error()};
   return std::unique_ptr<DurableStore>(
       new DurableStore(std::move(directory), std::move(*recovered), std::move(*log), options));

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "adapter/durability/checkpointer.h"
@@ -19,6 +20,8 @@ struct StoreOptions {
   std::string directory;
   bool reset = false;  // begin anew, whatever data of Gyre's are there
   CheckpointSettings checkpoints;
+  std::uint64_t log_segment_size = oracle::wal::WriterOptions().segment_size;  // bytes
+  std::optional<reactor::WriteThrough> log_through;  // none: what a probe of the disk finds best
 };
 
 class DurableStore {

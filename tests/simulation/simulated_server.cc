@@ -4,19 +4,47 @@ namespace gyre::simulation {
 
 using adapter::CoreMessage;
 
-SimulatedServer::SimulatedServer(std::uint64_t seed, std::size_t shards,
-                                 const reactor::SimulationFaults& faults)
-    : random_(seed), mesh_(shards), holds_(shards + 1) {
+namespace {
+// Small, so that a run sees segments end and be used again.
+constexpr std::uint64_t kSegmentSize = 64 * 1024;
+}  // namespace
+
+Result<std::unique_ptr<SimulatedServer>, std::string> SimulatedServer::start(
+    std::uint64_t seed, const SimulatedServerSettings& settings) {
+  std::unique_ptr<adapter::DurableStore> store;
+  if (settings.disk != nullptr) {
+    adapter::StoreOptions options;
+    options.directory = "/data";
+    options.log_segment_size = kSegmentSize;
+    options.log_through = settings.log_through;
+    auto opened = adapter::DurableStore::open(*settings.disk, options);
+    if (!opened) return Unexpected{opened.error().message};
+    store = std::move(*opened);
+  }
+  return std::unique_ptr<SimulatedServer>(new SimulatedServer(seed, settings, std::move(store)));
+}
+
+SimulatedServer::SimulatedServer(std::uint64_t seed, const SimulatedServerSettings& settings,
+                                 std::unique_ptr<adapter::DurableStore> store)
+    : random_(seed), store_(std::move(store)), mesh_(settings.shards), holds_(settings.shards + 2) {
+  const std::size_t shards = settings.shards;
   for (std::size_t core = 0; core <= shards; ++core) {
-    auto backend = std::make_unique<reactor::SimulatedBackend>(random_(), faults, network_);
+    auto backend = std::make_unique<reactor::SimulatedBackend>(random_(), settings.faults, network_);
     cores_.push_back({backend.get(), nullptr});
     cores_.back().loop = std::make_unique<reactor::Loop>(std::move(backend));
     mesh_.set_waker(core, cores_.back().loop->waker());
   }
   // In the order of Server::start(): the oracle core has published before a shard begins to accept.
+  adapter::OracleCore::Durable durable;
+  if (store_ != nullptr) {
+    checkpointer_ = store_->make_checkpointer(published_, holds_, shards + 1);
+    durable = {&store_->log(), checkpointer_.get(), &store_->recovery(),
+               adapter::OracleCore::LogDriver::caller};
+  }
   oracle_core_ = std::make_unique<adapter::OracleCore>(
-      *cores_[shards].loop, mesh_, published_, holds_, adapter::Catalog::initial(),
-      adapter::OracleCore::Durable(), -1, [this] { drained_ = true; });
+      *cores_[shards].loop, mesh_, published_, holds_,
+      store_ != nullptr ? store_->take_state() : adapter::InitialState(adapter::Catalog::initial()), durable,
+      -1, [this] { drained_ = true; });
   for (std::size_t shard = 0; shard < shards; ++shard) {
     listeners_.push_back(cores_[shard].backend->listen());
     shards_.push_back(std::make_unique<adapter::Shard>(
@@ -40,7 +68,19 @@ reactor::SimulatedPeer& SimulatedServer::connect() {
 }
 
 void SimulatedServer::turn() {
-  cores_[random_() % cores_.size()].loop->turn(0);
+  const std::size_t who = random_() % (cores_.size() + (store_ != nullptr ? 1 : 0));
+  if (who < cores_.size())
+    cores_[who].loop->turn(0);
+  else
+    store_->log().step(cores_.back().backend->now_ns() / 1'000);
+}
+
+void SimulatedServer::checkpoint() {
+  if (checkpointer_ != nullptr) checkpointer_->write_at_end();
+}
+
+std::string SimulatedServer::log_failure() const {
+  return store_ != nullptr ? store_->log().failure() : std::string();
 }
 
 void SimulatedServer::advance_us(std::uint64_t duration) {

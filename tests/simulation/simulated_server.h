@@ -6,18 +6,30 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <string>
 #include <vector>
 
+#include "adapter/durability/durable_store.h"
 #include "adapter/mesh.h"
 #include "adapter/oracle_core.h"
 #include "adapter/shard.h"
 #include "reactor/simulated_backend.h"
+#include "reactor/simulated_disk.h"
 
 namespace gyre::simulation {
 
+struct SimulatedServerSettings {
+  std::size_t shards = 1;
+  reactor::SimulationFaults faults;
+  reactor::SimulatedDisk* disk = nullptr;  // borrowed; null: nothing is durable
+  reactor::WriteThrough log_through = reactor::WriteThrough::none;
+};
+
 class SimulatedServer {
  public:
-  SimulatedServer(std::uint64_t seed, std::size_t shards, const reactor::SimulationFaults& faults);
+  // Recovers what the disk has; the error is recovery's.
+  static Result<std::unique_ptr<SimulatedServer>, std::string> start(std::uint64_t seed,
+                                                                     const SimulatedServerSettings& settings);
   SimulatedServer(const SimulatedServer&) = delete;
   SimulatedServer& operator=(const SimulatedServer&) = delete;
   ~SimulatedServer();
@@ -31,6 +43,10 @@ class SimulatedServer {
   // Takes no more connections, ends those that are there, and turns until none is left. False: some did not
   // end.
   bool drain();
+  // Writes a checkpoint of what is published now, and gives up the log before it.
+  void checkpoint();
+  // Why nothing can be written any more; empty: it can.
+  std::string log_failure() const;
   // Whether no core holds on to anything that was replaced, once all are at rest.
   bool nothing_held();
 
@@ -40,9 +56,12 @@ class SimulatedServer {
     std::unique_ptr<reactor::Loop> loop;
   };
 
+  SimulatedServer(std::uint64_t seed, const SimulatedServerSettings& settings,
+                  std::unique_ptr<adapter::DurableStore> store);
   void tell_all(adapter::CoreMessage::Kind kind);
 
   std::mt19937_64 random_;
+  std::unique_ptr<adapter::DurableStore> store_;  // null: nothing is durable
   std::shared_ptr<reactor::SimulatedNetwork> network_ = std::make_shared<reactor::SimulatedNetwork>();
   adapter::Mesh mesh_;
   oracle::PublishedState published_;
@@ -50,6 +69,7 @@ class SimulatedServer {
   std::vector<Core> cores_;  // the shards', then the oracle core's
   std::vector<int> listeners_;
   std::vector<std::unique_ptr<adapter::Shard>> shards_;
+  std::unique_ptr<adapter::Checkpointer> checkpointer_;
   std::unique_ptr<adapter::OracleCore> oracle_core_;
   bool drained_ = false;
 };

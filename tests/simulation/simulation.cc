@@ -1,6 +1,7 @@
 #include "tests/simulation/simulation.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <memory>
 #include <set>
@@ -73,16 +74,19 @@ class Simulation {
     deaths_ = pick(2) == 0 ? 0 : 1 + pick(4);
     cancels_ = pick(4) == 0;
     to_begin_ = 20 + pick(60);
-    server_ = std::make_unique<SimulatedServer>(random_(), shards_, faults_);
+    if (pick(3) != 0) draw_disk();
   }
 
   Outcome run() {
     const auto clients = static_cast<int>(2 + pick(5));
     Actor first(random_(), clients);
-    prepare(first);
+    first_ = &first;
+    start();
+    if (ok()) prepare(first);
     for (int i = 0; i < clients && ok(); ++i) actors_.push_back(std::make_unique<Actor>(random_(), i));
     while (ok() && (to_begin_ > 0 || somebody_is_busy())) step();
     actors_.clear();
+    if (disk_ != nullptr && ok()) restart(first);
     if (ok()) look_last(first);
     if (ok() && !server_->drain()) fail("connections do not end");
     if (ok() && !server_->nothing_held()) fail("something is held though nobody is there");
@@ -95,6 +99,83 @@ class Simulation {
   std::uint64_t pick(std::uint64_t bound) { return random_() % bound; }
   bool ok() const { return outcome_.failure.empty(); }
   void fail(std::string text) { outcome_.failure = std::string(level_.name) + ": " + std::move(text); }
+
+  // ---- The disk, and ends and beginnings of servers ----
+
+  void draw_disk() {
+    disk_ = std::make_unique<reactor::SimulatedDisk>(random_());
+    static constexpr reactor::WriteThrough kThrough[] = {
+        reactor::WriteThrough::none, reactor::WriteThrough::dsync, reactor::WriteThrough::direct};
+    log_through_ = kThrough[pick(3)];
+    crashes_ = pick(4);
+    checkpoints_ = pick(2) == 0;
+    disk_fails_ = pick(3) == 0;
+  }
+
+  void start() {
+    auto started = SimulatedServer::start(random_(), {shards_, faults_, disk_.get(), log_through_});
+    if (!started) return fail("the server does not start: " + started.error());
+    server_ = std::move(*started);
+  }
+
+  // The process dies, or the machine loses power; what comes back must be what was answered. Recovery may be
+  // cut short, too.
+  void restart(Actor& first) {
+    if (pick(2) == 0)
+      disk_->power_off();
+    else
+      disk_->kill();
+    for (const auto& actor : actors_)
+      if (actor->client.connected()) lose(*actor);
+    if (first.client.connected()) first.client.die();
+    first.greeted = false;
+    if (!server_->drain()) return fail("connections do not end after a crash");
+    server_.reset();
+    disk_->power_on();
+    disk_->heal();
+    disk_->set_room(UINT64_MAX);
+    if (pick(3) == 0) crash_during_recovery();
+    if (ok()) start();
+    ++outcome_.restarts;
+  }
+
+  void crash_during_recovery() {
+    disk_->power_off_at(1 + pick(60));
+    if (auto started = SimulatedServer::start(random_(), {shards_, faults_, disk_.get(), log_through_})) {
+      disk_->power_off();
+      if (!(*started)->drain()) fail("connections do not end after a crash");
+    }
+    disk_->power_on();
+  }
+
+  void disturb_disk(Actor& first) {
+    if (crashes_ > 0 && pick(2'000) == 0) {
+      --crashes_;
+      return restart(first);
+    }
+    // A log that has failed stays so: only a new server writes again.
+    if (pick(500) == 0 && !server_->log_failure().empty()) return restart(first);
+    if (checkpoints_ && pick(3'000) == 0) server_->checkpoint();
+    if (disk_fails_ && pick(4'000) == 0) fail_disk();
+  }
+
+  void fail_disk() {
+    using Operation = reactor::SimulatedDisk::Operation;
+    using Times = reactor::SimulatedDisk::Times;
+    static constexpr Operation kOperations[] = {Operation::write, Operation::sync, Operation::allocate,
+                                                Operation::open, Operation::sync_directory};
+    switch (pick(4)) {
+      case 0:
+        return disk_->write_short(1 + pick(5));
+      case 1:
+        return disk_->set_room(disk_->occupied() + pick(100'000));
+      case 2:
+        return disk_->set_room(UINT64_MAX);
+      default:
+        disk_->fail(kOperations[pick(std::size(kOperations))], 1 + pick(5), pick(2) == 0 ? EIO : ENOSPC,
+                    pick(2) == 0 ? Times::once : Times::forever);
+    }
+  }
 
   void turn() {
     ++outcome_.turns;
@@ -159,6 +240,8 @@ class Simulation {
 
   void step() {
     turn();
+    if (disk_ != nullptr) disturb_disk(*first_);
+    if (!ok()) return;
     Actor& actor = *actors_[pick(actors_.size())];
     if (!actor.client.connected()) return reconnect(actor);
     if (actor.client.waiting()) {
@@ -177,6 +260,10 @@ class Simulation {
 
   void die(Actor& actor) {
     --deaths_;
+    lose(actor);
+  }
+
+  void lose(Actor& actor) {
     const bool unknown = actor.busy && may_have_happened(actor);
     actor.client.die();
     transcript_ += actor.client.transcript();
@@ -254,8 +341,11 @@ class Simulation {
   }
 
   void on_error(Actor& actor, const Answer& answer) {
-    static const std::set<std::string> kExpected = {"40001", "40P01", "57014"};
-    if (!kExpected.contains(answer.sqlstate)) return fail("a statement is refused with " + answer.sqlstate);
+    static const std::set<std::string> kExpected = {"40001", "40P01", "57014"},
+                                       kOfTheDisk = {"53100", "58030"};
+    if (!kExpected.contains(answer.sqlstate) && !(disk_ != nullptr && kOfTheDisk.contains(answer.sqlstate)))
+      return fail("a statement is refused with " + answer.sqlstate);
+    if (answer.sqlstate == "58030" && may_have_happened(actor)) return end(actor, consistency::Outcome::info);
     if (answer.status == 'I')
       return end(actor, consistency::Outcome::fail);  // a cancelled commit has not happened
     actor.at = actor.transaction.operations.size();
@@ -287,10 +377,16 @@ class Simulation {
   std::size_t shards_ = 1;
   bool rows_exist_ = false;  // or the first append to a key makes its row
   Key keys_ = 1;
-  std::uint64_t deaths_ = 0;    // clients that still may die
-  bool cancels_ = false;        // some ask for a cancel
-  std::uint64_t to_begin_ = 0;  // transactions
+  std::uint64_t deaths_ = 0;                      // clients that still may die
+  bool cancels_ = false;                          // some ask for a cancel
+  std::uint64_t to_begin_ = 0;                    // transactions
+  std::unique_ptr<reactor::SimulatedDisk> disk_;  // null: nothing is durable
+  reactor::WriteThrough log_through_ = reactor::WriteThrough::none;
+  std::uint64_t crashes_ = 0;
+  bool checkpoints_ = false;
+  bool disk_fails_ = false;
   std::unique_ptr<SimulatedServer> server_;
+  Actor* first_ = nullptr;  // who makes the table and looks last
   std::vector<std::unique_ptr<Actor>> actors_;
   History history_;
   Value values_ = 0;
