@@ -139,6 +139,7 @@ class Walker {
   // Queries and changes: pg_query_tree.cc.
   [[gnu::noinline]] ast::SelectPtr select(const void* node);
   [[gnu::noinline]] void select_body(const SelectStmt& s, ast::SelectStatement& out);
+  [[gnu::noinline]] std::vector<ast::LockingClause> locking_clauses(const List* list);
   ast::LockingClause locking_clause(const LockingClause& clause);
   [[gnu::noinline]] void add_with(const WithClause* with, ast::SelectStatement& out);
   [[gnu::noinline]] ast::FromPtr from_item(const void* node);

@@ -50,8 +50,13 @@ ast::SelectPtr Walker::select(const void* node) {
   out->order_by = sort_items(s.sortClause);
   out->limit = expr(s.limitCount);
   out->offset = expr(s.limitOffset);
-  for (int i = 0; i < size(s.lockingClause); ++i)
-    out->locking.push_back(locking_clause(as<LockingClause>(at(s.lockingClause, i))));
+  out->locking = locking_clauses(s.lockingClause);
+  return out;
+}
+
+std::vector<ast::LockingClause> Walker::locking_clauses(const List* list) {
+  std::vector<ast::LockingClause> out;
+  for (int i = 0; i < size(list); ++i) out.push_back(locking_clause(as<LockingClause>(at(list, i))));
   return out;
 }
 

@@ -157,7 +157,7 @@ std::string show(const SelectStatement& s) {
   out += optional("where", s.where);
   out += group("group", s.group_by, [](const ExprPtr& e) { return show(e); });
   out += optional("having", s.having) + group("order", s.order_by, sort_item) + optional("limit", s.limit);
-  return out + optional("offset", s.offset) + group("", s.locking, locking) + ")";
+  return out + optional("offset", s.offset) + group("locking", s.locking, locking) + ")";
 }
 std::string show(const SelectPtr& s) {
   return s == nullptr ? "_" : show(*s);
