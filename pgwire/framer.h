@@ -49,8 +49,8 @@ struct FrameResult {
 
 // Largest value of the length word, by phase.
 struct FrameLimits {
-  std::uint32_t startup = 10'000 + 4;  // PostgreSQL's limit does not count the length word
-  std::uint32_t before_login = 64 * 1024;
+  std::uint32_t startup = 10'000 + 4;      // PostgreSQL's limit does not count the length word
+  std::uint32_t before_login = 1'024 + 4;  // SASL messages; PostgreSQL's limit does not count the length word
   std::uint32_t after_login = 64 * 1024 * 1024;  // Query, Parse, Bind, CopyData, FunctionCall
   std::uint32_t small_message = 10'000;          // every other message, as in PostgreSQL
 };

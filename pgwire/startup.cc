@@ -170,11 +170,11 @@ StartupDecision StartupMachine::on_packet(std::string_view body) {
   }
   if (code == kSslRequestCode && !ssl_asked_) {
     ssl_asked_ = true;
-    return ReplyByte{};
+    return ReplyByte{'N', Encryption::ssl};
   }
   if (code == kGssEncRequestCode && !gss_asked_) {
     gss_asked_ = true;
-    return ReplyByte{};
+    return ReplyByte{'N', Encryption::gss};
   }
   Result<StartupMessage, ProtocolError> message = parse_startup_message(body);
   if (!message) return Reject{std::move(message.error())};

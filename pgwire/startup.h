@@ -52,7 +52,8 @@ Result<std::monostate, ProtocolError> check_nothing_follows(Encryption requested
 
 // What the connection does about a startup packet.
 struct ReplyByte {
-  char byte = 'N';
+  char byte = 'N';  // unless the connection can grant what is asked
+  Encryption asked = Encryption::ssl;
 };
 struct Start {
   StartupMessage message;
@@ -72,6 +73,8 @@ using StartupDecision = std::variant<ReplyByte, Start, Cancel, Reject, CloseSile
 class StartupMachine {
  public:
   StartupDecision on_packet(std::string_view body);
+  // From here on nobody may ask for encryption any more.
+  void on_encrypted() { ssl_asked_ = gss_asked_ = true; }
 
  private:
   bool ssl_asked_ = false;
