@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
   // Signals are taken by this thread alone, one at a time, outside of any handler.
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGQUIT}) sigaddset(&signals, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);  // a file's size limit is an error of a write
@@ -101,7 +101,11 @@ int main(int argc, char** argv) {
   spdlog::info("ready to accept connections on {}", addresses.sql);
 
   int signal_number = 0;
-  sigwait(&signals, &signal_number);
+  for (;;) {
+    sigwait(&signals, &signal_number);
+    if (signal_number != SIGHUP) break;
+    server.reload();
+  }
   spdlog::info(signal_number == SIGTERM ? "SIGTERM: finishing what runs" : "signal: ending all connections");
   if (signal_number == SIGQUIT) server.terminate();
   server.drain([&] {

@@ -19,6 +19,9 @@ struct CoreMessage {
     adopt,        // number: a connection's descriptor, detail: its Entrance
     cancel,       // number: SessionId, detail: secret
     count,        // number: how many connections the sending shard has, detail: how many of them logged in
+    role_count,   // number: a role's oid, detail: how many of its connections the sending shard has
+    address_count,  // the same for an address, by its hash
+    access,       // pointer: the Access to be put in force, from the control thread
     scrape,       // pointer: MetricsSnapshot to be filled, to a shard
     scraped,      // pointer: the same, filled, back to the oracle core
     drain,        // from the control thread: no new connections, end the idle ones

@@ -27,6 +27,21 @@ enum class PeekKind : std::uint8_t {
   count_
 };  // try_frontend_peek_cached, try_frontend_peek
 enum class EntranceKind : std::uint8_t { external, internal, count_ };
+// Why a client was not let in.
+enum class Refusal : std::uint8_t {
+  rule,                 // no access rule, or one that rejects
+  password,             // wrong, or the role has none
+  certificate,
+  role,                 // does not exist, may not log in, not on this port
+  database,
+  connections,          // max_connections
+  role_connections,     // the role's CONNECTION LIMIT
+  address_connections,  // max_connections_per_address
+  timeout,              // authentication_timeout
+  displaced,            // made room for newer connections that were not logged in either
+  protocol,
+  count_
+};
 
 struct CoreMetrics {
   // External and internal sessions' statements, by kind.
@@ -41,6 +56,9 @@ struct CoreMetrics {
   std::uint64_t connections_ok[static_cast<std::size_t>(EntranceKind::count_)] = {};
   std::uint64_t connections_failed[static_cast<std::size_t>(EntranceKind::count_)] = {};
   std::uint64_t connections_open = 0;  // a gauge
+  std::array<std::uint64_t, static_cast<std::size_t>(Refusal::count_)> refusals{};
+  std::uint64_t tls_handshakes = 0, tls_failures = 0;
+  std::uint64_t cancels_dropped = 0;  // cancel requests above their rate
   std::uint64_t errors = 0;            // ErrorResponses sent
   std::uint64_t rows_sent = 0;
   std::uint64_t coordinator_calls = 0;

@@ -212,9 +212,39 @@ Options parse_options(int argc, char** argv) {
        "Directory for unix sockets (default: none)", "Network")
       ->check(CLI::ExistingDirectory);
 
+  flag("--hba-file", options.hba_file, "FILE",
+       "Who may come in and how, as in PostgreSQL's pg_hba.conf; read again on SIGHUP (default: this machine "
+       "is "
+       "trusted, others need a password)",
+       "Access");
+  flag("--tls-cert", options.tls_certificate, "FILE", "The server's certificate, PEM; read again on SIGHUP",
+       "Access");
+  flag("--tls-key", options.tls_key, "FILE", "Its private key, PEM, of mode 0600", "Access");
+  flag("--tls-ca", options.tls_authorities, "FILE", "Who vouches for clients' certificates, PEM", "Access");
+  flag("--tls-min-version", options.tls_least, "VERSION", "TLSv1.2 or TLSv1.3 (default: TLSv1.2)", "Access")
+      ->check(CLI::IsMember({"TLSv1.2", "TLSv1.3"}));
+  toggle("--insecure", options.insecure,
+         "Allow to listen beyond this machine without TLS, or with rules that trust strangers", "Access");
+
   flag("--max-connections", options.max_connections, "N",
        "Most connections that may be logged in (default: 5000)", "Limits")
       ->check(number_of(1, 1'048'576));
+  flag("--max-connections-per-address", options.max_connections_per_address, "N",
+       "Most connections of one client address; 0: no limit (default: 0)", "Limits")
+      ->check(number_of(0, 1'048'576));
+  flag("--max-pending-logins", options.max_pending_logins, "N",
+       "Most connections that are not logged in yet; the oldest goes for a new one (default: 4096)", "Limits")
+      ->check(number_of(1, 1'048'576));
+  flag("--authentication-timeout", options.authentication_timeout_s, "SECONDS",
+       "How long a login may take (default: 60)", "Limits")
+      ->check(number_of(1, 600));
+  flag("--login-delay-ms", options.login_delay_ms, "N",
+       "The longest that the answer to a wrong password is held back, in milliseconds (default: 2000)",
+       "Limits")
+      ->check(number_of(0, 60'000));
+  flag("--cancels-per-second", options.cancels_per_second, "N",
+       "Most cancel requests per second and core (default: 1000)", "Limits")
+      ->check(number_of(1, 1'000'000));
   flag("--memory-limit", memory_limit, "SIZE",
        "Memory that one statement may keep: 512MB, 1GB (default: 1GB)", "Limits");
 
@@ -256,6 +286,10 @@ Options parse_options(int argc, char** argv) {
   if (!checkpoint_log_bytes.empty())
     options.checkpoints.log_bytes = parse_size("--checkpoint-wal-bytes", checkpoint_log_bytes);
   if (!memory_limit.empty()) options.memory_limit = parse_size("--memory-limit", memory_limit);
+  if (options.tls_certificate.empty() != options.tls_key.empty())
+    usage_error("--tls-cert and --tls-key go together");
+  if (!options.tls_authorities.empty() && options.tls_certificate.empty())
+    usage_error("--tls-ca needs --tls-cert and --tls-key");
   choose_cores(cores, oracle_core, options);
   if (options.shard_cores.size() > 255) usage_error("--cores: at most 255 shards");
   check_parameters(parameters, options);

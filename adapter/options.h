@@ -26,6 +26,15 @@ struct Options {
   std::string unix_socket_directory;  // empty: none
   std::uint32_t spin_us = 0;
   std::uint32_t max_connections = 5000;
+  std::string hba_file;  // empty: the built-in rules
+  std::string tls_certificate, tls_key, tls_authorities;  // empty: none
+  std::string tls_least = "TLSv1.2";
+  bool insecure = false;  // strangers may be let in without TLS or passwords
+  std::uint32_t authentication_timeout_s = 60;
+  std::uint32_t max_pending_logins = 4096;
+  std::uint32_t max_connections_per_address = 0;  // 0: no limit
+  std::uint32_t login_delay_ms = 2000;            // the longest; 0: none
+  std::uint32_t cancels_per_second = 1000;
   std::uint64_t memory_limit = 1024ull * 1024 * 1024;  // bytes one statement may keep
   std::vector<std::pair<std::string, std::string>> system_parameters;
   std::string log_level = "info";

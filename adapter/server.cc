@@ -8,9 +8,14 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstring>
 
 #include "adapter/oracle_core.h"
 #include "adapter/version.h"
+#include "pgwire/scram.h"
 #include "reactor/epoll_backend.h"
 #include "reactor/pin.h"
 #include "reactor/socket.h"
@@ -104,7 +109,98 @@ std::unique_ptr<reactor::Backend> Server::make_backend() const {
   return reactor::make_epoll_backend();
 }
 
+// ---- access ----
+
+namespace {
+
+AccessRules rules_of(const Options& options) {
+  return options.hba_file.empty() ? default_access_rules() : read_access_rules(options.hba_file);
+}
+
+Result<std::shared_ptr<const pgwire::TlsContext>, std::string> tls_of(const Options& options) {
+  if (options.tls_certificate.empty()) return std::shared_ptr<const pgwire::TlsContext>();
+  const bool newest_only = options.tls_least == "TLSv1.3";
+  auto loaded =
+      pgwire::TlsContext::load({options.tls_certificate, options.tls_key, options.tls_authorities,
+                                newest_only ? pgwire::TlsVersion::tls_1_3 : pgwire::TlsVersion::tls_1_2});
+  if (!loaded) return Unexpected{loaded.error()};
+  return std::shared_ptr<const pgwire::TlsContext>(std::move(*loaded));
+}
+
+bool beyond_this_machine(const std::string& address) {
+  const auto parsed = reactor::parse_address(address);
+  return parsed && std::any_of(parsed->begin(), parsed->end(), [](const reactor::Address& one) {
+           return !ip_of_socket_address(one.raw()).loopback();
+         });
+}
+
+}  // namespace
+
+// Whoever listens to strangers needs TLS, and rules that ask them for something. Empty: all is well.
+std::string Server::why_not_safe() const {
+  const Access& access = *accesses_.back();
+  const bool sql = beyond_this_machine(options_.sql_address);
+  const bool internal = beyond_this_machine(options_.internal_sql_address);
+  if (options_.insecure || (!sql && !internal)) return {};
+  const std::string_view flag = sql ? "--sql-addr" : "--internal-sql-addr";
+  if (access.tls == nullptr)
+    return fmt::format(
+        "{} listens beyond this machine, and there is no TLS: give --tls-cert and --tls-key, or --insecure",
+        flag);
+  if (access.rules.trusts_strangers())
+    return fmt::format(
+        "{} listens beyond this machine, and {} trusts strangers: ask for scram-sha-256 or cert, or give "
+        "--insecure",
+        flag, options_.hba_file);
+  return {};
+}
+
+Result<std::monostate, std::string> Server::load_access() {
+  auto access = std::make_unique<Access>();
+  access->rules = rules_of(options_);
+  if (!access->rules.errors.empty())
+    return Unexpected{fmt::format("{}", fmt::join(access->rules.errors, "; "))};
+  auto tls = tls_of(options_);
+  if (!tls) return Unexpected{tls.error()};
+  access->tls = std::move(*tls);
+  accesses_.push_back(std::move(access));
+  if (std::string why = why_not_safe(); !why.empty()) return Unexpected{std::move(why)};
+  return std::monostate{};
+}
+
+void Server::reload() {
+  const Access& before = *accesses_.back();
+  auto access = std::make_unique<Access>();
+  AccessRules read = rules_of(options_);
+  if (read.errors.empty() && !options_.insecure && read.trusts_strangers() &&
+      !before.rules.trusts_strangers() &&
+      (beyond_this_machine(options_.sql_address) || beyond_this_machine(options_.internal_sql_address)))
+    read.errors.push_back(fmt::format("{}: trusts strangers, which needs --insecure", options_.hba_file));
+  if (read.errors.empty()) {
+    access->rules = std::move(read);
+  } else {
+    for (const std::string& error : read.errors) spdlog::error("access rules: {}", error);
+    spdlog::error("access rules: the old ones stay in force");
+    access->rules.rules = before.rules.rules;
+    access->rules.lines = std::move(read.lines);
+  }
+  if (auto tls = tls_of(options_)) {
+    access->tls = std::move(*tls);
+  } else {
+    spdlog::error("TLS: {}; the old certificate stays in use", tls.error());
+    access->tls = before.tls;
+  }
+  accesses_.push_back(std::move(access));
+  tell_all(CoreMessage::Kind::access, accesses_.back().get());
+  spdlog::info("access rules and certificates were read again");
+}
+
+// ---- start and end ----
+
 Result<std::monostate, std::string> Server::start() {
+  if (auto loaded = load_access(); !loaded) return loaded;
+  const std::string seed = pgwire::random_bytes(sizeof address_seed_);
+  std::memcpy(&address_seed_, seed.data(), sizeof address_seed_);
   uring_ = options_.io_backend != "epoll";
   if (uring_) {
     if (const auto kernel = reactor::probe_uring(); !kernel) {
@@ -146,6 +242,14 @@ void Server::run_shard(std::size_t index, std::vector<Listener> listeners) {
     shard_options.statement_memory = options_.memory_limit;
     shard_options.max_connections = options_.max_connections;
     shard_options.processor = processor;
+    shard_options.access = accesses_.front().get();
+    shard_options.login_timeout_us = options_.authentication_timeout_s * std::uint64_t{1'000'000};
+    shard_options.max_pending_logins =
+        std::max(1u, options_.max_pending_logins / static_cast<std::uint32_t>(mesh_.shards()));
+    shard_options.max_connections_per_address = options_.max_connections_per_address;
+    shard_options.cancels_per_second = options_.cancels_per_second;
+    shard_options.most_login_delay_us = options_.login_delay_ms * std::uint64_t{1000};
+    shard_options.address_seed = address_seed_;
     Shard shard(ShardId(static_cast<std::uint16_t>(index)), loop, mesh_, published_, holds_, shard_options,
                 std::move(listeners));
     connected_.release();
@@ -170,6 +274,7 @@ void Server::run_oracle(std::vector<int> http_listeners) {
     initial.catalog.system_parameters.try_emplace(name, value);
   OracleCore::Durable durable;
   if (store_ != nullptr) durable = {&store_->log(), checkpointer_.get(), &store_->recovery()};
+  if (initial.catalog.login_secret.empty()) initial.catalog.login_secret = pgwire::random_bytes(32);
   {
     OracleCore core(loop, mesh_, published_, holds_, std::move(initial), durable, options_.oracle_core,
                     [this] { drained_.release(); });
@@ -191,9 +296,9 @@ void Server::wait_for_the_others() {
   leave_.acquire();
 }
 
-void Server::tell_all(CoreMessage::Kind kind) {
+void Server::tell_all(CoreMessage::Kind kind, void* pointer) {
   for (std::size_t core = 0; core <= mesh_.oracle_core(); ++core) {
-    CoreMessage message{kind, static_cast<std::uint32_t>(mesh_.control()), 0, 0, nullptr};
+    CoreMessage message{kind, static_cast<std::uint32_t>(mesh_.control()), 0, 0, pointer};
     reactor::Mailbox<CoreMessage>& box = mesh_.box(mesh_.control(), core);
     box.push(message);
     if (box.publish()) mesh_.waker(core).wake();

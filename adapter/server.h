@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "adapter/access/access.h"
 #include "adapter/durability/durable_store.h"
 #include "adapter/mesh.h"
 #include "adapter/options.h"
@@ -28,6 +29,8 @@ class Server {
 
   // Opens the sockets and starts the threads; returns once all accept. An error is a sentence.
   Result<std::monostate, std::string> start();
+  // Reads the access rules and the certificates again. What has errors stays as it was; the log has them.
+  void reload();
   // Stops accepting, lets statements finish, ends the connections; blocks until all is over.
   // Sessions that run nothing end at once, the others after their statement. `hurried` is asked now and then:
   // once true, statements are ended as well.
@@ -45,12 +48,14 @@ class Server {
     std::vector<std::vector<Listener>> shards;
     std::vector<int> http;
   };
+  Result<std::monostate, std::string> load_access();
+  std::string why_not_safe() const;
   Result<Sockets, std::string> open_sockets();
   std::unique_ptr<reactor::Backend> make_backend() const;
   void run_shard(std::size_t index, std::vector<Listener> listeners);
   void run_oracle(std::vector<int> http_listeners);
   bool wait_until_drained(const std::function<bool()>& hurried);
-  void tell_all(CoreMessage::Kind kind);
+  void tell_all(CoreMessage::Kind kind, void* pointer = nullptr);
   void wait_for_the_others();
 
   const Options options_;
@@ -67,6 +72,8 @@ class Server {
   // The end: no loop goes away while another thread may still wake it.
   std::counting_semaphore<> stopped_{0}, leave_{0};
   std::binary_semaphore drained_{0};
+  std::vector<std::unique_ptr<Access>> accesses_;  // all that were in force, the newest last
+  std::uint64_t address_seed_ = 0;
   Addresses addresses_;                    // set by start()
   std::vector<std::string> unix_sockets_;  // files to be removed at the end
   bool uring_ = true;

@@ -1,10 +1,20 @@
 #include "adapter/shard.h"
 
+#include <pwd.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
 #include <unistd.h>
+#include <xxhash.h>
+
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
 
 #include "pgwire/backend_messages.h"
+#include "pgwire/scram.h"
 #include "reactor/socket.h"
 
 namespace gyre::adapter {
@@ -12,7 +22,56 @@ namespace gyre::adapter {
 namespace {
 constexpr std::uint32_t kSuperuserReserve =
     3;  // connections beyond max_connections that superusers may still make
+// A flood of bad logins must not become a flood of log lines.
+constexpr std::uint32_t kLogLinesPerSecond = 50;
+
+std::uint32_t secret_key() {
+  std::uint32_t secret = 0;
+  const std::string bytes = pgwire::random_bytes(sizeof secret);
+  std::memcpy(&secret, bytes.data(), sizeof secret);
+  return secret;
 }
+
+// The account on this machine that a unix socket's peer runs as.
+std::string local_user_of(int fd) {
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return {};
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 4096> buffer;
+  if (::getpwuid_r(credentials.uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+    return {};
+  return found->pw_name;
+}
+
+Peer peer_of(int fd) {
+  Peer peer;
+  const reactor::Address address = reactor::peer_address(fd);
+  peer.address = ip_of_socket_address(address.raw());
+  peer.local = peer.address.family == IpAddress::Family::none;
+  peer.port = address.port();
+  return peer;
+}
+
+// What a client sent, fit for a line of the log.
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += (c >= ' ' && c != 0x7f) || static_cast<signed char>(c) < 0 ? c : '?';
+  return out;
+}
+
+void farewell(int fd, std::string message) {
+  OutBuffer out;
+  pgwire::Diagnostic refusal;
+  refusal.severity = pgwire::Severity::fatal;
+  refusal.code = "53300";
+  refusal.message = std::move(message);
+  pgwire::error_response(out, refusal);
+  [[maybe_unused]] const auto written = ::send(fd, out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+}  // namespace
 
 Shard::Shard(ShardId id, reactor::Loop& loop, Mesh& mesh, const oracle::PublishedState& published,
              oracle::ReadHolds& holds, const ShardOptions& options, std::vector<Listener> listeners)
@@ -24,7 +83,13 @@ Shard::Shard(ShardId id, reactor::Loop& loop, Mesh& mesh, const oracle::Publishe
       core_(loop, published, holds, id.value, id, *this, options.plan_cache_bytes),
       counts_(mesh.shards(), 0),
       admitted_(mesh.shards(), 0),
-      random_(std::random_device{}()) {
+      roles_(mesh_.shards(), id.value),
+      addresses_(mesh_.shards(), id.value),
+      throttle_(options.most_login_delay_us),
+      cancels_left_(options.cancels_per_second),
+      log_lines_left_(kLogLinesPerSecond) {
+  if (options.access != nullptr) core_.access = options.access;
+  core_.login_timeout_us = options.login_timeout_us;
   core_.statement_memory = options.statement_memory;
   core_.span_clock = SpanClock::calibrate();
   core_.set_wall_offset();
@@ -61,19 +126,17 @@ void Shard::on_before_sleep() {
 
 void Shard::on_second() {
   core_.set_wall_offset();
+  cancels_left_ = options_.cancels_per_second;
+  log_lines_left_ = kLogLinesPerSecond;
+  if (unlogged_ != 0) spdlog::info("{} more logins were refused on core {}", unlogged_, options_.processor);
+  unlogged_ = 0;
   loop_.arm_timer_after_us(each_second_, 1'000'000);
 }
 
 // ---- connections ----
 
 void Shard::Acceptor::on_accept_refused(int fd) {
-  OutBuffer out;
-  pgwire::Diagnostic refusal;
-  refusal.severity = pgwire::Severity::fatal;
-  refusal.code = "53300";
-  refusal.message = "sorry, too many clients already";
-  pgwire::error_response(out, refusal);
-  [[maybe_unused]] const auto written = ::write(fd, out.data(), out.size());
+  farewell(fd, "sorry, too many clients already");
 }
 
 void Shard::on_accept(int fd, Entrance entrance) {
@@ -94,12 +157,26 @@ void Shard::adopt(int fd, Entrance entrance) {
     ::close(fd);
     return;
   }
-  reactor::set_nodelay(fd);
+  Peer peer = peer_of(fd);
+  if (!has_room_for(peer)) {
+    ++core_.metrics.refusals[static_cast<std::size_t>(Refusal::address_connections)];
+    farewell(fd, fmt::format("too many connections from address {}", peer.address.text()));
+    ::close(fd);
+    return;
+  }
+  if (peer.local)
+    peer.local_user = local_user_of(fd);
+  else
+    reactor::set_nodelay(fd);
+  count_address(peer, 1);
   const SessionId session = next_session_id();
   auto connection = std::make_unique<Connection>(core_, static_cast<ConnectionOwner&>(*this), session,
-                                                 static_cast<std::uint32_t>(random_()), entrance);
+                                                 secret_key(), entrance, std::move(peer));
   Connection& started = *connection;
   connections_.emplace(session.value, std::move(connection));
+  pending_.push_back(started.pending());
+  ++pending_count_;
+  make_room();
   started.start(fd);
   tell_count();
 }
@@ -115,6 +192,11 @@ SessionId Shard::next_session_id() {
 
 void Shard::on_connection_over(Connection& connection) {
   const auto found = connections_.find(connection.session().id().value);
+  count_address(connection.peer(), -1);
+  if (connection.pending().linked()) {
+    connection.pending().unlink();
+    --pending_count_;
+  }
   // The caller is a member of it: it goes when the stack is clear.
   class Burial final : public reactor::Task {
    public:
@@ -138,7 +220,68 @@ void Shard::tell_count() {
       port_.send(other, {CoreMessage::Kind::count, 0, counts_[id_.value], admitted_[id_.value], nullptr});
 }
 
-bool Shard::admit(bool superuser) {
+void Shard::tell(CoreMessage::Kind kind, std::uint32_t key, std::uint32_t count) {
+  for (std::size_t other = 0; other < mesh_.shards(); ++other)
+    if (other != id_.value) port_.send(other, {kind, 0, key, count, nullptr});
+}
+
+// ---- limits ----
+
+std::uint32_t Shard::address_key(const Peer& peer) const {
+  const IpAddress counted = counted_address(peer.address);
+  return static_cast<std::uint32_t>(
+      XXH3_64bits_withSeed(counted.bytes.data(), counted.bytes.size(), options_.address_seed));
+}
+
+bool Shard::has_room_for(const Peer& peer) {
+  const std::uint32_t limit = options_.max_connections_per_address;
+  return limit == 0 || peer.local || addresses_.total(address_key(peer)) < limit;
+}
+
+void Shard::count_address(const Peer& peer, int change) {
+  if (options_.max_connections_per_address == 0 || peer.local) return;
+  const std::uint32_t key = address_key(peer);
+  tell(CoreMessage::Kind::address_count, key, change > 0 ? addresses_.add(key) : addresses_.remove(key));
+}
+
+// Connections that are not logged in are bounded, and the newest may stay: whoever connects and says nothing
+// makes room for those who come to work.
+void Shard::make_room() {
+  if (pending_count_ <= options_.max_pending_logins) return;
+  Connection& oldest = pending_.front().connection;
+  oldest.pending().unlink();
+  --pending_count_;
+  ++core_.metrics.refusals[static_cast<std::size_t>(Refusal::displaced)];
+  oldest.abort();
+}
+
+void Shard::on_logged_in(Connection& connection) {
+  if (!connection.pending().linked()) return;
+  connection.pending().unlink();
+  --pending_count_;
+}
+
+std::uint64_t Shard::on_refused(const Peer& peer, std::string_view user, std::string_view message,
+                                Refusal why) {
+  if (log_lines_left_ != 0) {
+    --log_lines_left_;
+    spdlog::info("refused host \"{}\" user \"{}\": {}", peer.host(), printable(user), printable(message));
+  } else {
+    ++unlogged_;
+  }
+  return why == Refusal::password ? throttle_.on_failure(peer.address, loop_.now_us()) : 0;
+}
+
+bool Shard::cancel_allowed() {
+  if (cancels_left_ == 0) {
+    ++core_.metrics.cancels_dropped;
+    return false;
+  }
+  --cancels_left_;
+  return true;
+}
+
+Admission Shard::admit(const Role& role) {
   std::uint32_t total = 0;
   for (const std::uint32_t count : admitted_) total += count;
   const auto& published = *static_cast<const Catalog*>(core_.published.load().catalog);
@@ -147,15 +290,20 @@ bool Shard::admit(bool superuser) {
       setting == published.system_parameters.end()
           ? options_.max_connections
           : static_cast<std::uint32_t>(std::strtoul(setting->second.c_str(), nullptr, 10));
-  if (total >= limit + (superuser ? kSuperuserReserve : 0)) return false;
+  if (total >= limit + (role.superuser ? kSuperuserReserve : 0)) return Admission::full;
+  const auto role_limit = static_cast<std::uint32_t>(role.connection_limit);
+  if (role.connection_limit >= 0 && !role.superuser && roles_.total(role.id.value) >= role_limit)
+    return Admission::role_full;
   ++admitted_[id_.value];
   tell_count();
-  return true;
+  tell(CoreMessage::Kind::role_count, role.id.value, roles_.add(role.id.value));
+  return Admission::admitted;
 }
 
-void Shard::dismiss() {
+void Shard::dismiss(RoleId role) {
   --admitted_[id_.value];
   tell_count();
+  tell(CoreMessage::Kind::role_count, role.value, roles_.remove(role.value));
 }
 
 Connection* Shard::find(SessionId session) {
@@ -174,6 +322,10 @@ void Shard::cancel_wait(std::uint32_t backend, std::uint32_t sequence) {
 }
 
 void Shard::cancel(SessionId session, std::uint32_t secret) {
+  if (cancel_allowed()) pass_cancel(session, secret);
+}
+
+void Shard::pass_cancel(SessionId session, std::uint32_t secret) {
   const std::size_t shard = session.value & 0xff;
   if (shard == id_.value) {
     Connection* connection = find(session);
@@ -193,7 +345,16 @@ void Shard::on_message(const CoreMessage& message) {
       adopt(static_cast<int>(message.number), static_cast<Entrance>(message.detail));
       return;
     case CoreMessage::Kind::cancel:
-      cancel(SessionId(message.number), message.detail);
+      pass_cancel(SessionId(message.number), message.detail);
+      return;
+    case CoreMessage::Kind::role_count:
+      roles_.hear(message.number, message.from, message.detail);
+      return;
+    case CoreMessage::Kind::address_count:
+      addresses_.hear(message.number, message.from, message.detail);
+      return;
+    case CoreMessage::Kind::access:
+      put_in_force(*static_cast<const Access*>(message.pointer));
       return;
     case CoreMessage::Kind::count:
       counts_[message.from] = message.number;
@@ -218,6 +379,11 @@ void Shard::on_message(const CoreMessage& message) {
     case CoreMessage::Kind::drained:
       return;  // the oracle core's
   }
+}
+
+void Shard::put_in_force(const Access& access) {
+  core_.access = &access;
+  for (const auto& [id, connection] : connections_) connection->session().on_access_changed();
 }
 
 void Shard::fill(MetricsSnapshot& snapshot) {

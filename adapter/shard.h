@@ -7,11 +7,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <random>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "adapter/access/login_throttle.h"
+#include "adapter/access/tally.h"
 #include "adapter/connection.h"
 #include "adapter/http/metrics_page.h"
 #include "adapter/mesh.h"
@@ -20,6 +21,13 @@
 namespace gyre::adapter {
 
 struct ShardOptions {
+  const Access* access = nullptr;  // at start; lives until the end
+  std::uint64_t login_timeout_us = 60'000'000;
+  std::uint32_t max_pending_logins = 4096;        // on this shard
+  std::uint32_t max_connections_per_address = 0;  // over all shards; 0: no limit
+  std::uint32_t cancels_per_second = 1000;        // on this shard
+  std::uint64_t most_login_delay_us = 2'000'000;  // of a failed login's answer; 0: none
+  std::uint64_t address_seed = 0;                 // the same on all shards
   std::size_t plan_cache_bytes = 32 * 1024 * 1024;
   std::size_t statement_memory = SIZE_MAX;
   std::uint32_t max_connections = 5000;
@@ -49,8 +57,10 @@ class Shard final : public SessionServices,
   void submit(CoordinatorCall& call) override;
   void cancel_wait(std::uint32_t backend, std::uint32_t sequence) override;
   void cancel(SessionId session, std::uint32_t secret) override;
-  bool admit(bool superuser) override;
-  void dismiss() override;
+  Admission admit(const Role& role) override;
+  void dismiss(RoleId role) override;
+  std::uint64_t on_refused(const Peer& peer, std::string_view user, std::string_view message,
+                           Refusal why) override;
 
  private:
   // Accepts on one listening socket.
@@ -78,12 +88,21 @@ class Shard final : public SessionServices,
 
   void on_message(const CoreMessage& message) override;
   void on_connection_over(Connection& connection) override;
+  void on_logged_in(Connection& connection) override;
   void on_turn_start() override;
   void on_before_sleep() override;
   void on_second();
   void on_accept(int fd, Entrance entrance);
   void adopt(int fd, Entrance entrance);
   void tell_count();
+  void tell(CoreMessage::Kind kind, std::uint32_t key, std::uint32_t count);
+  bool has_room_for(const Peer& peer);
+  void count_address(const Peer& peer, int change);
+  std::uint32_t address_key(const Peer& peer) const;
+  void make_room();
+  bool cancel_allowed();
+  void pass_cancel(SessionId session, std::uint32_t secret);
+  void put_in_force(const Access& access);
   void drain();
   void hurry();
   void end_if_drained();
@@ -101,7 +120,13 @@ class Shard final : public SessionServices,
   std::unordered_map<std::uint32_t, std::unique_ptr<Connection>> connections_;  // by session id
   std::vector<std::uint32_t> counts_;    // connections of each shard, as far as known
   std::vector<std::uint32_t> admitted_;  // of which logged in
-  std::mt19937_64 random_;
+  Tally roles_, addresses_;
+  reactor::IntrusiveList<Connection::Pending> pending_;  // not logged in, in order of arrival
+  std::uint32_t pending_count_ = 0;
+  LoginThrottle throttle_;
+  std::uint32_t cancels_left_ = 0;    // of this second
+  std::uint32_t log_lines_left_ = 0;  // of this second, about refused logins
+  std::uint64_t unlogged_ = 0;        // refused logins that found none left
   std::uint32_t next_session_ = 1;
   EachSecond each_second_{*this};
   bool asleep_ = true;  // the hold is idle

@@ -39,6 +39,8 @@ struct Role {
   bool create_database = false;
   std::int32_t connection_limit = -1;
   std::vector<Membership> member_of;
+  std::string password;  // a SCRAM verifier (pgwire/scram.h), never the password itself; empty: none
+  std::optional<std::int64_t> password_until_us;  // microseconds since 2000-01-01 UTC; worth nothing afterwards
 
   bool operator==(const Role&) const = default;
 };
@@ -144,6 +146,9 @@ class Catalog {
   }
   const std::map<RoleId, Role>& roles() const { return roles_; }
   const std::vector<Schema>& schemas() const { return schemas_; }
+  // Random bytes that are made with the data directory and shown to nobody: the salts of roles that do not
+  // exist come from them, and stay the same like those of roles that do.
+  std::string login_secret;
   // ALTER SYSTEM SET: values that differ from the built-in defaults, by lower-case name.
   std::map<std::string, std::string, std::less<>> system_parameters;
   std::map<DefaultAclKey, Acl> default_acls;

@@ -33,9 +33,10 @@ void fields(auto& archive, Is<DefaultAclKey> auto& key) {
 }
 
 void fields(auto& archive, Is<Role> auto& role) {
-  auto& [id, name, superuser, login, inherit, create_role, create_database, connection_limit, member_of] =
-      role;
-  archive(id, name, superuser, login, inherit, create_role, create_database, connection_limit, member_of);
+  auto& [id, name, superuser, login, inherit, create_role, create_database, connection_limit, member_of,
+         password, password_until_us] = role;
+  archive(id, name, superuser, login, inherit, create_role, create_database, connection_limit, member_of,
+          password, password_until_us);
 }
 
 // (The expression is bound again from its text.)
@@ -78,9 +79,9 @@ class CatalogCodec {
  public:
   // What every change writes.
   static void fields(auto& archive, Is<Catalog> auto& catalog) {
-    auto& [version, next_oid, system_parameters, default_acls, database, tables, by_id, roles, schemas] =
+    auto& [version, next_oid, login_secret, system_parameters, default_acls, database, tables, by_id, roles, schemas] =
         catalog;
-    archive(version, next_oid);
+    archive(version, next_oid, login_secret);
   }
 
   static void write_change(const Catalog& before, const Catalog& after, Encoder& out) {

@@ -14,6 +14,7 @@ Relations class_relations();               // system_classes.cc
 Relations index_relations();               // system_indexes.cc
 Relations role_relations();                // system_roles.cc
 Relations server_relations();              // system_server.cc
+Relations access_relations();              // system_access.cc
 Relations view_relations();                // system_views.cc
 Relations information_schema_relations();  // system_information_schema.cc
 Relations lock_relations();                // system_locks.cc

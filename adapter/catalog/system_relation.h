@@ -37,6 +37,7 @@ struct SystemRelation {
   void (*scan)(SystemScan& scan);
   char kind = 'r';           // pg_class.relkind: r or v, as PostgreSQL has it
   bool needs_locks = false;  // scanned on the oracle core
+  enum class Readers : std::uint8_t { all, superusers } readers = Readers::all;
 };
 
 // Null if there is none. `schema` empty: search pg_catalog only.

@@ -1,4 +1,5 @@
-// Roles. Passwords are never shown, not even to superusers.
+// Roles. Superusers see passwords as they are kept, as verifiers, where PostgreSQL shows them; nobody else
+// does.
 #include "adapter/catalog/system_groups.h"
 #include "adapter/catalog/system_rows.h"
 
@@ -10,23 +11,36 @@ namespace {
 constexpr std::uint32_t kDefaultAclOids = 14000;
 constexpr std::string_view kHiddenPassword = "********";
 
+Value valid_until(const Role& role) {
+  return role.password_until_us ? Value(*role.password_until_us) : Value(nullptr);
+}
+
 void scan_roles(SystemScan& scan) {
   for (const auto& [id, role] : scan.catalog.roles())
-    emit(scan, {role.name, role.superuser, role.inherit, role.create_role, role.create_database, role.login,
-                false, role.connection_limit, kHiddenPassword, nullptr, role.superuser, nullptr, id.value});
+    emit(scan,
+         {role.name, role.superuser, role.inherit, role.create_role, role.create_database, role.login, false,
+          role.connection_limit, kHiddenPassword, valid_until(role), role.superuser, nullptr, id.value});
 }
 
 void scan_authids(SystemScan& scan) {
   for (const auto& [id, role] : scan.catalog.roles())
     emit(scan, {id.value, role.name, role.superuser, role.inherit, role.create_role, role.create_database,
-                role.login, false, role.superuser, role.connection_limit, nullptr, nullptr});
+                role.login, false, role.superuser, role.connection_limit, text_or_null(role.password),
+                valid_until(role)});
+}
+
+void emit_user(SystemScan& scan, const Role& role, Value password) {
+  if (role.login)
+    emit(scan, {role.name, role.id.value, role.create_database, role.superuser, false, role.superuser,
+                password, valid_until(role), nullptr});
 }
 
 void scan_users(SystemScan& scan) {
-  for (const auto& [id, role] : scan.catalog.roles())
-    if (role.login)
-      emit(scan, {role.name, id.value, role.create_database, role.superuser, false, role.superuser,
-                  kHiddenPassword, nullptr, nullptr});
+  for (const auto& [id, role] : scan.catalog.roles()) emit_user(scan, role, kHiddenPassword);
+}
+
+void scan_shadows(SystemScan& scan) {
+  for (const auto& [id, role] : scan.catalog.roles()) emit_user(scan, role, text_or_null(role.password));
 }
 
 // Roles that are there to have members.
@@ -70,7 +84,7 @@ Relations role_relations() {
                   "rolcreaterole boolean, rolcreatedb boolean, rolcanlogin boolean, "
                   "rolreplication boolean, rolbypassrls boolean, rolconnlimit int4, "
                   "rolpassword text, rolvaliduntil timestamptz"),
-       scan_authids},
+       scan_authids, 'r', false, SystemRelation::Readers::superusers},
       {12014, "pg_catalog", "pg_user",
        columns_of("usename name, usesysid oid, usecreatedb boolean, usesuper boolean, "
                   "userepl boolean, usebypassrls boolean, passwd text, valuntil timestamptz, "
@@ -80,7 +94,7 @@ Relations role_relations() {
        columns_of("usename name, usesysid oid, usecreatedb boolean, usesuper boolean, "
                   "userepl boolean, usebypassrls boolean, passwd text, valuntil timestamptz, "
                   "useconfig text[]"),
-       scan_users, 'v'},
+       scan_shadows, 'v', false, SystemRelation::Readers::superusers},
       {12010, "pg_catalog", "pg_group", columns_of("groname name, grosysid oid, grolist text[]"), scan_groups,
        'v'},
       {1261, "pg_catalog", "pg_auth_members",

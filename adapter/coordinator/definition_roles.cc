@@ -6,6 +6,7 @@
 #include "adapter/coordinator/definition_parts.h"
 #include "adapter/session/settings.h"
 #include "adapter/sql_error.h"
+#include "pgwire/scram.h"
 
 namespace gyre::adapter::definition {
 
@@ -21,7 +22,28 @@ void check_may_manage_roles(const Definition& d, std::string_view action) {
     throw SqlError("42501", fmt::format("permission denied to {}", action));
 }
 
-void apply_options(Role& role, std::span<const ast::RoleOption> options, const Definition& d) {
+// The password comes as a verifier: the session has made one of it before anyone else saw it.
+void set_password(Role& role, const ast::RoleOption& option, Definition& d) {
+  role.password.clear();
+  if (!option.enabled) return;
+  if (option.text.empty()) {
+    d.notices.push_back(notice("00000", "empty string is not a valid password, clearing password"));
+    return;
+  }
+  if (!pgwire::parse_scram_verifier(option.text))
+    throw SqlError("XX000", "the password did not come as a verifier");
+  role.password = option.text;
+}
+
+void set_valid_until(Role& role, const ast::RoleOption& option, const Definition& d) {
+  role.password_until_us.reset();
+  if (!option.enabled) return;
+  Arena arena;
+  role.password_until_us =
+      storage::traits(storage::TypeId::timestamptz).parse(option.text, d.context.style, arena).integer;
+}
+
+void apply_options(Role& role, std::span<const ast::RoleOption> options, Definition& d) {
   for (const ast::RoleOption& option : options) {
     if (option.name == "superuser") {
       if (!asking_role(d).superuser)
@@ -37,8 +59,12 @@ void apply_options(Role& role, std::span<const ast::RoleOption> options, const D
       role.create_database = option.enabled;
     } else if (option.name == "connectionlimit") {
       role.connection_limit = std::atoi(option.text.c_str());
+      if (role.connection_limit < -1)
+        throw SqlError("22023", fmt::format("invalid connection limit: {}", role.connection_limit));
     } else if (option.name == "password") {
-      throw SqlError("0A000", "passwords are not supported: every connection is trusted");
+      set_password(role, option, d);
+    } else if (option.name == "validuntil") {
+      set_valid_until(role, option, d);
     } else {
       throw SqlError("0A000", fmt::format("role option {} is not supported", option.name));
     }
@@ -73,8 +99,11 @@ std::string create_role(const ast::CreateRoleStatement& statement, Definition& d
 }
 
 std::string alter_role(const ast::AlterRoleStatement& statement, Definition& d) {
-  check_may_manage_roles(d, "alter role");
   Role role = named_role(d, statement.name);
+  // Everybody may change the password that is one's own.
+  const bool own_password = role.id == d.context.role && statement.options.size() == 1 &&
+                            statement.options.front().name == "password";
+  if (!own_password) check_may_manage_roles(d, "alter role");
   if (role.superuser && !asking_role(d).superuser)
     throw SqlError("42501", "must be superuser to alter superuser roles");
   apply_options(role, statement.options, d);

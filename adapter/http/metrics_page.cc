@@ -24,6 +24,11 @@ static_assert(std::size(kStatementNames) == static_cast<std::size_t>(StatementKi
 constexpr std::string_view kPeekNames[] = {"try_frontend_peek_cached", "try_frontend_peek"};
 static_assert(std::size(kPeekNames) == static_cast<std::size_t>(PeekKind::count_));
 constexpr std::string_view kEntranceNames[] = {"external", "internal"};
+constexpr std::string_view kRefusalNames[] = {
+    "rule",     "password",    "certificate",      "role",
+    "database", "connections", "role_connections", "address_connections",
+    "timeout",  "displaced",   "protocol"};
+static_assert(std::size(kRefusalNames) == static_cast<std::size_t>(Refusal::count_));
 constexpr std::string_view kSessionTypes[] = {"user", "system"};
 static_assert(std::size(kEntranceNames) == static_cast<std::size_t>(EntranceKind::count_));
 
@@ -119,6 +124,8 @@ CoreMetrics merged(std::span<const MetricsSnapshot> cores) {
       sum.connections_ok[entrance] += core.connections_ok[entrance];
       sum.connections_failed[entrance] += core.connections_failed[entrance];
     }
+    for (std::size_t reason = 0; reason < sum.refusals.size(); ++reason)
+      sum.refusals[reason] += core.refusals[reason];
     for (std::size_t kind = 0; kind < sum.peek_ns.size(); ++kind) sum.peek_ns[kind].merge(core.peek_ns[kind]);
     sum.read_ts_ns.merge(core.read_ts_ns);
     sum.first_row_ns.merge(core.first_row_ns);
@@ -128,7 +135,8 @@ CoreMetrics merged(std::span<const MetricsSnapshot> cores) {
                         &CoreMetrics::plan_hits, &CoreMetrics::plan_shape_hits, &CoreMetrics::plan_misses,
                         &CoreMetrics::plan_stale, &CoreMetrics::plan_evictions, &CoreMetrics::plan_bytes,
                         &CoreMetrics::plan_entries, &CoreMetrics::lock_waits, &CoreMetrics::deadlocks,
-                        &CoreMetrics::locks_held, &CoreMetrics::calls_waiting})
+                        &CoreMetrics::locks_held, &CoreMetrics::calls_waiting,
+                        &CoreMetrics::tls_handshakes, &CoreMetrics::tls_failures, &CoreMetrics::cancels_dropped})
       sum.*figure += core.*figure;
   }
   return sum;
@@ -168,6 +176,12 @@ void render_connections(Page& page, const CoreMetrics& sum) {
   page.counter("gyre_connections_handed_over_total",
                "Connections given to a less loaded core at their start.", sum.handed_over);
   page.counter("gyre_rows_sent_total", "Rows sent to clients.", sum.rows_sent);
+  page.family("gyre_logins_refused_total", "counter", "Clients that were not let in, by reason.");
+  for (std::size_t reason = 0; reason < sum.refusals.size(); ++reason)
+    page.sample(fmt::format("reason=\"{}\"", kRefusalNames[reason]), sum.refusals[reason]);
+  page.counter("gyre_tls_handshakes_total", "TLS handshakes that succeeded.", sum.tls_handshakes);
+  page.counter("gyre_tls_handshake_failures_total", "TLS handshakes that failed.", sum.tls_failures);
+  page.counter("gyre_cancels_dropped_total", "Cancel requests above their rate.", sum.cancels_dropped);
   page.counter("gyre_errors_total", "Error responses sent to clients.", sum.errors);
   page.counter("gyre_cancels_total", "Cancel requests that found their session.", sum.cancels);
   page.counter("gyre_coordinator_calls_total", "Statements that were handed to the oracle core.",

@@ -98,6 +98,7 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_table(const ast::TableRef& refere
   std::vector<Type> row;
   const RelationLookup found = look_up_relation(name, statement_.context);
   if (found.system) {
+    check_may_read(*found.system, statement_.context);
     for (const SystemColumn& column : found.system->columns) {
       add_column(column.name, column.type, found.system->oid);
       row.emplace_back(column.type);

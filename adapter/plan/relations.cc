@@ -51,6 +51,14 @@ RelationLookup look_up_relation(const ast::QualifiedName& name, const PlanContex
   throw SqlError("42P01", "relation \"" + full + "\" does not exist", name.location);
 }
 
+void check_may_read(const SystemRelation& relation, const PlanContext& context) {
+  if (relation.readers == SystemRelation::Readers::all) return;
+  const Role* const role = context.catalog.role(context.role);
+  if (role == nullptr || !role->superuser)
+    throw SqlError("42501", std::string("permission denied for ") +
+                                (relation.kind == 'v' ? "view " : "table ") + std::string(relation.name));
+}
+
 std::shared_ptr<const TableEntry> resolve_table(const ast::QualifiedName& name, const PlanContext& context) {
   RelationLookup found = look_up_relation(name, context);
   if (found.system)

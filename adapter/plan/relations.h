@@ -15,5 +15,7 @@ struct RelationLookup {
 
 // Along the search path, pg_catalog first unless listed. Throws 42P01.
 RelationLookup look_up_relation(const ast::QualifiedName& name, const PlanContext& context);
+// Throws 42501 for what is superusers' alone.
+void check_may_read(const SystemRelation& relation, const PlanContext& context);
 
 }  // namespace gyre::adapter

@@ -8,6 +8,7 @@
 #include "adapter/errors.h"
 #include "adapter/plan/physical.h"
 #include "adapter/session/session.h"
+#include "pgwire/scram.h"
 
 namespace gyre::adapter {
 
@@ -47,6 +48,35 @@ bool is_plain_name(std::string_view name) {
   if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
   return std::all_of(name.begin(), name.end(),
                      [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+}
+
+constexpr std::size_t kLongestPassword = 64 * 1024;
+constexpr std::uint32_t kHashSlice = 256;  // iterations, about 200 us
+
+// What a role's options say about its password; null where they do not.
+const ast::RoleOption* password_of(const ast::Statement& tree) {
+  std::span<const ast::RoleOption> options;
+  if (const auto* create = std::get_if<ast::CreateRoleStatement>(&tree.node)) options = create->options;
+  if (const auto* alter = std::get_if<ast::AlterRoleStatement>(&tree.node)) options = alter->options;
+  const auto found = std::find_if(options.begin(), options.end(),
+                                  [](const ast::RoleOption& option) { return option.name == "password"; });
+  return found == options.end() ? nullptr : &*found;
+}
+
+// The same statement with another password.
+ast::StatementPtr with_password(const ast::Statement& tree, std::string password) {
+  const auto replaced = [&](auto statement) {
+    for (ast::RoleOption& option : statement.options)
+      if (option.name == "password") option.text = password;
+    return std::make_unique<ast::Statement>(std::move(statement));
+  };
+  if (const auto* create = std::get_if<ast::CreateRoleStatement>(&tree.node)) return replaced(*create);
+  return replaced(std::get<ast::AlterRoleStatement>(tree.node));
+}
+
+bool is_md5_hash(std::string_view text) {
+  return text.size() == 35 && text.starts_with("md5") &&
+         text.find_first_not_of("0123456789abcdef", 3) == std::string_view::npos;
 }
 
 // The values of SET x TO a, b as the one text that the setting keeps.
@@ -372,11 +402,32 @@ reactor::Co<void> Session::rollback_to_savepoint(std::string_view name) {
   follow_role_setting();
 }
 
-reactor::Co<void> Session::run_utility(const ast::Statement& tree) {
-  if (!std::holds_alternative<ast::LockTableStatement>(tree.node))
-    check_may_write(utility_name(tree));
+// The password's verifier, from a statement that brings one or the other. Hashing takes some milliseconds:
+// others get their turn in between. Beyond this core the password itself is not known.
+reactor::Co<std::string> Session::make_verifier(std::string_view password) {
+  if (password.empty() || pgwire::parse_scram_verifier(password)) co_return std::string(password);
+  if (is_md5_hash(password))
+    throw SqlError("0A000", "MD5 password hashes are not supported")
+        .with_hint("Give the password itself, or a SCRAM-SHA-256 verifier.");
+  if (password.size() > kLongestPassword)
+    throw SqlError("22023", fmt::format("password is too long (at most {} bytes)", kLongestPassword));
+  pgwire::ScramHash hash(password, pgwire::random_bytes(pgwire::kScramSaltBytes));
+  while (!hash.advance(kHashSlice)) {
+    co_await reactor::yield(core_.loop);
+    check_canceled();
+  }
+  co_return hash.verifier().text();
+}
+
+reactor::Co<void> Session::run_utility(const ast::Statement& given) {
+  if (!std::holds_alternative<ast::LockTableStatement>(given.node))
+    check_may_write(utility_name(given));
   else if (transaction_.status != TransactionStatus::in_transaction || transaction_.implicit)
     throw SqlError("25P01", "LOCK TABLE can only be used in transaction blocks");
+  ast::StatementPtr hashed;
+  if (const ast::RoleOption* const password = password_of(given); password != nullptr && password->enabled)
+    hashed = with_password(given, co_await make_verifier(password->text));
+  const ast::Statement& tree = hashed != nullptr ? *hashed : given;
   CoordinatorCall call(core_.loop, core_.shard);
   fill_call(call, core_.wall_us());
   call.kind = CoordinatorCall::Kind::utility;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapter/access/access.h"
 #include "adapter/coordinator/call.h"
 #include "adapter/metrics.h"
 #include "adapter/plan_cache.h"
@@ -22,14 +23,25 @@ namespace gyre::adapter {
 // is the shard.
 using SessionId = StrongId<struct SessionTag, std::uint32_t>;
 
+enum class Admission : std::uint8_t {
+  admitted,
+  full,       // max_connections
+  role_full,  // the role's CONNECTION LIMIT
+};
+
 // What sessions need of their shard beyond the core's own state.
 class SessionServices : public CoordinatorLink {
  public:
   // A cancel request came in for some session of some core.
   virtual void cancel(SessionId session, std::uint32_t secret) = 0;
-  // Whether one more session may log in (max_connections); counts it if so. Superusers have a reserve.
-  virtual bool admit(bool superuser) = 0;
-  virtual void dismiss() = 0;  // an admitted session has ended
+  // Whether one more session of the role may log in; counts it if so. Superusers have a reserve.
+  virtual Admission admit(const Role& role) = 0;
+  virtual void dismiss(RoleId role) = 0;  // an admitted session has ended
+  // A login has failed: to be logged. Returns how long the client is to wait for the answer.
+  virtual std::uint64_t on_refused(const Peer& peer, std::string_view user, std::string_view message,
+                                   Refusal why) {
+    return 0;
+  }
 };
 
 struct SessionCore {
@@ -51,8 +63,10 @@ struct SessionCore {
   SessionServices& services;
   PlanCache plans;
   CoreMetrics metrics;
+  const Access* access = &default_access();  // in force for new connections
   SpanClock span_clock;
   std::size_t statement_memory = SIZE_MAX;  // bytes one statement may keep
+  std::uint64_t login_timeout_us = 60'000'000;  // from the connection's start to AuthenticationOk
   std::uint32_t slice_us = 300;  // how long a statement may keep the core before others get their turn
 
   // Wall clock, microseconds since 2000-01-01 UTC: the loop's time of this turn plus an offset that is set

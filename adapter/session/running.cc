@@ -35,6 +35,16 @@ bool has_free_literal(const Plan& plan) {
   return false;
 }
 
+bool names_password(const ast::Statement& tree) {
+  const auto is_password = [](const ast::RoleOption& option) { return option.name == "password"; };
+  const auto any = [&](const auto* statement) {
+    return statement != nullptr &&
+           std::any_of(statement->options.begin(), statement->options.end(), is_password);
+  };
+  return any(std::get_if<ast::CreateRoleStatement>(&tree.node)) ||
+         any(std::get_if<ast::AlterRoleStatement>(&tree.node));
+}
+
 // A SELECT without a FROM: its answer is as long as its text.
 bool is_constant(const physical::Node& node) {
   using physical::Kind;
@@ -146,7 +156,8 @@ StatementRef Session::prepare(std::string_view text, std::string_view parameter_
   if (tree != nullptr && made->plan == nullptr) made->tree = std::move(tree);
   made->catalog_version = where.version;
   made->environment = environment_;
-  if (!shared) return StatementRef(made.release());
+  // What holds a password is not kept beyond its execution.
+  if (!shared || (made->tree != nullptr && names_password(*made->tree))) return StatementRef(made.release());
   const bool by_shape = made->plan != nullptr && core_.plans.has_shape() && has_free_literal(*made->plan);
   return StatementRef(core_.plans.insert(key, std::move(made), by_shape));
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "adapter/access/access.h"
 #include "adapter/errors.h"
 #include "adapter/version.h"
 #include "reactor/base/check.h"
@@ -14,9 +15,6 @@ using pgwire::Severity;
 using pgwire::TransactionStatus;
 
 namespace {
-
-constexpr std::string_view kDatabase = "materialize";
-constexpr std::string_view kInternalRole = "mz_system";
 
 Diagnostic fatal(pgwire::SqlState code, std::string message) {
   Diagnostic diagnostic;
@@ -58,6 +56,7 @@ Session::Session(SessionCore& core, SessionHost& host, SessionId id, std::uint32
   facts_.session = &settings_;
   facts_.set_setting = set_setting;
   facts_.settings = &settings_;
+  facts_.access_rules = &core.access->rules;
 }
 
 Session::~Session() {
@@ -66,7 +65,7 @@ Session::~Session() {
   core_.loop.cancel_timer(timeout_);
   core_.loop.cancel_timer(idle_timeout_);
   core_.loop.cancel_timer(transaction_timeout_);
-  if (admitted_) core_.services.dismiss();
+  if (admitted_) core_.services.dismiss(login_role_);
 }
 
 // ---- input ----
@@ -116,10 +115,11 @@ void Session::pump() {
 
 void Session::handle(const pgwire::Frame& frame) {
   if (!authenticated_) [[unlikely]] {
+    if (login_ != nullptr && login_->refusal) return;  // what is said meanwhile is of no interest
     if (frame.type == 0) {
       on_startup_packet(frame);
     } else {
-      terminate(fatal("08P01", "expected a startup packet"));
+      on_login_message(frame);
     }
     return;
   }
@@ -178,80 +178,6 @@ void Session::dispatch(const pgwire::Frame& frame) {
 }
 
 // ---- start-up ----
-
-void Session::on_startup_packet(const pgwire::Frame& frame) {
-  pgwire::StartupDecision decision = startup_.on_packet(frame.body);
-  if (const auto* reply = std::get_if<pgwire::ReplyByte>(&decision)) {
-    out_.append_byte(reply->byte);
-  } else if (const auto* start = std::get_if<pgwire::Start>(&decision)) {
-    start_session(start->message);
-  } else if (const auto* cancel = std::get_if<pgwire::Cancel>(&decision)) {
-    core_.services.cancel(SessionId(cancel->request.process_id), cancel->request.secret_key);
-    finish();
-  } else if (const auto* reject = std::get_if<pgwire::Reject>(&decision)) {
-    Diagnostic diagnostic = reject->error.diagnostic();
-    diagnostic.severity = Severity::fatal;
-    terminate(diagnostic);
-  } else {
-    finish();
-  }
-}
-
-void Session::start_session(const pgwire::StartupMessage& message) {
-  const Catalog& published = *static_cast<const Catalog*>(core_.published.load().catalog);
-  const Role* found = published.find_role(message.user);
-  const bool internal_role = message.user == kInternalRole;
-  if (internal_role != (entrance_ == Entrance::internal)) {
-    Diagnostic refused = fatal("28000", fmt::format("unauthorized login to user \"{}\"", message.user));
-    refused.hint =
-        internal_role ? "mz_system logs in on the internal port." : "Only mz_system logs in on this port.";
-    return terminate(refused);
-  }
-  if (found == nullptr)
-    return terminate(fatal("28000", fmt::format("role \"{}\" does not exist", message.user)));
-  if (!found->login)
-    return terminate(fatal("28000", fmt::format("role \"{}\" is not permitted to log in", message.user)));
-  if (message.database != kDatabase)
-    return terminate(fatal("3D000", fmt::format("database \"{}\" does not exist", message.database)));
-  if (!published.allows_on_database(found->id, Privilege::connect)) {
-    Diagnostic refused =
-        fatal("42501", fmt::format("permission denied for database \"{}\"", message.database));
-    refused.detail = "User does not have CONNECT privilege.";
-    return terminate(refused);
-  }
-  if (!message.replication.empty() && parse_boolean(message.replication) != false)
-    return terminate(fatal("0A000", "replication connections are not supported"));
-  if (!core_.services.admit(found->superuser))
-    return terminate(fatal("53300", "sorry, too many clients already"));
-  admitted_ = true;
-  login_role_ = role_ = found->id;
-  login_name_ = role_name_ = found->name;
-  database_ = message.database;
-  facts_.current_user = role_name_;
-  facts_.session_user = login_name_;
-  facts_.database = database_;
-  settings_.put("session_authorization", login_name_);
-  settings_.put("is_superuser", found->superuser ? "on" : "off");
-  try {
-    apply_startup_settings(message);
-  } catch (...) {
-    Diagnostic refused = diagnostic_of_current_exception({});
-    refused.severity = Severity::fatal;
-    return terminate(refused);
-  }
-  if (message.needs_negotiation())
-    pgwire::negotiate_protocol_version(out_, pgwire::kProtocol30, message.unsupported_options);
-  pgwire::authentication_ok(out_);
-  authenticated_ = true;
-  protocol_.on_startup();
-  protocol_.on_authenticated();
-  input_.set_phase(pgwire::FramePhase::after_login);
-  send_parameters();
-  pgwire::backend_key_data(out_, id_.value, secret_);
-  pgwire::ready_for_query(out_, TransactionStatus::idle);
-  if (settings_.watches_idleness()) watch_idleness();
-  ++core_.metrics.connections_ok[static_cast<std::size_t>(entrance_)];
-}
 
 void Session::apply_startup_settings(const pgwire::StartupMessage& message) {
   const Catalog& published = *static_cast<const Catalog*>(core_.published.load().catalog);
@@ -381,10 +307,6 @@ void Session::on_peer_gone() {
   finish();
 }
 
-void Session::on_login_timeout() {
-  if (!authenticated_) finish();
-}
-
 void Session::request_cancel() {
   if (!busy_) return;
   ++core_.metrics.cancels;
@@ -406,6 +328,11 @@ void Session::end(Diagnostic last) {
   interrupt();
 }
 
+// (A statement under way may be reading the facts on the oracle core.)
+void Session::on_access_changed() {
+  if (!busy_) facts_.access_rules = &core_.access->rules;
+}
+
 // ---- the coroutine's frame ----
 
 void Session::set_busy() {
@@ -416,6 +343,7 @@ void Session::set_busy() {
 
 void Session::job_done() {
   busy_ = false;
+  on_access_changed();
   core_.loop.cancel_timer(timeout_);
   input_.release_kept();
   if (finished_) {

@@ -5,7 +5,8 @@
 // for. A cached read runs to its end there (try_peek). What must wait (a commit, a long scan, a client that
 // does not read) goes on in a coroutine; until it is done the session is busy and further input stays parked.
 //
-//   session.cc         life and input: start-up, the message pump, errors, the end
+//   session.cc         life and input: the message pump, errors, the end
+//   login.cc           from the start-up packet to AuthenticationOk
 //   simple_query.cc    Query
 //   extended_query.cc  Parse, Bind, Describe, Execute, Close, Sync
 //   running.cc         plans: here in slices, or on the oracle core
@@ -23,8 +24,10 @@
 #include <string_view>
 #include <vector>
 
+#include "adapter/access/peer.h"
 #include "adapter/coordinator/call.h"
 #include "adapter/session/core.h"
+#include "adapter/session/login.h"
 #include "adapter/session/portal.h"
 #include "adapter/session/portals.h"
 #include "adapter/session/settings.h"
@@ -50,9 +53,17 @@ class SessionHost {
   on_output() = 0;  // output() has grown, or finished() has become true; called any number of times per turn
   virtual void on_appetite() = 0;  // wants_input() may have changed
   virtual void on_idle() = 0;      // was busy, is not any more
+  virtual void on_logged_in() {}
+  virtual const Peer& peer() const { return kNobodySpecial; }  // a unix socket's, of which nothing is known
+  // Whether an SSLRequest may be granted; then output() has its answer, which is the last to go in clear.
+  virtual bool can_encrypt() const { return false; }
+  virtual void begin_encryption() {}
 
  protected:
   ~SessionHost() = default;
+
+ private:
+  inline static const Peer kNobodySpecial{};
 };
 
 // What a prepared statement was made from, so that it can be planned again; shared by its portals.
@@ -110,6 +121,10 @@ class Session final : private reactor::Task {
   void terminate(const pgwire::Diagnostic& fatal);
   // Not logged in within the time allowed.
   void on_login_timeout();
+  // The connection is encrypted without having asked for it.
+  void on_direct_encryption();
+  void on_refusal_due();     // Login's
+  void on_access_changed();  // other access rules are in force
 
   reactor::FramePool& frame_pool() { return core_.loop.frame_pool(); }
   std::size_t memory_bytes() const;
@@ -144,8 +159,6 @@ class Session final : private reactor::Task {
   void pump();
   void handle(const pgwire::Frame& frame);
   void dispatch(const pgwire::Frame& frame);
-  void on_startup_packet(const pgwire::Frame& frame);
-  void start_session(const pgwire::StartupMessage& message);
   void apply_startup_settings(const pgwire::StartupMessage& message);
   void send_parameters();
   void report_changed_settings();
@@ -162,6 +175,16 @@ class Session final : private reactor::Task {
   void set_busy();
   void job_done();
   const Role& current_role(const Catalog& catalog) const;
+
+  // ---- login.cc ----
+  void on_startup_packet(const pgwire::Frame& frame);
+  void answer_encryption_request(const pgwire::ReplyByte& reply);
+  void start_session(pgwire::StartupMessage start_up);
+  void begin_scram(const Catalog& published);
+  void on_login_message(const pgwire::Frame& frame);
+  void end_scram(std::string_view message);
+  void log_in();
+  void refuse(pgwire::Diagnostic diagnostic, Refusal why);
 
   // ---- simple_query.cc ----
   void on_query(const pgwire::Frame& frame);
@@ -239,6 +262,7 @@ class Session final : private reactor::Task {
   reactor::Co<void> commit_transaction();
   reactor::Co<void> rollback_transaction();
   reactor::Co<void> run_utility(const ast::Statement& tree);
+  reactor::Co<std::string> make_verifier(std::string_view password);
   reactor::Co<void> run_sql_execute(const ast::ExecuteStatement& command, Describe describe);
   void begin_transaction(bool implicit);
   void end_transaction(bool committed);
@@ -295,6 +319,7 @@ class Session final : private reactor::Task {
   pgwire::InputAssembler input_;
   pgwire::ProtocolState protocol_;
   pgwire::StartupMachine startup_;
+  std::unique_ptr<Login> login_;  // while there is one under way
   OutBuffer out_;
   reactor::Event output_taken_;
   Settings settings_;

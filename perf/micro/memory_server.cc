@@ -62,8 +62,8 @@ class MemoryServer::Parts final : public adapter::SessionServices,
   void submit(adapter::CoordinatorCall& call) override { coordinator.submit(call); }
   void cancel_wait(std::uint32_t, std::uint32_t) override {}
   void cancel(adapter::SessionId, std::uint32_t) override {}
-  bool admit(bool) override { return true; }
-  void dismiss() override {}
+  adapter::Admission admit(const adapter::Role&) override { return adapter::Admission::admitted; }
+  void dismiss(adapter::RoleId) override {}
   // SessionHost
   void on_output() override {}
   void on_appetite() override {}

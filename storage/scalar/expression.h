@@ -29,6 +29,7 @@ struct SessionFacts {
   void (*set_setting)(void* settings, std::string_view name, std::string_view value, bool local) = nullptr;
   void* settings = nullptr;
   SessionLocks* locks = nullptr;  // null but on the oracle core
+  const void* access_rules = nullptr;  // adapter's, for the system relation that shows them; null: none
 };
 
 struct Hoisted;  // storage/scalar/hoist.h

@@ -98,8 +98,8 @@ class World::Services final : public adapter::SessionServices {
       if (client->session.id() == session && client->session.secret() == secret)
         client->session.request_cancel();
   }
-  bool admit(bool) override { return true; }
-  void dismiss() override {}
+  adapter::Admission admit(const adapter::Role&) override { return adapter::Admission::admitted; }
+  void dismiss(adapter::RoleId) override {}
 
  private:
   World& world_;

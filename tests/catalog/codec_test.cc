@@ -37,6 +37,7 @@ Catalog read(std::string_view bytes) {
 void expect_same(const Catalog& a, const Catalog& b) {
   EXPECT_EQ(a.version, b.version);
   EXPECT_EQ(a.next_oid, b.next_oid);
+  EXPECT_EQ(a.login_secret, b.login_secret);
   EXPECT_EQ(a.system_parameters, b.system_parameters);
   EXPECT_EQ(a.schemas(), b.schemas());
   EXPECT_EQ(a.default_acls, b.default_acls);
@@ -127,6 +128,8 @@ void change_something(Catalog& catalog, Random& random) {
       role.name = "role" + std::to_string(role.id.value);
       role.connection_limit = static_cast<std::int32_t>(below(random, 3)) - 1;
       role.inherit = below(random, 2) == 0;
+      if (below(random, 2) == 0) role.password = "verifier" + role.name;
+      if (below(random, 2) == 0) role.password_until_us = static_cast<std::int64_t>(random());
       role.member_of = {{catalog.roles().begin()->first, RoleId(10), below(random, 2) == 0}};
       return catalog.put_role(role);
     }

@@ -47,6 +47,7 @@ void add_table(Catalog& catalog, const SampleTable& table) {
 
 Catalog sample_catalog() {
   Catalog catalog = Catalog::initial();
+  catalog.login_secret = "secret";
   Role readers;
   readers.id = RoleId(catalog.next_oid++);
   readers.name = "readers";
@@ -56,6 +57,7 @@ Catalog sample_catalog() {
   alice.name = "alice";
   alice.login = true;
   alice.member_of = {{readers.id, RoleId(10), false}};
+  alice.password = "SCRAM-SHA-256$4096:c2FsdA==$a:b";
   catalog.put_role(alice);
   add_table(catalog, {.name = "customers",
                       .columns = {{"id", TypeId::int4, true},

@@ -138,7 +138,8 @@ TEST_F(SystemContents, RolesAndTheirMembers) {
   EXPECT_EQ(alice.at("rolcanlogin"), "t");
   EXPECT_EQ(alice.at("rolsuper"), "f");
   EXPECT_EQ(alice.at("rolpassword"), "********");
-  EXPECT_EQ(row_with(pg("pg_authid"), {{"rolname", "alice"}}).at("rolpassword"), kNull);
+  EXPECT_EQ(row_with(pg("pg_authid"), {{"rolname", "alice"}}).at("rolpassword"),
+            "SCRAM-SHA-256$4096:c2FsdA==$a:b");
   const Row readers = row_with(pg("pg_roles"), {{"rolname", "readers"}});
   EXPECT_EQ(readers.at("rolcanlogin"), "f");
   row_with(pg("pg_auth_members"), {{"roleid", readers.at("oid")}, {"member", alice.at("oid")}});
