@@ -96,7 +96,7 @@ class Place:
 
     def admin(self, *statements):
         with wire.Connection('127.0.0.1', self.running.internal_port, 'mz_system', 'materialize') as admin:
-            return [admin.query(statement) for statement in statements]
+            return [admin.simple(statement)[-1] for statement in statements]
 
     def log(self):
         return self.running.log_path.read_text('utf-8', 'replace')
@@ -163,29 +163,29 @@ def passwords():
 @case
 def verifiers():
     with place() as p:
-        kept = p.admin("select rolpassword from pg_authid where rolname = 'known'")[0][0].rows[0][0].decode()
+        kept = p.admin("select rolpassword from pg_authid where rolname = 'known'")[0].rows[0][0].decode()
         expect('its form', kept.startswith('SCRAM-SHA-256$4096:') and len(kept) == 133, True)
         p.admin("create role copied login password '%s'" % kept)
-        expect('taken as it is', p.admin("select rolpassword from pg_authid where rolname = 'copied'")[0][0].rows[0][0].decode(), kept)
-        error = p.admin("create role hashed password 'md5d41d8cd98f00b204e9800998ecf8427e'")[0][0].error
+        expect('taken as it is', p.admin("select rolpassword from pg_authid where rolname = 'copied'")[0].rows[0][0].decode(), kept)
+        error = p.admin("create role hashed password 'md5d41d8cd98f00b204e9800998ecf8427e'")[0].error
         expect('md5', (error.sqlstate, error.message), ('0A000', 'MD5 password hashes are not supported'))
-        expect('an empty one', p.admin("create role empty password ''", "select rolpassword from pg_authid where rolname = 'empty'")[1][0].rows,
+        expect('an empty one', p.admin("create role empty password ''", "select rolpassword from pg_authid where rolname = 'empty'")[1].rows,
                [(None,)])
         with wire.Connection('127.0.0.1', p.port, 'materialize', 'materialize') as other:
             for relation, kind in (('pg_authid', 'table'), ('pg_shadow', 'view'), ('pg_hba_file_rules', 'view')):
-                error = other.query('select * from ' + relation)[0].error
+                error = other.simple('select * from ' + relation)[-1].error
                 expect(relation, (error.sqlstate, error.message), ('42501', 'permission denied for %s %s' % (kind, relation)))
-            expect('pg_roles hides them', set(r[0] for r in other.query('select rolpassword from pg_roles')[0].rows), {b'********'})
+            expect('pg_roles hides them', set(r[0] for r in other.query('select rolpassword from pg_roles').rows), {b'********'})
 
 
 def first_exchange(port, user):
     """The server's first SCRAM message for a user: salt and iterations."""
-    with wire.Connection('127.0.0.1', port, user, 'materialize', login=False) as connection:
-        connection.startup(user, 'materialize')
-        kind, body = connection.receive()
+    with wire.Raw('127.0.0.1', port) as raw:
+        raw.send_bytes(startup_packet(user))
+        raw.message()
         first = b'n,,n=,r=abcdef'
-        connection.send(b'p', b'SCRAM-SHA-256\0' + struct.pack('!i', len(first)) + first)
-        kind, body = connection.receive()
+        raw.send((b'p', b'SCRAM-SHA-256\0' + struct.pack('!i', len(first)) + first))
+        _, body = raw.message()
         fields = dict(part.split('=', 1) for part in body[4:].decode().split(','))
         return fields['s'], fields['i']
 
@@ -211,10 +211,10 @@ def nothing_tells_passwords():
         texts = [str(error.fields) for results in p.admin("create role a password '%s'" % secret,
                                                           "alter role a password '%s' valid until 'never'" % secret,
                                                           "alter role nosuch password '%s'" % secret)
-                 for error in [results[0].error] if error]
+                 for error in [results.error] if error]
         expect('errors came', len(texts), 3)
-        activity = p.admin('select * from pg_stat_activity')[0][0].rows
-        settings = p.admin('select * from pg_settings')[0][0].rows
+        activity = p.admin('select * from pg_stat_activity')[0].rows
+        settings = p.admin('select * from pg_settings')[0].rows
         import urllib.request
         metrics = urllib.request.urlopen('http://127.0.0.1:%d/metrics' % p.running.http_port).read().decode()
         for name, text in (('log', p.log()), ('errors', str(texts)), ('activity', str(activity)), ('settings', str(settings)),
@@ -343,7 +343,7 @@ def direct_tls():
 def reloading():
     with place() as p:
         rows = "select count(*) from pg_hba_file_rules where error is null", "select line_number, error from pg_hba_file_rules where error is not null"
-        expect('rules', [r[0].rows for r in p.admin(*rows)], [[(b'10',)], []])
+        expect('rules', [r.rows for r in p.admin(*rows)], [[(b'10',)], []])
         hba = p.directory / 'hba'
         good = hba.read_text()
         root = {'sslrootcert': 'ca.pem'}
@@ -362,7 +362,7 @@ def reloading():
             thread.start()
         hba.write_text(good + 'host all all all kerberos\n')
         p.reload()
-        expect('an error', p.admin(rows[1])[0][0].rows, [(b'12', b'invalid authentication method "kerberos"')])
+        expect('an error', p.admin(rows[1])[0].rows, [(b'12', b'invalid authentication method "kerberos"')])
         expect('is in the log', 'hba:12: invalid authentication method "kerberos"' in p.log(), True)
         expect('and the old rules stay', p.outcome('known', 'sesame'), 'ok')
         hba.write_text(good.replace('known,', ''))
