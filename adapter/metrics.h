@@ -58,6 +58,8 @@ struct CoreMetrics {
   std::uint64_t connections_open = 0;  // a gauge
   std::array<std::uint64_t, static_cast<std::size_t>(Refusal::count_)> refusals{};
   std::uint64_t tls_handshakes = 0, tls_failures = 0;
+  std::uint64_t memory_refusals = 0;   // statements refused because the server's memory was used up
+  std::uint64_t results_too_large = 0;
   std::uint64_t cancels_dropped = 0;  // cancel requests above their rate
   std::uint64_t errors = 0;            // ErrorResponses sent
   std::uint64_t rows_sent = 0;

@@ -145,8 +145,7 @@ Options parse_options(int argc, char** argv) {
   std::string cores;
   int oracle_core = -1;
   std::vector<std::string> parameters;
-  std::string memory_limit;
-  std::string checkpoint_log_bytes;
+  std::string memory_limit, statement_memory, max_message, checkpoint_log_bytes;
 
   CLI::App app("Gyre, a database server that speaks the PostgreSQL protocol", "gyre");
   // (CLI11 looks at a variable for this flag only after it has read the file.)
@@ -246,7 +245,11 @@ Options parse_options(int argc, char** argv) {
        "Most cancel requests per second and core (default: 1000)", "Limits")
       ->check(number_of(1, 1'000'000));
   flag("--memory-limit", memory_limit, "SIZE",
-       "Memory that one statement may keep: 512MB, 1GB (default: 1GB)", "Limits");
+       "Resident memory of the server above which statements are refused: 4GB (default: no limit)", "Limits");
+  flag("--statement-memory-limit", statement_memory, "SIZE",
+       "Memory that one statement may keep: 512MB, 1GB (default: 1GB, at most --memory-limit)", "Limits");
+  flag("--max-message-size", max_message, "SIZE", "Longest message of a client, at most 1GB (default: 64MB)",
+       "Limits");
 
   flag("--system-parameter-default", parameters, "NAME=VALUE",
        "Set a parameter as ALTER SYSTEM SET would; repeatable", "Server");
@@ -285,7 +288,14 @@ Options parse_options(int argc, char** argv) {
     usage_error("where are the data to be? Give --data-dir DIR, or --ephemeral to keep them in memory only");
   if (!checkpoint_log_bytes.empty())
     options.checkpoints.log_bytes = parse_size("--checkpoint-wal-bytes", checkpoint_log_bytes);
-  if (!memory_limit.empty()) options.memory_limit = parse_size("--memory-limit", memory_limit);
+  if (!memory_limit.empty()) {
+    options.memory_limit = parse_size("--memory-limit", memory_limit);
+    options.statement_memory = std::min(options.statement_memory, options.memory_limit);
+  }
+  if (!statement_memory.empty())
+    options.statement_memory = parse_size("--statement-memory-limit", statement_memory);
+  if (!max_message.empty()) options.max_message_bytes = parse_size("--max-message-size", max_message);
+  if (options.max_message_bytes > (std::uint64_t{1} << 30)) usage_error("--max-message-size: at most 1GB");
   if (options.tls_certificate.empty() != options.tls_key.empty())
     usage_error("--tls-cert and --tls-key go together");
   if (!options.tls_authorities.empty() && options.tls_certificate.empty())

@@ -239,7 +239,9 @@ void Server::run_shard(std::size_t index, std::vector<Listener> listeners) {
   wired_.acquire();
   {
     ShardOptions shard_options;
-    shard_options.statement_memory = options_.memory_limit;
+    shard_options.statement_memory = options_.statement_memory;
+    shard_options.memory_limit = options_.memory_limit;
+    shard_options.max_message_bytes = static_cast<std::uint32_t>(options_.max_message_bytes);
     shard_options.max_connections = options_.max_connections;
     shard_options.processor = processor;
     shard_options.access = accesses_.front().get();

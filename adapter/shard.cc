@@ -1,5 +1,6 @@
 #include "adapter/shard.h"
 
+#include <fcntl.h>
 #include <pwd.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
@@ -88,6 +89,11 @@ Shard::Shard(ShardId id, reactor::Loop& loop, Mesh& mesh, const oracle::Publishe
       throttle_(options.most_login_delay_us),
       cancels_left_(options.cancels_per_second),
       log_lines_left_(kLogLinesPerSecond) {
+  core_.max_message_bytes = options.max_message_bytes;
+  if (options.memory_limit != 0) {
+    statm_ = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    next_measure_ns_ = 0;
+  }
   if (options.access != nullptr) core_.access = options.access;
   core_.login_timeout_us = options.login_timeout_us;
   core_.statement_memory = options.statement_memory;
@@ -100,6 +106,7 @@ Shard::Shard(ShardId id, reactor::Loop& loop, Mesh& mesh, const oracle::Publishe
 
 Shard::~Shard() {
   connections_.clear();
+  if (statm_ >= 0) ::close(statm_);
   for (const auto& acceptor : acceptors_) ::close(acceptor->listener().fd);
 }
 
@@ -110,7 +117,24 @@ void Shard::start() {
 
 // ---- the read hold ----
 
+// What the kernel says counts: data, plans, buffers, statements, of all cores. Between two looks a core can
+// take some megabytes more.
+void Shard::measure_memory() {
+  constexpr std::uint64_t kEveryNs = 10'000'000;
+  static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  next_measure_ns_ = loop_.now_ns() + kEveryNs;
+  char text[128];
+  const ssize_t size = ::pread(statm_, text, sizeof text - 1, 0);
+  if (size <= 0) return;
+  text[size] = '\0';
+  const char* const second = std::strchr(text, ' ');
+  if (second == nullptr) return;
+  core_.memory_short = std::strtoull(second, nullptr, 10) * page > options_.memory_limit;
+}
+
 void Shard::on_turn_start() {
+  if (loop_.now_ns() >= next_measure_ns_) [[unlikely]]
+    measure_memory();
   if (asleep_) {
     core_.holds.wake(core_.reader, core_.published);
     asleep_ = false;

@@ -30,6 +30,8 @@ struct ShardOptions {
   std::uint64_t address_seed = 0;                 // the same on all shards
   std::size_t plan_cache_bytes = 32 * 1024 * 1024;
   std::size_t statement_memory = SIZE_MAX;
+  std::uint64_t memory_limit = 0;  // of the whole process; 0: none
+  std::uint32_t max_message_bytes = 64 * 1024 * 1024;
   std::uint32_t max_connections = 5000;
   int processor = -1;  // kernel number; -1: not pinned
 };
@@ -103,6 +105,7 @@ class Shard final : public SessionServices,
   bool cancel_allowed();
   void pass_cancel(SessionId session, std::uint32_t secret);
   void put_in_force(const Access& access);
+  void measure_memory();
   void drain();
   void hurry();
   void end_if_drained();
@@ -124,6 +127,8 @@ class Shard final : public SessionServices,
   reactor::IntrusiveList<Connection::Pending> pending_;  // not logged in, in order of arrival
   std::uint32_t pending_count_ = 0;
   LoginThrottle throttle_;
+  int statm_ = -1;  // /proc/self/statm
+  std::uint64_t next_measure_ns_ = UINT64_MAX;
   std::uint32_t cancels_left_ = 0;    // of this second
   std::uint32_t log_lines_left_ = 0;  // of this second, about refused logins
   std::uint64_t unlogged_ = 0;        // refused logins that found none left

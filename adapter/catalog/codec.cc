@@ -79,8 +79,8 @@ class CatalogCodec {
  public:
   // What every change writes.
   static void fields(auto& archive, Is<Catalog> auto& catalog) {
-    auto& [version, next_oid, login_secret, system_parameters, default_acls, database, tables, by_id, roles, schemas] =
-        catalog;
+    auto& [version, next_oid, login_secret, system_parameters, default_acls, database, tables, by_id, roles,
+           schemas] = catalog;
     archive(version, next_oid, login_secret);
   }
 

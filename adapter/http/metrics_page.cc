@@ -136,7 +136,8 @@ CoreMetrics merged(std::span<const MetricsSnapshot> cores) {
                         &CoreMetrics::plan_stale, &CoreMetrics::plan_evictions, &CoreMetrics::plan_bytes,
                         &CoreMetrics::plan_entries, &CoreMetrics::lock_waits, &CoreMetrics::deadlocks,
                         &CoreMetrics::locks_held, &CoreMetrics::calls_waiting,
-                        &CoreMetrics::tls_handshakes, &CoreMetrics::tls_failures, &CoreMetrics::cancels_dropped})
+                        &CoreMetrics::tls_handshakes, &CoreMetrics::tls_failures, &CoreMetrics::cancels_dropped,
+                        &CoreMetrics::memory_refusals, &CoreMetrics::results_too_large})
       sum.*figure += core.*figure;
   }
   return sum;
@@ -181,6 +182,10 @@ void render_connections(Page& page, const CoreMetrics& sum) {
     page.sample(fmt::format("reason=\"{}\"", kRefusalNames[reason]), sum.refusals[reason]);
   page.counter("gyre_tls_handshakes_total", "TLS handshakes that succeeded.", sum.tls_handshakes);
   page.counter("gyre_tls_handshake_failures_total", "TLS handshakes that failed.", sum.tls_failures);
+  page.counter("gyre_memory_refusals_total", "Statements refused because the server's memory was used up.",
+               sum.memory_refusals);
+  page.counter("gyre_results_too_large_total", "Statements ended because their results were too large.",
+               sum.results_too_large);
   page.counter("gyre_cancels_dropped_total", "Cancel requests above their rate.", sum.cancels_dropped);
   page.counter("gyre_errors_total", "Error responses sent to clients.", sum.errors);
   page.counter("gyre_cancels_total", "Cancel requests that found their session.", sum.cancels);

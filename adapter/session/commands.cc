@@ -526,6 +526,7 @@ std::string Session::show_setting(std::string_view name) {
 // ---- prepared statements ----
 
 void Session::run_sql_prepare(const ast::PrepareStatement& command, const StatementRef& statement) {
+  check_memory();
   if (prepared_.contains(command.name))
     throw SqlError("42P05", fmt::format("prepared statement \"{}\" already exists", command.name));
   std::vector<storage::Type> declared;

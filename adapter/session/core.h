@@ -66,6 +66,8 @@ struct SessionCore {
   const Access* access = &default_access();  // in force for new connections
   SpanClock span_clock;
   std::size_t statement_memory = SIZE_MAX;  // bytes one statement may keep
+  bool memory_short = false;  // the process has more memory than --memory-limit allows
+  std::uint32_t max_message_bytes = 64 * 1024 * 1024;  // of a message after the login
   std::uint64_t login_timeout_us = 60'000'000;  // from the connection's start to AuthenticationOk
   std::uint32_t slice_us = 300;  // how long a statement may keep the core before others get their turn
 

@@ -67,6 +67,7 @@ void Session::on_parse(std::string_view body) {
         {}));
   PreparedStatement fresh;
   try {
+    if (named) check_memory();
     std::vector<storage::Type> declared = types_of(message->parameter_types);
     fresh.statement = prepare(message->text, message->parameter_types.bytes(), declared);
     check_transaction_allows(*fresh.statement);

@@ -117,6 +117,7 @@ class Portal {
   std::int64_t statement_us = 0;
   std::uint64_t affected = 0;  // rows inserted, updated or deleted
   bool discards = false;       // MOVE: rows are counted, not sent
+  std::uint64_t result_bytes = 0;  // of rows, as sent
   // Where an Execute that had to wait began to count its rows; UINT64_MAX: none is waiting.
   std::uint64_t rows_before_wait = UINT64_MAX;
 

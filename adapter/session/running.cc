@@ -296,12 +296,21 @@ Portal::Progress Session::advance_here(Portal& portal, std::uint64_t limit) {
   const std::uint64_t before = portal.rows();
   OutBuffer discarded;
   OutBuffer& out = portal.discards ? discarded : out_;
+  const std::size_t bytes_before = out.size();
   const Portal::Progress progress = portal.advance(
       context_for(portal, database), limit, TimeSlice::of_us(core_.slice_us), out.size() + kOutputHigh, out);
   core_.metrics.rows_sent += portal.rows() - before;
+  portal.result_bytes += out.size() - bytes_before;
+  if (portal.result_bytes > settings_.most_result_bytes()) fail_too_large();
   if (before == 0 && portal.rows() != 0) record_first_row();
   if (progress == Portal::Progress::complete) portal.held.reset();
   return progress;
+}
+
+void Session::fail_too_large() {
+  ++core_.metrics.results_too_large;
+  throw SqlError(
+      "54000", fmt::format("result exceeds max_query_result_size ({} bytes)", settings_.most_result_bytes()));
 }
 
 reactor::Co<Portal::Progress> Session::run_here(Portal& portal, std::uint64_t limit) {
@@ -311,6 +320,7 @@ reactor::Co<Portal::Progress> Session::run_here(Portal& portal, std::uint64_t li
     const std::uint64_t left = limit == 0 ? 0 : limit - (portal.rows() - first);
     const Portal::Progress progress = advance_here(portal, left);
     if (progress == Portal::Progress::complete || progress == Portal::Progress::row_limit) co_return progress;
+    check_memory();
     if (out_.size() >= kOutputHigh) {
       host_.on_output();
       output_taken_.reset();
@@ -424,6 +434,7 @@ void Session::check_may_write(std::string_view command) const {
 reactor::Co<void> Session::run_on_oracle_core(Portal& portal) {
   if (portal.plan()->locks_rows) check_may_write("SELECT FOR UPDATE");
   if (!portal.plan()->reads_only()) check_may_write(name_of(portal.plan()->kind));
+  if (portal.plan()->kind == Plan::Kind::insert || portal.plan()->kind == Plan::Kind::update) check_memory();
   portal.statement_us = core_.wall_us();
   settings_.set_now(transaction_.status == TransactionStatus::idle ? portal.statement_us
                                                                    : transaction_.start_us);

@@ -24,6 +24,12 @@ Diagnostic fatal(pgwire::SqlState code, std::string message) {
   return diagnostic;
 }
 
+pgwire::FrameLimits frame_limits(const SessionCore& core) {
+  pgwire::FrameLimits limits;
+  limits.after_login = core.max_message_bytes;
+  return limits;
+}
+
 bool current_setting(const void* session, std::string_view name, std::string& value) {
   const std::string* found = static_cast<const Settings*>(session)->find(name);
   if (found != nullptr) value = *found;
@@ -47,7 +53,13 @@ void set_setting(void* settings, std::string_view name, std::string_view value, 
 }  // namespace
 
 Session::Session(SessionCore& core, SessionHost& host, SessionId id, std::uint32_t secret, Entrance entrance)
-    : core_(core), host_(host), id_(id), secret_(secret), entrance_(entrance), output_taken_(core.loop) {
+    : core_(core),
+      host_(host),
+      id_(id),
+      secret_(secret),
+      entrance_(entrance),
+      input_(frame_limits(core)),
+      output_taken_(core.loop) {
   facts_.backend_pid = id.value;
   facts_.schema = "public";
   facts_.server_version = kServerVersion;
@@ -76,6 +88,10 @@ void Session::receive(std::span<const char> bytes) {
   pump();
   if (input_.buffered() != 0) {
     input_.park();
+    if (core_.memory_short && input_.buffered() > kParkedInputHigh) {
+      ++core_.metrics.memory_refusals;
+      return terminate(fatal("53200", "out of memory"));
+    }
     host_.on_appetite();
   }
 }
@@ -412,6 +428,13 @@ void Session::check_canceled() {
   if (ending_) throw SqlError(ending_->code, ending_->message);
   if (timed_out_) throw SqlError("57014", "canceling statement due to statement timeout");
   throw SqlError("57014", "canceling statement due to user request");
+}
+
+void Session::check_memory() {
+  if (!core_.memory_short) [[likely]]
+    return;
+  ++core_.metrics.memory_refusals;
+  throw SqlError("53200", "out of memory").with_detail("The server has used up the memory that it may use.");
 }
 
 const Role& Session::current_role(const Catalog& where) const {

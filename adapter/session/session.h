@@ -240,6 +240,7 @@ class Session final : private reactor::Task {
   // `description`: a RowDescription to precede the rows; left out where nothing but an error follows.
   reactor::Co<Portal::Progress> run_portal(Portal& portal, std::uint64_t limit,
                                            std::string_view description = {});
+  [[noreturn]] void fail_too_large();
   reactor::Co<Portal::Progress> run_here(Portal& portal, std::uint64_t limit);
   Portal::Progress deliver(Portal& portal, std::uint64_t limit);
   reactor::Co<void> run_on_oracle_core(Portal& portal);
@@ -309,6 +310,8 @@ class Session final : private reactor::Task {
   void arm_statement_timeout();
   void check_canceled();
   void interrupt();  // what is under way is canceled, wherever it waits
+  // Throws 53200 while the server as a whole has used up its memory.
+  void check_memory();
 
   SessionCore& core_;
   SessionHost& host_;

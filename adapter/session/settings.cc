@@ -783,7 +783,9 @@ void Settings::derive_timeout(const SettingDefinition& definition, std::string_v
   const auto value_us = [&] {
     return 1000 * std::strtoull(check_integer(definition, now).c_str(), nullptr, 10);
   };
-  if (definition.name == "statement_timeout")
+  if (definition.name == "max_query_result_size")
+    most_result_bytes_ = value_us() / 1000;
+  else if (definition.name == "statement_timeout")
     statement_timeout_us_ = value_us();
   else if (definition.name == "idle_in_transaction_session_timeout")
     idle_transaction_timeout_us_ = value_us();

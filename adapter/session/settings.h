@@ -123,6 +123,7 @@ class Settings {
   const storage::TextStyle& style() const { return style_; }
   void set_now(std::int64_t us) { style_.now_us = us; }
   std::span<const std::string> search_path() const { return search_path_; }
+  std::uint64_t most_result_bytes() const { return most_result_bytes_; }  // max_query_result_size
   std::uint64_t statement_timeout_us() const { return statement_timeout_us_; }  // 0: none
   std::uint64_t idle_transaction_timeout_us() const { return idle_transaction_timeout_us_; }
   std::uint64_t idle_session_timeout_us() const { return idle_session_timeout_us_; }
@@ -155,6 +156,7 @@ class Settings {
   std::map<int, Saved> saved_;  // settings touched by the open transaction
   std::vector<Own> told_;       // what the client was told last of reported settings that were stored since
   std::map<std::string, std::string, std::less<>> custom_before_;  // at the transaction's start
+  std::uint64_t most_result_bytes_ = std::uint64_t{1} << 30;
   std::uint64_t statement_timeout_us_ = 0;
   bool commits_lazily_ = false;
   std::uint64_t idle_transaction_timeout_us_ = 0;

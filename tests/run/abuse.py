@@ -29,7 +29,6 @@ CASES = []
 passed = failed = 0
 scale = 1
 SEED = int(os.environ.get('GYRE_TEST_SEED', random.randrange(1 << 30)))
-STATEMENT_LIMIT = 64 << 20
 
 
 def case(function):
@@ -74,7 +73,7 @@ def run(function, *flags):
     problems, before, after = [], 0, 0
     witness = None
     try:
-        with server.Gyre(flags=['--memory-limit', '64MB', *flags]) as place:
+        with server.Gyre(flags=['--statement-memory-limit', '64MB', '--memory-limit', '400MB', *flags]) as place:
             before = resident(place.process.pid)
             witness = Witness(place)
             witness.start()
