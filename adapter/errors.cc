@@ -124,6 +124,16 @@ pgwire::Diagnostic diagnostic_of(const SqlError& error, std::string_view text, s
 pgwire::Diagnostic diagnostic_of_current_exception(std::string_view text, std::size_t base) {
   try {
     throw;
+  } catch (const ErrorInContext& error) {
+    pgwire::Diagnostic out = [&] {
+      try {
+        std::rethrow_exception(error.cause);
+      } catch (...) {
+        return diagnostic_of_current_exception(text, base);
+      }
+    }();
+    out.where = error.context;
+    return out;
   } catch (const SqlError& error) {
     return diagnostic_of(error, text, base);
   } catch (const storage::Failure& failure) {

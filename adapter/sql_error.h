@@ -36,4 +36,16 @@ class SqlError : public std::exception {
   const char* routine = "";  // where PostgreSQL raises it, for the few errors that drivers know by that
 };
 
+// An exception of a statement with the line that says where the statement was: what PostgreSQL calls the
+// context.
+class ErrorInContext : public std::exception {
+ public:
+  ErrorInContext(std::exception_ptr error, std::string line)
+      : cause(std::move(error)), context(std::move(line)) {}
+  const char* what() const noexcept override { return context.c_str(); }
+
+  std::exception_ptr cause;
+  std::string context;
+};
+
 }  // namespace gyre::adapter

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "adapter/coordinator/isolation_level.h"
+#include "adapter/exec/executor.h"
 #include "adapter/plan/plan.h"
 #include "adapter/row_encoder.h"
 #include "adapter/sql/ast.h"
@@ -59,6 +60,7 @@ struct CoordinatorCall : oracle::Intent {
   std::uint32_t savepoint = 0;
   const Plan* plan = nullptr;
   std::span<const storage::Datum> parameters;
+  GivenRows* given = nullptr;  // of a COPY
   const RowEncoder* encoder = nullptr;
   const ast::Statement* tree = nullptr;
   std::uint64_t catalog_version = 0;  // what the plan was made against

@@ -254,6 +254,7 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
   if (transaction != nullptr && validates_reads(call.level)) context.reads = call.reads;
   context.locks = locking ? &locks : nullptr;
   context.parameters = call.parameters;
+  context.given = call.given;
   context.style = call.style;
   context.session = call.session;
   // Functions about locks find them by way of the session.

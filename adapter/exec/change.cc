@@ -1,6 +1,7 @@
 // INSERT, UPDATE, DELETE, TRUNCATE. The whole change is evaluated first, against the snapshot as it was; then
 // it is applied to the branch, which checks the constraints; then RETURNING is answered from the kept rows.
-// The applying is not sliced: nobody may see or touch the branch in between.
+// An INSERT that does not read its own table has nothing to wait for, and keeps no rows. The applying is not
+// sliced: nobody may see or touch the branch in between.
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -109,16 +110,27 @@ class Insert : public Change {
  public:
   Insert(const physical::Insert& node, State& state) : Change(node, state), insert_(node) {}
 
+  Step next(TimeSlice& slice) override {
+    if (!insert_.streams) return Change::next(slice);
+    while (true) {
+      const Step step = input_->next(slice);
+      if (step != Step::row) return step;
+      insert(input_->row());
+      if (slice.is_over()) return Step::yield;
+    }
+  }
+
  private:
+  void insert(const Datum* row) {
+    const std::span<const Datum> values(row, node_.table->schema->columns.size());
+    if (locks() != nullptr && has_unique_keys(schema())) lock_change({}, values);
+    branch().insert(node_.table->id(), values);
+    ++state_.affected;
+  }
+
   void apply() override {
     if (insert_.on_conflict) return upsert();
-    const std::size_t width = node_.table->schema->columns.size();
-    const bool locking = locks() != nullptr && has_unique_keys(schema());
-    for (std::size_t i = 0; i < rows_.size(); ++i) {
-      if (locking) lock_change({}, {rows_[i], width});
-      branch().insert(node_.table->id(), {rows_[i], width});
-      ++state_.affected;
-    }
+    for (std::size_t i = 0; i < rows_.size(); ++i) insert(rows_[i]);
   }
 
   // Leaves the rows that were inserted or updated, as they are now.

@@ -35,6 +35,14 @@ class TimeSlice {
 
 class RowLocks;  // adapter/exec/row_locks.h
 
+// Rows that a plan with a Given node reads, one behind the other. The executor counts those it has taken up, by
+// which the row is known that a failure is about.
+struct GivenRows {
+  std::span<const storage::Datum> values;
+  std::size_t count = 0;
+  std::size_t taken = 0;
+};
+
 struct ExecutionContext {
   const storage::Database* database =
       nullptr;                       // snapshot to read; held by the caller until the execution is destroyed
@@ -47,6 +55,7 @@ struct ExecutionContext {
   // The same for keys whose absence a change relies on and that merging would not miss: ON CONFLICT's,
   // foreign keys'. Set in every block with one snapshot.
   storage::ReadSet* key_reads = nullptr;
+  GivenRows* given = nullptr;
   std::span<const storage::Datum> parameters;  // $1 …, then the literals; outlive the execution
   const storage::TextStyle* style = nullptr;
   const storage::SessionFacts* session = nullptr;

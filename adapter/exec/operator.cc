@@ -71,6 +71,8 @@ OperatorPtr make_operator(const physical::Node& node, State& state) {
       return make_series(static_cast<const physical::Series&>(node), state);
     case Kind::values:
       return make_values(static_cast<const physical::Values&>(node), state);
+    case Kind::given_rows:
+      return make_given_rows(static_cast<const physical::Given&>(node), state);
     case Kind::filter:
       return make_filter(static_cast<const physical::Filter&>(node), state);
     case Kind::project:

@@ -9,6 +9,7 @@ OperatorPtr make_table_scan(const physical::TableScan& node, State& state);
 OperatorPtr make_system_scan(const physical::SystemScan& node, State& state);
 OperatorPtr make_series(const physical::Series& node, State& state);
 OperatorPtr make_values(const physical::Values& node, State& state);
+OperatorPtr make_given_rows(const physical::Given& node, State& state);
 OperatorPtr make_filter(const physical::Filter& node, State& state);
 OperatorPtr make_project(const physical::Project& node, State& state);
 OperatorPtr make_sort(const physical::Sort& node, State& state);

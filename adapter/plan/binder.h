@@ -91,6 +91,9 @@ class Binder {
   BoundQuery bind_update(const ast::UpdateStatement& update);
   BoundQuery bind_delete(const ast::DeleteStatement& erase);
   BoundQuery bind_truncate(const ast::TruncateStatement& truncate);
+  // The rows that come are of these columns of the table.
+  BoundQuery bind_copy_from(const ast::CopyStatement& copy, const std::vector<std::size_t>& positions,
+                            const std::shared_ptr<const TableEntry>& table);
 
   // An expression without names of columns.
   logical::ExpressionPtr bind_constant(const ast::Expr& expression) { return bind(expression); }
@@ -128,6 +131,7 @@ class Binder {
     aggregate,
     filter,
     update,
+    copy_where,
     default_
   };
 

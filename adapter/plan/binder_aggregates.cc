@@ -147,16 +147,17 @@ Binder::ExpressionPtr Binder::bind_aggregate(const ast::FunctionCall& node, int 
   if (!grouping_) {
     if (place_ == Place::aggregate)
       throw SqlError("42803", "aggregate function calls cannot be nested", location);
-    const char* where = place_ == Place::where       ? "WHERE"
-                        : place_ == Place::join_on   ? "JOIN conditions"
-                        : place_ == Place::group_by  ? "GROUP BY"
-                        : place_ == Place::values    ? "VALUES"
-                        : place_ == Place::returning ? "RETURNING"
-                        : place_ == Place::filter    ? "FILTER"
-                        : place_ == Place::update    ? "UPDATE"
-                        : place_ == Place::limit     ? "LIMIT"
-                        : place_ == Place::default_  ? "DEFAULT expressions"
-                                                     : "this context";
+    const char* where = place_ == Place::where        ? "WHERE"
+                        : place_ == Place::join_on    ? "JOIN conditions"
+                        : place_ == Place::group_by   ? "GROUP BY"
+                        : place_ == Place::values     ? "VALUES"
+                        : place_ == Place::returning  ? "RETURNING"
+                        : place_ == Place::filter     ? "FILTER"
+                        : place_ == Place::update     ? "UPDATE"
+                        : place_ == Place::limit      ? "LIMIT"
+                        : place_ == Place::copy_where ? "COPY FROM WHERE conditions"
+                        : place_ == Place::default_   ? "DEFAULT expressions"
+                                                      : "this context";
     throw SqlError("42803", std::string("aggregate functions are not allowed in ") + where, location);
   }
   Grouping* grouping = grouping_;

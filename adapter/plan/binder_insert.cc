@@ -178,4 +178,35 @@ BoundQuery Binder::bind_insert(const ast::InsertStatement& insert) {
   return bound;
 }
 
+// Values that are given are of their columns' types already; WHERE sees the row as it would be inserted.
+BoundQuery Binder::bind_copy_from(const ast::CopyStatement& copy, const std::vector<std::size_t>& positions,
+                                  const std::shared_ptr<const TableEntry>& table) {
+  statement_.use(*table);
+  statement_.need(*table, Privilege::insert);
+  for (const std::size_t position : positions)
+    statement_.inserted[table->id()].insert(static_cast<std::uint16_t>(position));
+  const auto& columns = table->schema->columns;
+  std::vector<Type> given;
+  for (const std::size_t position : positions) given.push_back(columns[position].type);
+  Expressions row(columns.size());
+  for (std::size_t i = 0; i < positions.size(); ++i)
+    row[positions[i]] = storage::make_column(static_cast<int>(i), given[i]);
+  for (std::size_t i = 0; i < row.size(); ++i)
+    if (!row[i]) row[i] = default_of(*table, i);
+  NodePtr plan = std::make_unique<Project>(std::make_unique<logical::Given>(given), std::move(row));
+  if (copy.where) {
+    open_target(table, {});
+    place_ = Place::copy_where;
+    ExpressionPtr condition = bind_boolean(*copy.where, "WHERE");
+    place_ = Place::other;
+    if (read_columns_) statement_.need(*table, Privilege::select);
+    plan = std::make_unique<logical::Filter>(std::move(plan), storage::split_and(std::move(condition)));
+  }
+  auto change = std::make_unique<logical::Insert>(table);
+  change->inputs.push_back(std::move(plan));
+  BoundQuery bound;
+  bound.plan = std::move(change);
+  return bound;
+}
+
 }  // namespace gyre::adapter

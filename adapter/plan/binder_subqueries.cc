@@ -24,6 +24,8 @@ Binder::ExpressionPtr Binder::bind_node(const ast::SubqueryExpr& node, int locat
   using Kind = ast::SubqueryExpr::Kind;
   if (place_ == Place::join_on || place_ == Place::from_function || place_ == Place::limit)
     throw SqlError("0A000", "subqueries are not supported here", location);
+  if (place_ == Place::copy_where)
+    throw SqlError("0A000", "cannot use subquery in COPY FROM WHERE condition", location);
   if (place_ == Place::default_)
     throw SqlError("0A000", "cannot use subquery in DEFAULT expression", location);
   const bool with_test = node.kind == Kind::any || node.kind == Kind::all;

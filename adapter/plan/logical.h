@@ -31,6 +31,7 @@ enum class Kind : std::uint8_t {
   system_scan,
   series,
   values,
+  given_rows,
   filter,
   project,
   sort,
@@ -108,6 +109,11 @@ struct Series : Node {
 struct Values : Node {
   explicit Values(std::vector<Type> row) : Node(Kind::values, std::move(row)) {}
   std::vector<std::vector<ExpressionPtr>> rows;
+};
+
+// Rows that come with the execution (exec/executor.h, GivenRows): COPY FROM.
+struct Given : Node {
+  explicit Given(std::vector<Type> row) : Node(Kind::given_rows, std::move(row)) {}
 };
 
 struct Filter : Node {

@@ -31,6 +31,7 @@ enum class Kind : std::uint8_t {
   system_scan,
   series,
   values,
+  given_rows,
   filter,
   project,
   sort,
@@ -83,6 +84,9 @@ struct Series : Node {
 struct Values : Node {
   using Node::Node;
   std::vector<std::vector<ExpressionPtr>> rows;
+};
+struct Given : Node {
+  using Node::Node;
 };
 struct Filter : Node {
   using Node::Node;
@@ -141,6 +145,8 @@ struct Change : Node {
 };
 struct Insert : Change {
   using Change::Change;
+  // The rows do not depend on what is in the table: each may be inserted before the next one is made.
+  bool streams = false;
   std::optional<logical::OnConflict> on_conflict;
 };
 struct Truncate : Node {

@@ -1,4 +1,5 @@
 // From what to how. Most nodes have one operator; a join with an equality between its sides is hashed.
+#include <algorithm>
 #include <limits>
 
 #include "adapter/plan/physical.h"
@@ -91,9 +92,17 @@ std::unique_ptr<T> plan_change(Kind kind, logical::Change& from) {
   return node;
 }
 
+bool reads(const Node& node, const TableEntry& table) {
+  if (node.kind == Kind::table_scan && static_cast<const TableScan&>(node).table->id() == table.id())
+    return true;
+  return std::any_of(node.inputs.begin(), node.inputs.end(),
+                     [&](const NodePtr& input) { return reads(*input, table); });
+}
+
 std::unique_ptr<Node> plan_insert(logical::Insert& from) {
   auto node = plan_change<Insert>(Kind::insert, from);
   node->on_conflict = std::move(from.on_conflict);
+  node->streams = !node->on_conflict && node->returning.empty() && !reads(node->input(), *node->table);
   return node;
 }
 
@@ -123,6 +132,8 @@ std::unique_ptr<Node> plan_physically(logical::NodePtr owned) {
       node->rows = std::move(static_cast<logical::Values&>(any).rows);
       return node;
     }
+    case logical::Kind::given_rows:
+      return make<Given>(Kind::given_rows, any);
     case logical::Kind::filter: {
       auto node = make<Filter>(Kind::filter, any);
       node->conditions = std::move(static_cast<logical::Filter&>(any).conditions);

@@ -12,6 +12,7 @@
 #include "adapter/plan/physical.h"
 #include "adapter/plan/planning.h"
 #include "adapter/plan/print_expression.h"
+#include "adapter/plan/relations.h"
 #include "adapter/plan/rewrite/rewrite.h"
 #include "adapter/sql_error.h"
 #include "storage/scalar/nodes.h"
@@ -63,14 +64,8 @@ void settle_literals(StatementBinding& binding) {
     }
 }
 
-std::unique_ptr<Plan> plan_once(const ast::Statement& statement, const PlanContext& context,
-                                std::span<const storage::Type> declared, bool literals_as_parameters,
-                                StatementFacts facts, const std::set<int>& fixed,
-                                std::span<const rewrite::Rewrite> rewrites) {
-  StatementBinding binding(context, declared, facts.parameters, facts.literals, literals_as_parameters,
-                           fixed);
-  auto plan = std::make_unique<Plan>();
-  BoundQuery bound = bind_statement(statement, binding, plan->kind);
+std::unique_ptr<Plan> finish_plan(BoundQuery bound, StatementBinding& binding, std::unique_ptr<Plan> plan,
+                                  std::span<const rewrite::Rewrite> rewrites) {
   binding.finish();
   settle_literals(binding);
   for (const rewrite::Rewrite& rewrite : rewrites) bound.plan = rewrite.apply(std::move(bound.plan));
@@ -99,6 +94,36 @@ std::string quoted(std::string_view text) {
   std::string result = "'";
   for (const char c : text) result += c == '\'' ? "''" : std::string(1, c);
   return result + "'";
+}
+
+std::unique_ptr<Plan> plan_once(const ast::Statement& statement, const PlanContext& context,
+                                std::span<const storage::Type> declared, bool literals_as_parameters,
+                                StatementFacts facts, const std::set<int>& fixed,
+                                std::span<const rewrite::Rewrite> rewrites) {
+  StatementBinding binding(context, declared, facts.parameters, facts.literals, literals_as_parameters,
+                           fixed);
+  auto plan = std::make_unique<Plan>();
+  BoundQuery bound = bind_statement(statement, binding, plan->kind);
+  return finish_plan(std::move(bound), binding, std::move(plan), rewrites);
+}
+
+// The columns of COPY, all of them where it names none.
+std::vector<std::size_t> copied_columns(const ast::CopyStatement& copy, const TableEntry& table) {
+  const auto& columns = table.schema->columns;
+  std::vector<std::size_t> positions;
+  if (copy.columns.empty())
+    for (std::size_t i = 0; i < columns.size(); ++i) positions.push_back(i);
+  for (const std::string& name : copy.columns) {
+    const auto found =
+        std::find_if(columns.begin(), columns.end(), [&](const auto& column) { return column.name == name; });
+    if (found == columns.end())
+      throw SqlError("42703", "column \"" + name + "\" of relation \"" + table.name() + "\" does not exist");
+    const auto position = static_cast<std::size_t>(found - columns.begin());
+    if (std::find(positions.begin(), positions.end(), position) != positions.end())
+      throw SqlError("42701", "column \"" + name + "\" specified more than once");
+    positions.push_back(position);
+  }
+  return positions;
 }
 
 // Roughly as pg_get_expr prints a default: constants with their type where it is not obvious, calls by name.
@@ -140,6 +165,41 @@ std::unique_ptr<const Plan> make_plan_with(const ast::Statement& statement, cons
       fixed.insert(literal.slot);
     }
   }
+}
+
+CopyFromPlan plan_copy_from(const ast::CopyStatement& copy, const PlanContext& context) {
+  CopyFromPlan made;
+  made.table = resolve_table(copy.table, context);
+  made.columns = copied_columns(copy, *made.table);
+  StatementBinding binding(context, {}, 0, copy.where ? facts_of(*copy.where).literals : 0, false, {});
+  Binder binder(binding, nullptr, nullptr);
+  auto plan = std::make_unique<Plan>();
+  plan->kind = Plan::Kind::insert;
+  BoundQuery bound = binder.bind_copy_from(copy, made.columns, made.table);
+  made.plan = finish_plan(std::move(bound), binding, std::move(plan), rewrite::rewrites());
+  return made;
+}
+
+ast::StatementPtr copy_to_query(const ast::CopyStatement& copy, const PlanContext& context) {
+  auto select = std::make_unique<ast::SelectStatement>();
+  const auto add = [&](std::string name) {
+    ast::ColumnRef column;
+    column.parts.push_back(std::move(name));
+    select->targets.push_back({std::make_unique<ast::Expr>(std::move(column), -1), {}});
+  };
+  if (look_up_relation(copy.table, context).table) {
+    const auto table = resolve_table(copy.table, context);
+    for (const std::size_t column : copied_columns(copy, *table)) add(table->schema->columns[column].name);
+  } else if (copy.columns.empty()) {
+    ast::ColumnRef all;
+    all.star = true;
+    select->targets.push_back({std::make_unique<ast::Expr>(std::move(all), -1), {}});
+  } else {
+    for (const std::string& name : copy.columns) add(name);
+  }
+  select->from.push_back(
+      std::make_unique<ast::FromItem>(ast::FromItem{ast::TableRef{copy.table, std::nullopt}, -1}));
+  return std::make_unique<ast::Statement>(std::move(select));
 }
 
 ColumnDefault bind_default(const ast::Expr& expression, storage::Type column, std::string_view column_name,

@@ -101,6 +101,16 @@ struct PlanContext {
 std::unique_ptr<const Plan> make_plan(const ast::Statement& statement, const PlanContext& context,
                                       std::span<const storage::Type> declared, bool literals_as_parameters);
 
+// COPY FROM: a plan that inserts given rows (see GivenRows), and what they are made of.
+struct CopyFromPlan {
+  std::unique_ptr<const Plan> plan;
+  std::shared_ptr<const TableEntry> table;
+  std::vector<std::size_t> columns;  // positions in the table
+};
+CopyFromPlan plan_copy_from(const ast::CopyStatement& copy, const PlanContext& context);
+// COPY table TO: the query that it stands for.
+ast::StatementPtr copy_to_query(const ast::CopyStatement& copy, const PlanContext& context);
+
 // For DDL: a type name with its modifier; a column default bound and coerced to the column's type.
 storage::Type resolve_type(const ast::TypeName& name, const PlanContext& context);
 ColumnDefault bind_default(const ast::Expr& expression, storage::Type column, std::string_view column_name,

@@ -213,6 +213,8 @@ std::string print_one(const Node& node) {
       for (const auto& row : rows) text += " (" + list(row) + ")";
       return text;
     }
+    case Kind::given_rows:
+      return "given rows";
     case Kind::filter:
       return "filter " + list(static_cast<const Filter&>(node).conditions);
     case Kind::project:

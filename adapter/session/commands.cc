@@ -114,6 +114,7 @@ bool Session::is_command(const ast::Statement& tree) const {
          std::holds_alternative<ast::DiscardStatement>(tree.node) ||
          std::holds_alternative<ast::NoOpStatement>(tree.node) ||
          std::holds_alternative<ast::ExplainStatement>(tree.node) ||
+         std::holds_alternative<ast::CopyStatement>(tree.node) ||
          std::holds_alternative<ast::UnsupportedStatement>(tree.node);
 }
 
@@ -160,6 +161,8 @@ reactor::Co<void> Session::run_command(StatementRef statement, Describe describe
     co_await run_sql_execute(*execute, describe);
   } else if (const auto* fetch = std::get_if<ast::FetchStatement>(&node)) {
     co_await run_fetch(*fetch, describe);
+  } else if (const auto* copied = std::get_if<ast::CopyStatement>(&node)) {
+    co_await run_copy(*copied, statement);
   } else if (const auto* set = std::get_if<ast::SetStatement>(&node);
              set != nullptr && is_command(*statement->tree)) {
     run_set(*set);

@@ -291,11 +291,14 @@ void Session::evaluate_if_constant(Portal& portal) {
 }
 
 Portal::Progress Session::advance_here(Portal& portal, std::uint64_t limit) {
+  OutBuffer discarded;
+  return advance_into(portal, limit, portal.discards ? discarded : out_);
+}
+
+Portal::Progress Session::advance_into(Portal& portal, std::uint64_t limit, OutBuffer& out) {
   if (!portal.started()) start_here(portal);
   const auto& database = *static_cast<const storage::Database*>(portal.held->database);
   const std::uint64_t before = portal.rows();
-  OutBuffer discarded;
-  OutBuffer& out = portal.discards ? discarded : out_;
   const std::size_t bytes_before = out.size();
   const Portal::Progress progress = portal.advance(
       context_for(portal, database), limit, TimeSlice::of_us(core_.slice_us), out.size() + kOutputHigh, out);
@@ -321,16 +324,19 @@ reactor::Co<Portal::Progress> Session::run_here(Portal& portal, std::uint64_t li
     const Portal::Progress progress = advance_here(portal, left);
     if (progress == Portal::Progress::complete || progress == Portal::Progress::row_limit) co_return progress;
     check_memory();
-    if (out_.size() >= kOutputHigh) {
-      host_.on_output();
-      output_taken_.reset();
-      while (out_.size() >= kOutputHigh && !canceled_) {
-        output_taken_.reset();
-        co_await output_taken_;
-      }
-    } else {
-      co_await reactor::yield(core_.loop);
-    }
+    co_await make_room();
+  }
+}
+
+reactor::Co<void> Session::make_room() {
+  if (out_.size() < kOutputHigh) {
+    co_await reactor::yield(core_.loop);
+    co_return;
+  }
+  host_.on_output();
+  while (out_.size() >= kOutputHigh && !canceled_) {
+    output_taken_.reset();
+    co_await output_taken_;
   }
 }
 

@@ -94,6 +94,7 @@ void Session::receive(std::span<const char> bytes) {
     }
     host_.on_appetite();
   }
+  if (copying_in_) output_taken_.set();
 }
 
 // What is parked while it could be handled is the beginning of one message, whose length is bounded.
@@ -259,6 +260,7 @@ void Session::send_notice(const Diagnostic& notice) {
 
 void Session::fail(const Diagnostic& diagnostic) {
   if (ending_) return terminate(*ending_);
+  if (finished_) return;  // nothing follows the last message
   send_error(diagnostic);
   if (diagnostic.severity == Severity::fatal) return finish();
   if (transaction_.status == TransactionStatus::in_transaction)

@@ -10,6 +10,7 @@
 //   simple_query.cc    Query
 //   extended_query.cc  Parse, Bind, Describe, Execute, Close, Sync
 //   running.cc         plans: here in slices, or on the oracle core
+//   copy.cc            COPY
 //   commands.cc        statements that are carried out by the session itself: SET, BEGIN, PREPARE, FETCH, …
 //
 // One core only.
@@ -237,6 +238,9 @@ class Session final : private reactor::Task {
   void start_here(Portal& portal);
   void evaluate_if_constant(Portal& portal);
   Portal::Progress advance_here(Portal& portal, std::uint64_t limit);
+  Portal::Progress advance_into(Portal& portal, std::uint64_t limit, OutBuffer& out);
+  // Between two slices: waits until there is room for more output, or just lets others run.
+  reactor::Co<void> make_room();
   // `description`: a RowDescription to precede the rows; left out where nothing but an error follows.
   reactor::Co<Portal::Progress> run_portal(Portal& portal, std::uint64_t limit,
                                            std::string_view description = {});
@@ -250,6 +254,15 @@ class Session final : private reactor::Task {
   void append_tag(const Portal& portal, std::uint64_t rows);
   void record_first_row();
   void count_statement(const CachedStatement& statement);
+
+  // ---- copy.cc ----
+  reactor::Co<void> run_copy(const ast::CopyStatement& command, StatementRef statement);
+  reactor::Co<void> run_copy_from(const ast::CopyStatement& command);
+  reactor::Co<void> run_copy_to(const ast::CopyStatement& command, StatementRef whole);
+  bool take_copy_messages(class CopyInput* input, bool& all_came);
+  reactor::Co<void> copy_input_arrives();
+  reactor::Co<void> insert_batch(CopyInput& input, std::uint64_t catalog_version, std::int64_t statement_us,
+                                 std::uint64_t& inserted);
 
   // ---- commands.cc ----
   bool is_command(const ast::Statement& tree) const;
@@ -324,7 +337,7 @@ class Session final : private reactor::Task {
   pgwire::StartupMachine startup_;
   std::unique_ptr<Login> login_;  // while there is one under way
   OutBuffer out_;
-  reactor::Event output_taken_;
+  reactor::Event output_taken_;  // also: input of a COPY has arrived, or the statement is to end
   Settings settings_;
   std::uint64_t environment_revision_ = UINT64_MAX;  // of settings_ and role_, that environment_ stands for
   EnvironmentId environment_;
@@ -360,6 +373,7 @@ class Session final : private reactor::Task {
   bool admitted_ = false;
   bool peer_gone_ = false;
   bool draining_ = false;
+  bool copying_in_ = false;  // input is the running statement's
   bool role_changed_ = true;
 };
 

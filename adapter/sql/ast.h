@@ -517,6 +517,24 @@ struct LockTableStatement {
 struct NoOpStatement {
   std::string tag;  // of CommandComplete
 };
+struct CopyOption {
+  enum class Kind : std::uint8_t { none, word, number, star, list };
+  std::string name;
+  Kind kind = Kind::none;
+  std::string text;               // of a word or a number
+  std::vector<std::string> list;  // names of columns
+  Location location = -1;
+};
+struct CopyStatement {
+  QualifiedName table;               // unless there is a query
+  std::vector<std::string> columns;  // empty: all
+  StatementPtr query;                // COPY (query) TO
+  bool from = false;
+  bool program = false;
+  std::optional<std::string> file;  // none: STDIN or STDOUT
+  std::vector<CopyOption> options;
+  ExprPtr where;  // COPY FROM
+};
 struct ExplainStatement {
   StatementPtr statement;
   bool analyze = false;
@@ -536,7 +554,7 @@ struct Statement {
                    AlterOwnerStatement, OwnedStatement, SetStatement, ShowStatement, TransactionStatement,
                    PrepareStatement, ExecuteStatement, DeallocateStatement, DeclareCursorStatement,
                    FetchStatement, CloseStatement, DiscardStatement, LockTableStatement, NoOpStatement,
-                   ExplainStatement, UnsupportedStatement>;
+                   ExplainStatement, CopyStatement, UnsupportedStatement>;
   Node node;
   // The statement's own bytes within the text it was parsed from, without the semicolon.
   std::size_t begin = 0;

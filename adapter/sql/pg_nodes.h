@@ -163,6 +163,7 @@ class Walker {
   ast::CreateIndexStatement create_index(const IndexStmt& s);
   ast::Statement::Node alter_table(const AlterTableStmt& s);
   ast::Statement::Node variable_set(const VariableSetStmt& s);
+  ast::CopyStatement copy(const CopyStmt& s);
   ast::Statement::Node explain(const ExplainStmt& s);
   ast::PrepareStatement prepare(const PrepareStmt& s);
   ast::ExecuteStatement execute(const ExecuteStmt& s);

@@ -47,6 +47,28 @@ std::string argument_text(const void* node) {
   }
 }
 
+ast::CopyOption copy_option(const DefElem& o) {
+  using Kind = ast::CopyOption::Kind;
+  ast::CopyOption out;
+  out.name = text_of(o.defname);
+  out.location = o.location;
+  if (o.arg == nullptr) return out;
+  switch (tag(o.arg)) {
+    case T_A_Star:
+      out.kind = Kind::star;
+      break;
+    case T_List:
+      out.kind = Kind::list;
+      out.list = strings(&as<List>(o.arg));
+      break;
+    default:
+      out.kind = tag(o.arg) == T_Integer || tag(o.arg) == T_Float ? Kind::number : Kind::word;
+      out.text = argument_text(o.arg);
+      break;
+  }
+  return out;
+}
+
 bool truth(const DefElem& o) {
   if (o.arg == nullptr) return true;
   const std::string text = lower(argument_text(o.arg));
@@ -425,8 +447,6 @@ const char* unsupported_word(const Node* node) {
     case T_CreateEnumStmt:
     case T_CreateRangeStmt:
       return "CREATE TYPE";
-    case T_CopyStmt:
-      return "COPY";
     case T_CreateAmStmt:
       return "CREATE ACCESS METHOD";
     case T_CreateCastStmt:
@@ -536,6 +556,19 @@ std::string set_value(const void* node) {
 
 }  // namespace
 
+ast::CopyStatement Walker::copy(const CopyStmt& s) {
+  ast::CopyStatement out;
+  if (s.relation != nullptr) out.table = relation_name(*s.relation);
+  if (s.query != nullptr) out.query = nested(s.query);
+  out.columns = strings(s.attlist);
+  out.from = s.is_from;
+  out.program = s.is_program;
+  if (s.filename != nullptr) out.file = s.filename;
+  out.where = expr(s.whereClause);
+  for (int i = 0; i < size(s.options); ++i) out.options.push_back(copy_option(option(s.options, i)));
+  return out;
+}
+
 ast::Statement::Node Walker::statement(const Node* node) {
   const Level level(*this);
   if (const char* no_op = no_op_tag(node)) return ast::NoOpStatement{no_op};
@@ -548,6 +581,8 @@ ast::Statement::Node Walker::statement(const Node* node) {
       return update(as<UpdateStmt>(node));
     case T_DeleteStmt:
       return erase(as<DeleteStmt>(node));
+    case T_CopyStmt:
+      return copy(as<CopyStmt>(node));
     case T_TruncateStmt: {
       ast::TruncateStatement out;
       const List* relations = as<TruncateStmt>(node).relations;
