@@ -86,7 +86,7 @@ reactor::Co<void> Session::run_copy(const ast::CopyStatement& command, Statement
 reactor::Co<void> Session::run_copy_from(const ast::CopyStatement& command) {
   const bool own = transaction_.status == TransactionStatus::idle;
   if (own) begin_transaction(true);
-  if (transaction_.read_only) throw SqlError("25006", "cannot execute COPY FROM in a read-only transaction");
+  check_may_write("COPY FROM");
   const std::int64_t statement_us = core_.wall_us();
   settings_.set_now(transaction_.start_us);
   const std::uint64_t catalog_version = catalog().version;
