@@ -247,6 +247,24 @@ public class Jdbc {
         }
     }
 
+    static void copies(Connection c) throws Exception {
+        c.createStatement().execute("CREATE TABLE c_jdbc_copy (id int, t text)");
+        org.postgresql.copy.CopyManager manager = c.unwrap(org.postgresql.PGConnection.class).getCopyAPI();
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < 3000; i++) {
+            text.append(i).append(",\"row, ").append(i).append("\"\n");
+        }
+        equal("copy in", manager.copyIn("COPY c_jdbc_copy FROM STDIN WITH CSV", new java.io.StringReader(text.toString())), 3000L);
+        java.io.StringWriter out = new java.io.StringWriter();
+        equal("copy out", manager.copyOut("COPY (SELECT * FROM c_jdbc_copy WHERE id < 2 ORDER BY id) TO STDOUT", out), 2L);
+        equal("what came out", out.toString(), "0\trow, 0\n1\trow, 1\n");
+        org.postgresql.copy.CopyIn given = manager.copyIn("COPY c_jdbc_copy FROM STDIN");
+        given.writeToCopy("1\tx\n".getBytes(), 0, 4);
+        given.cancelCopy();
+        equal("a copy given up", one(c, "SELECT count(*) FROM c_jdbc_copy"), 3000L);
+        c.createStatement().execute("DROP TABLE c_jdbc_copy");
+    }
+
     public static void main(String[] arguments) throws Exception {
         try (Connection c = connect()) {
             equal("version", c.getMetaData().getDatabaseMajorVersion(), 15);
@@ -256,6 +274,7 @@ public class Jdbc {
             step("batches", () -> batches(c));
             step("portals", () -> portals(c));
             step("simple", () -> simple());
+            step("copies", () -> copies(c));
             step("drop", () -> c.createStatement().execute("DROP TABLE c_jdbc"));
         }
         System.out.println(passed + " passed, " + failed + " failed");

@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import decimal
+import io
 import uuid
 
 import asyncpg
@@ -118,10 +119,34 @@ async def schema_changes(c):
     await c.execute('DROP TABLE c_asyncpg2; DROP TABLE c_asyncpg')
 
 
+async def copies(c):
+    await c.execute('DROP TABLE IF EXISTS c_asyncpg3')
+    await c.execute('CREATE TABLE c_asyncpg3 (id int4 PRIMARY KEY, t text, n numeric, b bytea)')
+    records = [(i, 'r%d' % i if i % 2 else None, decimal.Decimal(i) / 4, bytes([i % 256])) for i in range(5000)]
+    checks.equal('records', await c.copy_records_to_table('c_asyncpg3', records=records), 'COPY 5000')
+    checks.equal('and back', [tuple(r) for r in await c.fetch('SELECT * FROM c_asyncpg3 ORDER BY id')] == records, True)
+    out = io.BytesIO()
+    query = 'SELECT id, t FROM c_asyncpg3 WHERE id < 2 ORDER BY id'
+    checks.equal('from a query', await c.copy_from_query(query, output=out, format='csv'), 'COPY 2')
+    checks.equal('its csv', out.getvalue(), b'0,\n1,r1\n')
+    out = io.BytesIO()
+    checks.equal('from a table', await c.copy_from_table('c_asyncpg3', output=out, format='binary', columns=['id']), 'COPY 5000')
+    await c.execute('TRUNCATE c_asyncpg3')
+    out.seek(0)
+    checks.equal('to a table', await c.copy_to_table('c_asyncpg3', source=out, format='binary', columns=['id']), 'COPY 5000')
+    try:
+        await c.copy_records_to_table('c_asyncpg3', records=[(9000, None, None, None), (1, None, None, None)])
+        checks.equal('duplicate key', 'no error', '23505')
+    except asyncpg.PostgresError as error:
+        checks.equal('duplicate key', error.sqlstate, '23505')
+    checks.equal('all or nothing', await c.fetchval('SELECT count(*) FROM c_asyncpg3'), 5000)
+    await c.execute('DROP TABLE c_asyncpg3')
+
+
 async def main():
     c = await asyncpg.connect(host=HOST, port=PORT, user=USER, database=DB)
     checks.equal('version', c.get_server_version().major, 15)
-    for step in (types, errors, transactions, statements, schema_changes):
+    for step in (types, errors, transactions, statements, copies, schema_changes):
         try:
             await step(c)
         except Exception as error:   # noqa: B902

@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import io
 import uuid
 
 import psycopg2
@@ -133,8 +134,40 @@ def session(connection):
     cursor.execute('DROP TABLE c_psycopg2')
 
 
+def copies(connection):
+    cursor = connection.cursor()
+    cursor.execute('DROP TABLE IF EXISTS c_copy2')
+    cursor.execute('CREATE TABLE c_copy2 (id int4 PRIMARY KEY, t text)')
+    connection.commit()
+    cursor.copy_from(io.StringIO('1\tone\n2\t\\N\n'), 'c_copy2')
+    checks.equal('rows copied', cursor.rowcount, 2)
+    cursor.copy_expert('COPY c_copy2 FROM STDIN WITH CSV HEADER', io.StringIO('id,t\n3,"a, b"\n4,\n'))
+    many = io.StringIO(''.join('%d\t%s\n' % (i, 'x' * (i % 100)) for i in range(10, 20010)))
+    cursor.copy_expert('COPY c_copy2 FROM STDIN', many, size=65536)
+    cursor.execute('SELECT count(*), sum(length(t)) FROM c_copy2')
+    checks.equal('all of them', cursor.fetchone(), (20004, 990007))
+    checks.raises('duplicate key', '23505', state, lambda: cursor.copy_from(io.StringIO('30000\tx\n1\ty\n'), 'c_copy2'))
+    connection.rollback()
+    cursor.execute('SELECT count(*) FROM c_copy2')
+    checks.equal('nothing stays of a block that failed', cursor.fetchone(), (0,))
+    checks.raises('bad row', '22P02', state, lambda: cursor.copy_from(io.StringIO('1\tx\nx\ty\n'), 'c_copy2'))
+    connection.rollback()
+    binary = io.BytesIO()
+    cursor.copy_expert("COPY (SELECT g, 'r' || g FROM generate_series(1, 5000) g) TO STDOUT BINARY", binary)
+    binary.seek(0)
+    cursor.copy_expert('COPY c_copy2 FROM STDIN BINARY', binary)
+    out = io.StringIO()
+    cursor.copy_expert('COPY (SELECT * FROM c_copy2 WHERE id < 3 ORDER BY id) TO STDOUT WITH CSV HEADER', out)
+    checks.equal('as csv', out.getvalue(), 'id,t\n1,r1\n2,r2\n')
+    out = io.StringIO()
+    cursor.copy_to(out, 'c_copy2', columns=('t',))
+    checks.equal('the table out', len(out.getvalue().split()), 5000)
+    cursor.execute('DROP TABLE c_copy2')
+    connection.commit()
+
+
 connection = connect()
-for step in (types, errors, transactions, batches, session):
+for step in (types, errors, transactions, batches, copies, session):
     checks.step(step, connection)
 connection.close()
 checks.finish()

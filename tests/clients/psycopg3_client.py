@@ -85,7 +85,7 @@ def transactions(connection):
         with connection.transaction():
             connection.execute('DELETE FROM c_psycopg3')
             raise KeyError
-    except KeyError:
+    except psycopg.errors.QueryCanceled:
         pass
     checks.equal('undone', connection.execute('SELECT count(*) FROM c_psycopg3').fetchone(), (4,))
     connection.rollback()
@@ -139,6 +139,39 @@ def pipelines(connection):
         checks.equal('row by row', [row[0] for row in rows.stream('SELECT id FROM c_psycopg3 WHERE id >= 100 ORDER BY id')], list(range(100, 402)))
 
 
+def copies(connection):
+    rows = connection.cursor()
+    rows.execute('CREATE TABLE c_copy3 (id int8, t text, d timestamptz)')
+    now = datetime.datetime(2024, 2, 29, 12, 34, 56, tzinfo=datetime.timezone.utc)
+    with rows.copy('COPY c_copy3 FROM STDIN') as copy:
+        for i in range(3000):
+            copy.write_row((i, 'tab\t%d' % i if i % 3 else None, now))
+    checks.equal('rows copied', rows.rowcount, 3000)
+    with rows.copy('COPY c_copy3 (id, t) FROM STDIN (FORMAT BINARY)') as copy:
+        copy.set_types(['int8', 'text'])
+        for i in range(3000, 4000):
+            copy.write_row((i, 'b%d' % i))
+    checks.equal('sums', rows.execute('SELECT count(*), sum(id), count(t), count(d) FROM c_copy3').fetchone(),
+                 (4000, decimal.Decimal(7998000), 3000, 3000))
+    with rows.copy('COPY (SELECT id, t FROM c_copy3 WHERE id < 2 ORDER BY id) TO STDOUT') as copy:
+        copy.set_types(['int8', 'text'])
+        checks.equal('read back', list(copy.rows()), [(0, None), (1, 'tab\t1')])
+    with rows.copy('COPY c_copy3 (id) TO STDOUT (FORMAT BINARY)') as copy:
+        copy.set_types(['int8'])
+        checks.equal('read in binary', sum(row[0] for row in copy.rows()), 7998000)
+    connection.commit()
+    try:
+        with rows.copy('COPY c_copy3 FROM STDIN') as copy:
+            copy.write_row((1, 'x', now))
+            raise KeyError('gives up')
+    except psycopg.errors.QueryCanceled:
+        pass
+    connection.rollback()
+    checks.equal('nothing of it stays', rows.execute('SELECT count(*) FROM c_copy3').fetchone(), (4000,))
+    rows.execute('DROP TABLE c_copy3')
+    connection.commit()
+
+
 def finish(connection):
     connection.rollback()
     connection.autocommit = True
@@ -150,7 +183,7 @@ def finish(connection):
 
 
 connection = connect()
-for step in (types, errors, transactions, prepared, pipelines, finish):
+for step in (types, errors, transactions, prepared, pipelines, copies, finish):
     checks.step(step, connection)
 connection.close()
 checks.finish()

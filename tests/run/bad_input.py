@@ -475,6 +475,85 @@ def vanishes():
         connection.query('DROP TABLE bad_vanish')
 
 
+def copied(options, *messages, end=(b'c', b'')):
+    """What comes of these CopyData: the SQLSTATE, or 'ready'. The table must then be empty, unless they were rows."""
+    with TARGET.connect(timeout=SOON) as connection:
+        connection.simple('DROP TABLE IF EXISTS bad_copy; CREATE TABLE bad_copy (a int4, b text)')
+        connection.send((b'Q', wire.cstring('COPY bad_copy FROM STDIN ' + options)))
+        expect('CopyInResponse', connection.message()[0], 'G')
+        connection.send(*((b'd', message) for message in messages), *([end] if end else []))
+        got = first_error(connection)
+        if got not in (CLOSED, 'ready'):
+            expect('what follows', rest(connection), 'ready')
+            expect('rows', connection.query('SELECT count(*) FROM bad_copy').rows, [(b'0',)])
+        connection.simple('DROP TABLE bad_copy')
+        return got
+
+
+@case
+def copy_binary():
+    head = b'PGCOPY\n\xff\r\n\0' + bytes(8)
+    row = struct.pack('>hiii', 2, 4, 1, 1) + b'x'
+    expect('whole', copied('BINARY', head + row + b'\xff\xff'), 'ready')
+    expect('byte by byte', copied('BINARY', *[bytes([byte]) for byte in head + row + b'\xff\xff']), 'ready')
+    for size in range(len(head)):
+        expect('header cut at %d' % size, copied('BINARY', head[:size]), '22P04')
+    for size in range(len(head) + 2, len(head) + len(row)):
+        expect('row cut at %d' % size, copied('BINARY', (head + row)[:size]), '22P04')
+    expect('no signature', copied('BINARY', b'x' * 30), '22P04')
+    expect('unknown flags', copied('BINARY', head[:11] + struct.pack('>II', 1 << 17, 0)), '22P04')
+    expect('an endless extension', copied('BINARY', head[:15] + struct.pack('>i', (1 << 31) - 1)), '22P04')
+    expect('an extension of -1', copied('BINARY', head[:15] + struct.pack('>i', -1)), '22P04')
+    for count in (0, 1, 3, -2, 32767, -32768):
+        expect('%d fields' % count, copied('BINARY', head + struct.pack('>h', count) + row), '22P04')
+    for size in (-2, -(1 << 31), (1 << 31) - 1):
+        expect('a field of %d bytes' % size, copied('BINARY', head + struct.pack('>hi', 2, size) + b'xxxx'), '22P04', '54000')
+    expect('an integer of 3 bytes', copied('BINARY', head + struct.pack('>hi', 2, 3) + b'xxx' + struct.pack('>i', -1)), '08P01', '22P03')
+    expect('text that is none', copied('BINARY', head + struct.pack('>hiii', 2, 4, 1, 1) + b'\xff'), '22021')
+    expect('more behind the end', copied('BINARY', head + b'\xff\xff' + row), '22P04')
+
+
+@case
+def copy_text():
+    expect('no UTF-8', copied('', b'1\t\xff\xfe\n'), '22021')
+    expect('a zero byte', copied('', b'1\tx\0y\n'), '22021')
+    expect('a zero byte by its number', copied('', b'1\t\\0\n'), '22021')
+    expect('a long line', copied('', b'1\t' + b'x' * (8 << 20), b'y' * (8 << 20), b'\n'), 'ready')
+    expect('very many fields', copied('', b'\t' * (1 << 20) + b'\n'), '22P04')
+    expect('an open quote', copied('CSV', b'1,"' + b'x\n' * 100000), '22P04')
+    expect('messages without bytes', copied('', *[b''] * 1000), 'ready')
+    expect('given up', copied('', b'1\tx\n', end=(b'f', b'enough\0')), '57014')
+    expect('given up without a word', copied('', b'1\tx\n', end=(b'f', b'')), '08P01')
+    expect('rows after an error are dropped', copied('', b'x\ty\n', *[b'1\tx\n'] * 10000), '22P02')
+
+
+@case
+def copy_interrupted():
+    for last in ((b'Q', b'SELECT 1\0'), (b'P', b'\0\0\0\0'), (b'X', b'')):
+        with TARGET.connect(timeout=SOON) as connection:
+            connection.simple('DROP TABLE IF EXISTS bad_copy; CREATE TABLE bad_copy (a int4)')
+            connection.send((b'Q', b'COPY bad_copy FROM STDIN\0'), (b'd', b'1\n'), last)
+            expect('the connection ends', rest(connection), CLOSED, 'ready')
+    with TARGET.connect(timeout=SOON) as connection:
+        for _ in range(5):
+            half = TARGET.connect()
+            half.send((b'Q', b'COPY bad_copy FROM STDIN\0'), *[(b'd', b'1\n2\n3\n')] * 5000)
+            half.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+            half.close()
+        time.sleep(0.3)
+        expect('nothing of them stays', connection.query('SELECT count(*) FROM bad_copy').rows, [(b'0',)])
+        waiting = TARGET.connect(timeout=SOON)
+        waiting.send((b'Q', b'COPY bad_copy FROM STDIN\0'), (b'd', b'1\n'))
+        expect('CopyInResponse', waiting.message()[0], 'G')
+        wire.cancel(TARGET.host, TARGET.port, waiting.key)
+        if TARGET.engine == 'postgresql':
+            waiting.send((b'd', b'2\n'), (b'c', b''))   # it looks when something comes
+        expect('cancelled', first_error(waiting), '57014')
+        expect('and ready', rest(waiting), 'ready')
+        waiting.close()
+        connection.query('DROP TABLE bad_copy')
+
+
 @case
 def comes_and_goes():
     for _ in range(200):

@@ -227,6 +227,25 @@ func protocols(c *pgx.Conn, config *pgx.ConnConfig) {
 	}
 }
 
+func copies(c *pgx.Conn) {
+	_, err := c.Exec(background, "CREATE TABLE c_pgx_copy (id int8, t text, f float8)")
+	must("create", err)
+	rows := [][]interface{}{}
+	for i := 0; i < 3000; i++ {
+		rows = append(rows, []interface{}{int64(i), fmt.Sprint("r", i), float64(i) / 2})
+	}
+	count, err := c.CopyFrom(background, pgx.Identifier{"c_pgx_copy"}, []string{"id", "t", "f"}, pgx.CopyFromRows(rows))
+	if must("CopyFrom", err) {
+		equal("rows copied", count, int64(3000))
+	}
+	var sum float64
+	if must("sum", c.QueryRow(background, "SELECT sum(f) FROM c_pgx_copy").Scan(&sum)) {
+		equal("their sum", sum, 2249250.0)
+	}
+	_, err = c.Exec(background, "DROP TABLE c_pgx_copy")
+	must("drop", err)
+}
+
 func main() {
 	address := fmt.Sprintf("host=%s port=%s user=%s dbname=%s", env("GYRE_HOST", "localhost"), env("GYRE_PORT", "6875"),
 		env("GYRE_USER", "materialize"), env("GYRE_DB", "materialize"))
@@ -241,6 +260,7 @@ func main() {
 		transactions(c)
 		batches(c)
 		protocols(c, config)
+		copies(c)
 		_, err = c.Exec(background, "DROP TABLE c_pgx")
 		must("drop", err)
 		c.Close(background)
