@@ -73,8 +73,20 @@ pgwire::SqlState sql_state_of(Fault fault) {
       return "42704";
     case Fault::undefined_table:
       return "42P01";
+    case Fault::undefined_column:
+      return "42703";
     case Fault::invalid_name:
       return "42602";
+    case Fault::sequence_generator_limit_exceeded:
+      return "2200H";
+    case Fault::object_not_in_prerequisite_state:
+      return "55000";
+    case Fault::wrong_object_type:
+      return "42809";
+    case Fault::insufficient_privilege:
+      return "42501";
+    case Fault::read_only_transaction:
+      return "25006";
     case Fault::data_exception:
       return "22000";
     case Fault::internal_error:

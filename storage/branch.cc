@@ -242,16 +242,19 @@ bool Branch::moves(const RowWrite& write) {
 void Branch::write_rows(std::span<const RowWrite> writes) {
   const Mark start = mark();
   try {
-    std::vector<const RowWrite*> insertions;
+    std::vector<std::pair<const RowWrite*, std::size_t>> insertions;  // and where its removal is logged
     for (const RowWrite& write : writes) {
       if (write.before && write.after && !moves(write)) {
         replace_row(write.table, write.key, *write.before, *write.after);
         continue;
       }
       if (write.before) remove_row(write.table, write.key, *write.before);
-      if (write.after) insertions.push_back(&write);
+      if (write.after) insertions.emplace_back(&write, changes_.size() - 1);
     }
-    for (const RowWrite* write : insertions) insert_row(write->table, write->key_after, *write->after);
+    for (const auto& [write, removal] : insertions) {
+      insert_row(write->table, write->key_after, *write->after);
+      if (write->before) moves_.push_back({removal, changes_.size() - 1});
+    }
   } catch (...) {
     rollback_to(start);
     throw;
@@ -396,6 +399,7 @@ void Branch::undo_last_change() {
   const Change change = changes_[changes_.size() - 1];
   force_row(own(change.relation), change.key, change.after, change.before);
   changes_.truncate(changes_.size() - 1);
+  if (!moves_.empty() && moves_.back().insertion == changes_.size()) moves_.pop_back();
 }
 
 // ---- The end

@@ -88,7 +88,7 @@ class Branch {
   void create_index(std::shared_ptr<const TableSchema> schema);
   // `schema` is the table's without that index.
   void drop_index(RelationId index, std::shared_ptr<const TableSchema> schema);
-  // Names and the like; same columns' types, keys and indexes.
+  // Names and the like; same columns' types, keys and indexes. Anything at all where the table is empty.
   void replace_schema(std::shared_ptr<const TableSchema> schema);
 
   // A point to return to; valid until a rollback to an earlier one.
@@ -103,6 +103,12 @@ class Branch {
   }
 
   const ChangeSet& changes() const { return changes_; }
+  // An update that gave its row another key in a tree is logged as a removal and an insertion: their places
+  // in changes(), ascending by the insertion's.
+  struct Move {
+    std::size_t removal, insertion;
+  };
+  std::span<const Move> moves() const { return moves_; }
   // Those from `mark` on.
   std::vector<SchemaOperation> operations(Mark from) const;
   std::vector<SchemaOperation> operations() const { return operations({}); }
@@ -217,6 +223,7 @@ class Branch {
   WriteBatch batch_;
   std::vector<std::unique_ptr<TableVersion>> owned_;  // by relation id; null: as in the base, or dropped
   ChangeSet changes_;
+  std::vector<Move> moves_;
   std::vector<Operation> operations_;
   ReadSet* reads_ = nullptr;  // the transaction's, while one of its calls runs
   TextStyle style_;

@@ -106,9 +106,11 @@ void Branch::drop_index(RelationId index, std::shared_ptr<const TableSchema> sch
 
 void Branch::replace_schema(std::shared_ptr<const TableSchema> schema) {
   TableVersion& version = own(schema->id);
-  GYRE_CHECK(schema->columns.size() == version.schema->columns.size());
-  GYRE_CHECK(schema->indexes.size() == version.indexes.size());
+  const bool same_shape = schema->columns.size() == version.schema->columns.size() &&
+                          schema->indexes.size() == version.indexes.size();
+  GYRE_CHECK(same_shape || version.rows.size() == 0);
   begin_operation(Kind::replace_schema, schema->id, version.schema, schema);
+  version.indexes.resize(schema->indexes.size());
   version.schema = std::move(schema);
 }
 
@@ -146,6 +148,8 @@ void Branch::undo_last_operation() {
                              operation.indexes.front());
       break;
     case Kind::replace_schema:
+      version.indexes.resize(version.schema->indexes.size());
+      break;
     case Kind::drop_table:
       break;
   }

@@ -1,6 +1,7 @@
 #include "storage/constraint_failure.h"
 
 #include <string>
+#include <vector>
 
 #include "reactor/base/out_buffer.h"
 
@@ -30,20 +31,11 @@ std::string shortened(std::string text) {
   return text.substr(0, end) + "...";
 }
 
-// "Key (a, b)=(1, x)"
 std::string key_description(const TableSchema& table, std::span<const std::uint16_t> columns,
                             const char* packed, const TextStyle& style) {
-  std::string names;
-  std::string values;
-  for (const std::uint16_t column : columns) {
-    if (!names.empty()) {
-      names += ", ";
-      values += ", ";
-    }
-    names += table.columns[column].name;
-    values += text_of(table.columns[column].type, table.layout.get(packed, column), style);
-  }
-  return "Key (" + names + ")=(" + values + ")";
+  std::vector<Datum> row(table.columns.size());
+  for (const std::uint16_t column : columns) row[column] = table.layout.get(packed, column);
+  return storage::key_description(table, columns, row, style);
 }
 
 Failure about(Failure failure, const TableSchema& table, std::string_view constraint) {
@@ -52,24 +44,52 @@ Failure about(Failure failure, const TableSchema& table, std::string_view constr
   return failure;
 }
 
-Failure not_null_failure(const TableSchema& table, std::size_t column, std::span<const Datum> row,
-                         const TextStyle& style) {
+std::string failing_row(const TableSchema& table, std::span<const Datum> row, const TextStyle& style) {
   std::string values;
   for (std::size_t i = 0; i < row.size(); ++i) {
     if (i != 0) values += ", ";
     values += shortened(text_of(table.columns[i].type, row[i], style));
   }
+  return "Failing row contains (" + values + ").";
+}
+
+Failure not_null_failure(const TableSchema& table, std::size_t column, std::span<const Datum> row,
+                         const TextStyle& style) {
   const std::string& name = table.columns[column].name;
   Failure failure(Fault::not_null_violation,
                   "null value in column " + quoted(name) + " of relation " + quoted(table.name) +
                       " violates not-null constraint",
-                  "Failing row contains (" + values + ").");
+                  failing_row(table, row, style));
   failure.table = table.name;
   failure.column = name;
   return failure;
 }
 
 }  // namespace
+
+std::string key_description(const TableSchema& table, std::span<const std::uint16_t> columns,
+                            std::span<const Datum> row, const TextStyle& style) {
+  std::string names;
+  std::string values;
+  for (const std::uint16_t column : columns) {
+    if (!names.empty()) {
+      names += ", ";
+      values += ", ";
+    }
+    names += table.columns[column].name;
+    values += text_of(table.columns[column].type, row[column], style);
+  }
+  return "Key (" + names + ")=(" + values + ")";
+}
+
+Failure failed_check(const TableSchema& table, std::string_view constraint, std::span<const Datum> row,
+                     const TextStyle& style) {
+  return about(Failure(Fault::check_violation,
+                       "new row for relation " + quoted(table.name) + " violates check constraint " +
+                           quoted(constraint),
+                       failing_row(table, row, style)),
+               table, constraint);
+}
 
 Failure duplicate_key(const TableSchema& table, std::string_view constraint,
                       std::span<const std::uint16_t> columns, const char* packed, const TextStyle& style) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "storage/datum.h"
@@ -21,6 +22,12 @@ Failure duplicate_in_new_index(const TableSchema& table, const IndexSchema& inde
                                const TextStyle& style);
 // index row size 9000 exceeds maximum 8191 for index "t_a_idx"
 Failure oversize_key(std::size_t size, std::size_t maximum, std::string_view index);
+// new row for relation "t" violates check constraint "t_a_check" / Failing row contains (…).
+Failure failed_check(const TableSchema& table, std::string_view constraint, std::span<const Datum> row,
+                     const TextStyle& style);
+// "Key (a, b)=(1, x)" for details.
+std::string key_description(const TableSchema& table, std::span<const std::uint16_t> columns,
+                            std::span<const Datum> row, const TextStyle& style);
 // Throws the not_null_violation of the first column that is null and must not be.
 void check_not_null(const TableSchema& table, std::span<const Datum> row, const TextStyle& style);
 

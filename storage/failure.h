@@ -44,7 +44,13 @@ enum class Fault : std::uint8_t {
   query_canceled,
   undefined_object,
   undefined_table,
+  undefined_column,
   invalid_name,
+  sequence_generator_limit_exceeded,  // nextval() beyond the last value
+  object_not_in_prerequisite_state,   // currval() before nextval()
+  wrong_object_type,
+  insufficient_privilege,
+  read_only_transaction,
   data_exception,
   internal_error,
 };

@@ -37,6 +37,7 @@ struct IndexSchema {
   std::vector<std::uint16_t> columns;  // positions in the table
   bool unique = false;
   bool constraint = false;  // made by a UNIQUE constraint of the same name
+  bool deferrable = false;  // that constraint; checked at the end of each statement all the same
 };
 
 // Immutable once shared; a change of the table's definition makes another.
@@ -47,7 +48,8 @@ struct TableSchema {
   RowLayout layout;
   std::vector<std::uint16_t> primary_key;  // positions; empty: the rows have hidden ids
   std::string primary_key_name;            // "t_pkey"; empty without a primary key
-  std::vector<IndexSchema> indexes;        // beside the primary key, in the order of TableVersion::indexes
+  bool primary_key_deferrable = false;
+  std::vector<IndexSchema> indexes;  // beside the primary key, in the order of TableVersion::indexes
 
   bool has_row_id() const { return primary_key.empty(); }
   // The index's position; -1 where it is none of this table's.

@@ -62,6 +62,18 @@ enum class DateFormat : std::uint8_t { iso, sql, postgres, german };
 enum class ByteaFormat : std::uint8_t { hex, escape };
 class TimeZone;  // storage/types/time_zone.h
 
+// Relations by name, for regclass. Given by whoever has a catalog; lives as long as the statement.
+class RelationNames {
+ public:
+  // As SQL spells it, schema and quotes included. Throws Failure (undefined_table, invalid_name).
+  virtual std::uint32_t relation_oid(std::string_view name) const = 0;
+  // Its schema in front where the search path does not lead to it; empty: there is none of this oid.
+  virtual std::string relation_name(std::uint32_t oid) const = 0;
+
+ protected:
+  ~RelationNames() = default;
+};
+
 // The settings of a session that change how values are read and printed.
 struct TextStyle {
   DateFormat date_format = DateFormat::iso;
@@ -70,6 +82,7 @@ struct TextStyle {
   std::int8_t extra_float_digits = 1;  // > 0: shortest exact digits; <= 0: rounded to 15 (6) + this
   const TimeZone* zone = nullptr;      // null is UTC; lives as long as the process
   std::int64_t now_us = 0;             // transaction start since 2000-01-01 UTC: 'now', 'today', …
+  const RelationNames* relations = nullptr;  // null: regclass is a number
 };
 
 // Everything a type can do. All functions are pure. Bytes that a result borrows lie in the arena or the

@@ -30,7 +30,8 @@ bool same_rows(const TableSchema& a, const TableSchema& b) {
   if (&a == &b) return true;
   if (a.columns.size() != b.columns.size() || a.primary_key != b.primary_key) return false;
   for (std::size_t i = 0; i < a.columns.size(); ++i)
-    if (a.columns[i].type != b.columns[i].type || a.columns[i].not_null != b.columns[i].not_null)
+    if (a.columns[i].name != b.columns[i].name || a.columns[i].type != b.columns[i].type ||
+        a.columns[i].not_null != b.columns[i].not_null)
       return false;
   return true;
 }

@@ -64,6 +64,21 @@ std::shared_ptr<const TableEntry> Catalog::find_index(std::string_view schema, s
   return nullptr;
 }
 
+std::vector<std::shared_ptr<const TableEntry>> Catalog::referrers(RelationId id) const {
+  std::vector<std::shared_ptr<const TableEntry>> found;
+  for (const auto& [other, entry] : by_id_)
+    if (std::any_of(entry->foreign_keys.begin(), entry->foreign_keys.end(),
+                    [&](const ForeignKey& key) { return key.referenced == id; }))
+      found.push_back(entry);
+  return found;
+}
+
+std::shared_ptr<const TableEntry> Catalog::sequence_of(RelationId table, std::uint16_t column) const {
+  for (const auto& [id, entry] : by_id_)
+    if (entry->sequence && entry->sequence->owner == std::pair(table, column)) return entry;
+  return nullptr;
+}
+
 const Role* Catalog::find_role(std::string_view name) const {
   for (const auto& [id, role] : roles_)
     if (role.name == name) return &role;

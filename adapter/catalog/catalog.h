@@ -17,6 +17,7 @@
 #include "reactor/base/ids.h"
 #include "storage/scalar/expression.h"
 #include "storage/table.h"
+#include "storage/type.h"
 
 namespace gyre::adapter {
 
@@ -45,11 +46,61 @@ struct Role {
   bool operator==(const Role&) const = default;
 };
 
+enum class Identity : char { none = '\0', always = 'a', by_default = 'd' };  // pg_attribute.attidentity
+
 // What a column gets when an INSERT leaves it out; expression null means NULL.
 struct ColumnDefault {
   std::shared_ptr<const storage::Expression> expression;
   std::string text;  // as pg_get_expr would print it; what is kept on disk
+  Identity identity = Identity::none;  // the expression is nextval() of the column's own sequence
 };
+
+// CHECK: the expression reads a row of the table and must not be false.
+struct CheckConstraint {
+  std::uint32_t oid;
+  std::string name;
+  std::shared_ptr<const storage::Expression> expression;
+  std::string text;  // as pg_get_expr would print it; what is kept on disk
+  bool no_inherit = false;
+  bool validated = true;
+};
+
+// FOREIGN KEY: non-null values of `columns` are to be found in `referenced_columns` of the referenced table,
+// which are those of its primary key or of a unique index.
+struct ForeignKey {
+  enum class Action : char {  // as pg_constraint has them
+    no_action = 'a',
+    restrict_ = 'r',
+    cascade = 'c',
+    set_null = 'n',
+    set_default = 'd',
+  };
+  std::uint32_t oid;
+  std::string name;
+  std::vector<std::uint16_t> columns;
+  RelationId referenced;
+  std::vector<std::uint16_t> referenced_columns;  // as `columns`, one for one
+  bool match_full = false;
+  Action on_update = Action::no_action;
+  Action on_delete = Action::no_action;
+  std::vector<std::uint16_t> delete_set_columns;  // what SET NULL and SET DEFAULT set; empty: `columns`
+  bool deferrable = false;
+  bool deferred = false;  // initially
+  bool validated = true;
+};
+
+// How a sequence counts. Where it has got to is the only row of its table: last_value, log_cnt, is_called.
+struct SequenceOptions {
+  storage::TypeId type = storage::TypeId::int8;
+  std::int64_t start = 1, increment = 1, minimum = 1, maximum = INT64_MAX, cache = 1;
+  bool cycle = false;
+  std::optional<std::pair<RelationId, std::uint16_t>> owner;  // the column that it goes away with
+  bool identity = false;                                      // of that column
+
+  bool operator==(const SequenceOptions&) const = default;
+};
+
+using Comments = std::map<std::uint16_t, std::string>;  // by column's number; 0: of the relation
 
 struct TableEntry {
   std::shared_ptr<const storage::TableSchema> schema;  // name, columns, keys, indexes
@@ -58,8 +109,15 @@ struct TableEntry {
   std::vector<ColumnDefault> defaults;      // one per column
   std::optional<Acl> acl;                   // none: default_acl()
   std::map<std::uint16_t, Acl> column_acl;  // by position; what is granted on columns beside
+  std::vector<CheckConstraint> checks;      // by name
+  std::vector<ForeignKey> foreign_keys;
+  std::optional<SequenceOptions> sequence;  // set: this is a sequence
+  Comments comments;
 
-  Acl access() const { return acl ? *acl : default_acl(ObjectKind::table, owner); }
+  bool is_sequence() const { return sequence.has_value(); }
+  ObjectKind object_kind() const { return is_sequence() ? ObjectKind::sequence : ObjectKind::table; }
+
+  Acl access() const { return acl ? *acl : default_acl(object_kind(), owner); }
   RelationId id() const { return schema->id; }
   const std::string& name() const { return schema->name; }
 };
@@ -109,6 +167,10 @@ class Catalog {
   std::shared_ptr<const TableEntry> table(RelationId id) const;
   // The table that owns an index of this name; null if there is none.
   std::shared_ptr<const TableEntry> find_index(std::string_view schema, std::string_view name) const;
+  // Tables with a foreign key to this one, itself perhaps included.
+  std::vector<std::shared_ptr<const TableEntry>> referrers(RelationId id) const;
+  // The sequence that belongs to a column, as a serial or identity column has one; null if there is none.
+  std::shared_ptr<const TableEntry> sequence_of(RelationId table, std::uint16_t column) const;
   const Role* find_role(std::string_view name) const;
   const Role* role(RoleId id) const;
   const Schema* find_schema(std::string_view name) const;

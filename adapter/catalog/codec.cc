@@ -39,15 +39,49 @@ void fields(auto& archive, Is<Role> auto& role) {
           password, password_until_us);
 }
 
+// Letters of pg_attribute and pg_constraint.
+template <class Archive>
+void letter(Archive& archive, auto& value) {
+  auto byte = static_cast<std::uint8_t>(value);
+  archive(byte);
+  if constexpr (Archive::kReading) value = static_cast<std::remove_reference_t<decltype(value)>>(byte);
+}
+void fields(auto& archive, Is<Identity> auto& identity) {
+  letter(archive, identity);
+}
+void fields(auto& archive, Is<ForeignKey::Action> auto& action) {
+  letter(archive, action);
+}
+
 // (The expression is bound again from its text.)
 void fields(auto& archive, Is<ColumnDefault> auto& value) {
-  auto& [expression, text] = value;
-  archive(text);
+  auto& [expression, text, identity] = value;
+  archive(text, identity);
+}
+
+void fields(auto& archive, Is<CheckConstraint> auto& check) {
+  auto& [oid, name, expression, text, no_inherit, validated] = check;
+  archive(oid, name, text, no_inherit, validated);
+}
+
+void fields(auto& archive, Is<ForeignKey> auto& key) {
+  auto& [oid, name, columns, referenced, referenced_columns, match_full, on_update, on_delete,
+         delete_set_columns, deferrable, deferred, validated] = key;
+  archive(oid, name, columns, referenced, referenced_columns, match_full, on_update, on_delete,
+          delete_set_columns, deferrable, deferred, validated);
+}
+
+void fields(auto& archive, Is<SequenceOptions> auto& sequence) {
+  auto& [type, start, increment, minimum, maximum, cache, cycle, owner, identity] = sequence;
+  storage::Type stored = type;
+  archive(stored, start, increment, minimum, maximum, cache, cycle, owner, identity);
+  if constexpr (std::remove_reference_t<decltype(archive)>::kReading) type = stored.id;
 }
 
 void fields(auto& archive, Is<TableEntry> auto& table) {
-  auto& [schema, schema_name, owner, defaults, acl, column_acl] = table;
-  archive(schema, schema_name, owner, defaults, acl, column_acl);
+  auto& [schema, schema_name, owner, defaults, acl, column_acl, checks, foreign_keys, sequence, comments] =
+      table;
+  archive(schema, schema_name, owner, defaults, acl, column_acl, checks, foreign_keys, sequence, comments);
 }
 
 void fields(auto& archive, Is<Schema> auto& schema) {
@@ -69,7 +103,15 @@ enum class ItemKind : std::uint8_t {
 enum class Action : std::uint8_t { remove = 0, put = 1 };
 
 bool is_sound(const TableEntry& table) {
-  return table.defaults.size() == table.schema->columns.size();
+  const auto are_columns = [&](const std::vector<std::uint16_t>& columns) {
+    return std::all_of(columns.begin(), columns.end(),
+                       [&](std::uint16_t column) { return column < table.schema->columns.size(); });
+  };
+  return table.defaults.size() == table.schema->columns.size() &&
+         std::all_of(table.foreign_keys.begin(), table.foreign_keys.end(), [&](const ForeignKey& key) {
+           return key.columns.size() == key.referenced_columns.size() && are_columns(key.columns) &&
+                  are_columns(key.delete_set_columns);
+         });
 }
 
 }  // namespace

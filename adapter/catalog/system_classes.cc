@@ -1,5 +1,6 @@
 // Relations, their columns and their defaults. System relations and indexes are relations here, as they are
 // for PostgreSQL's clients.
+#include <set>
 #include <string>
 
 #include "adapter/catalog/catalog_oids.h"
@@ -17,10 +18,12 @@ struct ClassRow {
   std::string_view name;
   std::uint32_t schema;
   std::uint32_t owner;
-  char kind;  // r: table, i: index, v: view
+  char kind;  // r: table, i: index, v: view, S: sequence
   std::size_t columns;
   bool has_index = false;
   Value access = nullptr;  // relacl
+  std::size_t checks = 0;
+  bool has_triggers = false;  // foreign keys, on either side
 };
 
 void emit_class(SystemScan& scan, const ClassRow& c) {
@@ -28,8 +31,8 @@ void emit_class(SystemScan& scan, const ClassRow& c) {
   const std::uint32_t file = c.kind == 'v' ? 0 : c.oid;
   const char identity = c.kind == 'r' && c.oid >= kFirstUserOid ? 'd' : 'n';  // relreplident
   emit(scan, {c.oid,    c.name,  c.schema, 0,           0,     c.owner,  method, file,      0, 0,
-              -1.0,     0,       0,        c.has_index, false, 'p',      c.kind, c.columns, 0, c.kind == 'v',
-              false,    false,   false,    false,       true,  identity, false,  0,         0, 0,
+              -1.0,     0,       0,        c.has_index, false, 'p',      c.kind, c.columns, c.checks,
+              c.kind == 'v', c.has_triggers, false,   false,    false,       true,  identity, false,  0,         0, 0,
               c.access, nullptr, nullptr});
 }
 
@@ -41,6 +44,9 @@ void scan_classes(SystemScan& scan) {
                       .owner = kSystemRoleOid,
                       .kind = relation.kind,
                       .columns = relation.columns.size()});
+  std::set<RelationId> referenced;
+  for (const auto& [key, table] : scan.catalog.tables())
+    for (const ForeignKey& foreign : table->foreign_keys) referenced.insert(foreign.referenced);
   for (const auto& [key, table] : scan.catalog.tables()) {
     const std::vector<IndexFacts> indexes = indexes_of(*table);
     const std::uint32_t schema = schema_oid(scan.catalog, table->schema_name);
@@ -48,10 +54,12 @@ void scan_classes(SystemScan& scan) {
                       .name = table->name(),
                       .schema = schema,
                       .owner = table->owner.value,
-                      .kind = 'r',
+                      .kind = table->is_sequence() ? 'S' : 'r',
                       .columns = table->schema->columns.size(),
                       .has_index = !indexes.empty(),
-                      .access = access_list(scan, table->acl)});
+                      .access = access_list(scan, table->acl),
+                      .checks = table->checks.size(),
+                      .has_triggers = !table->foreign_keys.empty() || referenced.contains(table->id())});
     for (const IndexFacts& index : indexes)
       emit_class(scan, {.oid = index.oid,
                         .name = index.name,
@@ -69,6 +77,7 @@ struct AttributeRow {
   std::size_t position;  // from 1
   bool not_null;
   bool has_default = false;
+  Identity identity = Identity::none;
   Value access = nullptr;  // attacl
 };
 
@@ -93,7 +102,7 @@ void emit_attribute(SystemScan& scan, const AttributeRow& a) {
               a.not_null,
               a.has_default,
               false,
-              '\0',
+              static_cast<char>(a.identity),
               '\0',
               false,
               true,
@@ -111,6 +120,12 @@ Value column_access(SystemScan& scan, const TableEntry& table, std::size_t colum
   return access_list(scan, found->second);
 }
 
+// An identity column's value is no default.
+bool has_own_default(const TableEntry& table, std::size_t column) {
+  return column < table.defaults.size() && table.defaults[column].expression != nullptr &&
+         table.defaults[column].identity == Identity::none;
+}
+
 void scan_attributes(SystemScan& scan) {
   for (const auto& [key, table] : scan.catalog.tables()) {
     const std::vector<storage::ColumnDef>& columns = table->schema->columns;
@@ -120,7 +135,8 @@ void scan_attributes(SystemScan& scan) {
                             .type = columns[i].type,
                             .position = i + 1,
                             .not_null = columns[i].not_null,
-                            .has_default = i < table->defaults.size() && table->defaults[i].expression,
+                            .has_default = has_own_default(*table, i),
+                            .identity = i < table->defaults.size() ? table->defaults[i].identity : Identity::none,
                             .access = column_access(scan, *table, i)});
     for (const IndexFacts& index : indexes_of(*table))
       for (std::size_t i = 0; i < index.columns.size(); ++i) {
@@ -146,7 +162,7 @@ void scan_defaults(SystemScan& scan) {
   std::uint32_t oid = kDefaultOids;
   for (const auto& [key, table] : scan.catalog.tables())
     for (std::size_t i = 0; i < table->defaults.size(); ++i)
-      if (table->defaults[i].expression)
+      if (has_own_default(*table, i))
         emit(scan, {oid++, oid_of(table->id()), i + 1, table->defaults[i].text});
 }
 

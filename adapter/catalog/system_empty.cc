@@ -43,11 +43,6 @@ constexpr EmptyRelation kEmpty[] = {
      "creation_time timestamptz"},
     {2964, "pg_catalog", "pg_db_role_setting", 'r',
      "setdatabase oid, setrole oid, setconfig text[]"},
-    {2608, "pg_catalog", "pg_depend", 'r',
-     "classid oid, objid oid, objsubid int4, refclassid oid, refobjid oid, refobjsubid int4, "
-     "deptype \"char\""},
-    {2609, "pg_catalog", "pg_description", 'r',
-     "objoid oid, classoid oid, objsubid int4, description text"},
     {3501, "pg_catalog", "pg_enum", 'r',
      "oid oid, enumtypid oid, enumsortorder float4, enumlabel name"},
     {3466, "pg_catalog", "pg_event_trigger", 'r',
@@ -91,7 +86,7 @@ constexpr EmptyRelation kEmpty[] = {
      "qual text, with_check text"},
     {3256, "pg_catalog", "pg_policy", 'r',
      "oid oid, polname name, polrelid oid, polcmd \"char\", polpermissive boolean, "
-     "polroles text[], polqual text, polwithcheck text"},
+     "polroles _int8, polqual text, polwithcheck text"},
     {12095, "pg_catalog", "pg_prepared_statements", 'v',
      "name text, statement text, prepare_time timestamptz, parameter_types text[], "
      "from_sql boolean, generic_plans int8, custom_plans int8"},
@@ -111,7 +106,7 @@ constexpr EmptyRelation kEmpty[] = {
     {6237, "pg_catalog", "pg_publication_namespace", 'r',
      "oid oid, pnpubid oid, pnnspid oid"},
     {6106, "pg_catalog", "pg_publication_rel", 'r',
-     "oid oid, prpubid oid, prrelid oid, prqual text, prattrs text"},
+     "oid oid, prpubid oid, prrelid oid, prqual text, prattrs _int2"},
     {12068, "pg_catalog", "pg_publication_tables", 'v',
      "pubname name, schemaname name, tablename name, attnames text[], rowfilter text"},
     {3541, "pg_catalog", "pg_range", 'r',
@@ -133,13 +128,6 @@ constexpr EmptyRelation kEmpty[] = {
     {12099, "pg_catalog", "pg_seclabels", 'v',
      "objoid oid, classoid oid, objsubid int4, objtype text, objnamespace oid, objname text, "
      "provider text, label text"},
-    {2224, "pg_catalog", "pg_sequence", 'r',
-     "seqrelid oid, seqtypid oid, seqstart int8, seqincrement int8, seqmax int8, seqmin int8, "
-     "seqcache int8, seqcycle boolean"},
-    {12048, "pg_catalog", "pg_sequences", 'v',
-     "schemaname name, sequencename name, sequenceowner name, data_type regtype, "
-     "start_value int8, min_value int8, max_value int8, increment_by int8, cycle boolean, "
-     "cache_size int8, last_value int8"},
     {1214, "pg_catalog", "pg_shdepend", 'r',
      "dbid oid, classid oid, objid oid, objsubid int4, refclassid oid, refobjid oid, "
      "deptype \"char\""},
@@ -236,8 +224,6 @@ constexpr EmptyRelation kEmpty[] = {
      "oid oid, umuser oid, umserver oid, umoptions text[]"},
     {12327, "pg_catalog", "pg_user_mappings", 'v',
      "umid oid, srvid oid, srvname name, umuser oid, usename name, umoptions text[]"},
-    {13260, "information_schema", "check_constraints", 'v',
-     "constraint_catalog name, constraint_schema name, constraint_name name, check_clause text"},
     {13265, "information_schema", "collations", 'v',
      "collation_catalog name, collation_schema name, collation_name name, pad_attribute text"},
     {13310, "information_schema", "domain_constraints", 'v',
@@ -275,10 +261,6 @@ constexpr EmptyRelation kEmpty[] = {
      "interval_type text, interval_precision int4, udt_catalog name, udt_schema name, "
      "udt_name name, scope_catalog name, scope_schema name, scope_name name, "
      "maximum_cardinality int4, dtd_identifier name, parameter_default text"},
-    {13339, "information_schema", "referential_constraints", 'v',
-     "constraint_catalog name, constraint_schema name, constraint_name name, "
-     "unique_constraint_catalog name, unique_constraint_schema name, "
-     "unique_constraint_name name, match_option text, update_rule text, delete_rule text"},
     {13353, "information_schema", "routine_privileges", 'v',
      "grantor name, grantee name, specific_catalog name, specific_schema name, "
      "specific_name name, routine_catalog name, routine_schema name, routine_name name, "
@@ -312,10 +294,6 @@ constexpr EmptyRelation kEmpty[] = {
      "result_cast_type_udt_name name, result_cast_scope_catalog name, "
      "result_cast_scope_schema name, result_cast_scope_name name, "
      "result_cast_maximum_cardinality int4, result_cast_dtd_identifier name"},
-    {13386, "information_schema", "sequences", 'v',
-     "sequence_catalog name, sequence_schema name, sequence_name name, data_type text, "
-     "numeric_precision int4, numeric_precision_radix int4, numeric_scale int4, "
-     "start_value text, minimum_value text, maximum_value text, increment text, cycle_option text"},
     {13391, "information_schema", "sql_features", 'r',
      "feature_id text, feature_name text, sub_feature_id text, sub_feature_name text, "
      "is_supported text, is_verified_by text, comments text"},

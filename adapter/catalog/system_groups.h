@@ -12,6 +12,7 @@ using Relations = std::vector<SystemRelation>;
 Relations type_relations();                // system_types.cc
 Relations class_relations();               // system_classes.cc
 Relations index_relations();               // system_indexes.cc
+Relations sequence_relations();            // system_sequences.cc
 Relations role_relations();                // system_roles.cc
 Relations server_relations();              // system_server.cc
 Relations access_relations();              // system_access.cc

@@ -3,6 +3,7 @@
 
 #include "adapter/catalog/system_groups.h"
 #include "adapter/catalog/system_rows.h"
+#include "storage/scalar/nodes.h"
 
 namespace gyre::adapter::system {
 
@@ -30,7 +31,7 @@ void emit_index(SystemScan& scan, const TableEntry& table, const IndexFacts& ind
               count,         count,
               index.unique,  false,
               index.primary, false,
-              true,          false,
+              !index.deferrable, false,
               true,          false,
               true,          true,
               false,         keys,
@@ -52,7 +53,7 @@ void emit_constraint(SystemScan& scan, const TableEntry& table, const IndexFacts
               index.name,
               schema_oid(scan.catalog, table.schema_name),
               index.primary ? 'p' : 'u',
-              false,
+              index.deferrable,
               false,
               true,
               oid_of(table.id()),
@@ -76,10 +77,82 @@ void emit_constraint(SystemScan& scan, const TableEntry& table, const IndexFacts
               nullptr});
 }
 
+std::string_view column_numbers(SystemScan& scan, std::span<const std::uint16_t> columns) {
+  std::vector<std::string> numbers;
+  for (const std::uint16_t column : columns) numbers.push_back(std::to_string(column + 1));
+  return text_array(scan, numbers);
+}
+
+void emit_check(SystemScan& scan, const TableEntry& table, const CheckConstraint& check) {
+  std::vector<int> columns;
+  storage::collect_columns(*check.expression, columns);
+  const std::vector<std::uint16_t> positions(columns.begin(), columns.end());
+  emit(scan, {check.oid,
+              check.name,
+              schema_oid(scan.catalog, table.schema_name),
+              'c',
+              false,
+              false,
+              check.validated,
+              oid_of(table.id()),
+              0,
+              0,
+              0,
+              0,
+              ' ',
+              ' ',
+              ' ',
+              true,
+              0,
+              check.no_inherit,
+              positions.empty() ? Value(nullptr) : Value(column_numbers(scan, positions)),
+              nullptr,
+              nullptr,
+              nullptr,
+              nullptr,
+              nullptr,
+              nullptr,
+              check.text});
+}
+
+void emit_foreign_key(SystemScan& scan, const TableEntry& table, const ForeignKey& key) {
+  emit(scan, {key.oid,
+              key.name,
+              schema_oid(scan.catalog, table.schema_name),
+              'f',
+              key.deferrable,
+              key.deferred,
+              key.validated,
+              oid_of(table.id()),
+              0,
+              referenced_index(scan.catalog, key).oid,
+              0,
+              oid_of(key.referenced),
+              static_cast<char>(key.on_update),
+              static_cast<char>(key.on_delete),
+              key.match_full ? 'f' : 's',
+              true,
+              0,
+              true,
+              column_numbers(scan, key.columns),
+              column_numbers(scan, key.referenced_columns),
+              nullptr,
+              nullptr,
+              nullptr,
+              key.delete_set_columns.empty() ? Value(nullptr)
+                                             : Value(column_numbers(scan, key.delete_set_columns)),
+              nullptr,
+              nullptr});
+}
+
 void scan_constraints(SystemScan& scan) {
-  for (const auto& [key, table] : scan.catalog.tables())
+  for (const auto& [key, table] : scan.catalog.tables()) {
     for (const IndexFacts& index : indexes_of(*table))
       if (index.constraint) emit_constraint(scan, *table, index);
+    for (const CheckConstraint& check : table->checks)
+      if (check.expression != nullptr) emit_check(scan, *table, check);
+    for (const ForeignKey& foreign : table->foreign_keys) emit_foreign_key(scan, *table, foreign);
+  }
 }
 
 void scan_index_definitions(SystemScan& scan) {
@@ -123,9 +196,9 @@ Relations index_relations() {
                   "condeferrable boolean, condeferred boolean, convalidated boolean, conrelid oid, "
                   "contypid oid, conindid oid, conparentid oid, confrelid oid, "
                   "confupdtype \"char\", confdeltype \"char\", confmatchtype \"char\", "
-                  "conislocal boolean, coninhcount int4, connoinherit boolean, conkey text[], "
-                  "confkey text[], conpfeqop text[], conppeqop text[], conffeqop text[], "
-                  "confdelsetcols text[], conexclop text[], conbin text"),
+                  "conislocal boolean, coninhcount int4, connoinherit boolean, conkey _int2, "
+                  "confkey _int2, conpfeqop text[], conppeqop text[], conffeqop text[], "
+                  "confdelsetcols _int2, conexclop text[], conbin text"),
        scan_constraints},
       {12043, "pg_catalog", "pg_indexes",
        columns_of("schemaname name, tablename name, indexname name, tablespace name, indexdef text"),

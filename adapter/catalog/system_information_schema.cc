@@ -1,9 +1,11 @@
 // The SQL standard's views of the catalog, in PostgreSQL's reading of them. Unlike PostgreSQL's they show
 // every table, not only those on which the reader has a privilege.
+#include <algorithm>
 #include <string>
 
 #include "adapter/catalog/system_groups.h"
 #include "adapter/catalog/system_rows.h"
+#include "storage/scalar/nodes.h"
 
 namespace gyre::adapter::system {
 
@@ -28,7 +30,7 @@ void scan_tables(SystemScan& scan) {
                 nullptr, nullptr, writable ? "YES" : "NO", "NO", nullptr});
   };
   for (const auto& [key, entry] : scan.catalog.tables())
-    table(entry->schema_name, entry->name(), false, true);
+    if (!entry->is_sequence()) table(entry->schema_name, entry->name(), false, true);
   for (const SystemRelation& relation : system_relations())
     table(relation.schema, relation.name, relation.kind == 'v', false);
 }
@@ -105,6 +107,8 @@ struct ColumnRow {
   bool nullable;
   Type type;
   bool writable;
+  Identity identity = Identity::none;
+  const SequenceOptions* sequence = nullptr;  // of an identity column
 };
 
 void emit_column(SystemScan& scan, const ColumnRow& c) {
@@ -112,6 +116,9 @@ void emit_column(SystemScan& scan, const ColumnRow& c) {
   const Measures m = measures_of(c.type);
   const storage::TypeTraits& type = storage::traits(c.type);
   const bool array = c.type.id == TypeId::text_array;
+  const auto number = [&](const std::int64_t* value) {
+    return value == nullptr ? Value(nullptr) : Value(scan.arena.copy(std::to_string(*value)));
+  };
   const bool collated = c.type.id == TypeId::name;  // the only one whose collation is not the default
   emit(scan, {database,
               c.schema,
@@ -147,13 +154,15 @@ void emit_column(SystemScan& scan, const ColumnRow& c) {
               nullptr,  // scope
               scan.arena.copy(std::to_string(c.position)),
               "NO",
-              "NO",  // identity
-              nullptr,
-              nullptr,
-              nullptr,
-              nullptr,
-              nullptr,
-              "NO",
+              c.sequence != nullptr ? "YES" : "NO",  // identity
+              c.sequence == nullptr                  ? Value(nullptr)
+              : c.identity == Identity::always ? Value("ALWAYS")
+                                                     : Value("BY DEFAULT"),
+              number(c.sequence == nullptr ? nullptr : &c.sequence->start),
+              number(c.sequence == nullptr ? nullptr : &c.sequence->increment),
+              number(c.sequence == nullptr ? nullptr : &c.sequence->maximum),
+              number(c.sequence == nullptr ? nullptr : &c.sequence->minimum),
+              c.sequence != nullptr && c.sequence->cycle ? "YES" : "NO",
               "NEVER",
               nullptr,
               c.writable ? "YES" : "NO"});
@@ -161,9 +170,15 @@ void emit_column(SystemScan& scan, const ColumnRow& c) {
 
 void scan_columns(SystemScan& scan) {
   for (const auto& [key, table] : scan.catalog.tables()) {
+    if (table->is_sequence()) continue;
     const auto& columns = table->schema->columns;
     for (std::size_t i = 0; i < columns.size(); ++i) {
-      const bool has_default = i < table->defaults.size() && table->defaults[i].expression;
+      const Identity identity = i < table->defaults.size() ? table->defaults[i].identity : Identity::none;
+      const bool has_default =
+          i < table->defaults.size() && table->defaults[i].expression && identity == Identity::none;
+      const auto sequence = identity == Identity::none
+                                ? nullptr
+                                : scan.catalog.sequence_of(table->id(), static_cast<std::uint16_t>(i));
       emit_column(scan, {.schema = table->schema_name,
                          .table = table->name(),
                          .name = columns[i].name,
@@ -171,7 +186,9 @@ void scan_columns(SystemScan& scan) {
                          .default_text = has_default ? Value(table->defaults[i].text) : Value(nullptr),
                          .nullable = !columns[i].not_null,
                          .type = columns[i].type,
-                         .writable = true});
+                         .writable = true,
+                         .identity = identity,
+                         .sequence = sequence == nullptr ? nullptr : &*sequence->sequence});
     }
   }
   for (const SystemRelation& relation : system_relations())
@@ -196,11 +213,20 @@ void scan_table_constraints(SystemScan& scan) {
   const std::string_view database = database_name(scan);
   for_each_constraint(scan, [&](const TableEntry& table, const IndexFacts& index) {
     emit(scan, {database, table.schema_name, index.name, database, table.schema_name, table.name(),
-                index.primary ? "PRIMARY KEY" : "UNIQUE", "NO", "NO", "YES",
+                index.primary ? "PRIMARY KEY" : "UNIQUE", index.deferrable ? "YES" : "NO", "NO", "YES",
                 index.primary ? Value(nullptr) : Value("YES")});
   });
+  for (const auto& [key, table] : scan.catalog.tables()) {
+    for (const CheckConstraint& check : table->checks)
+      emit(scan, {database, table->schema_name, check.name, database, table->schema_name, table->name(), "CHECK",
+                  "NO", "NO", "YES", nullptr});
+    for (const ForeignKey& foreign : table->foreign_keys)
+      emit(scan, {database, table->schema_name, foreign.name, database, table->schema_name, table->name(),
+                  "FOREIGN KEY", foreign.deferrable ? "YES" : "NO", foreign.deferred ? "YES" : "NO", "YES", nullptr});
+  }
   // NOT NULL is a check in the standard's eyes; PostgreSQL names it after the oids involved.
   for (const auto& [key, table] : scan.catalog.tables()) {
+    if (table->is_sequence()) continue;
     const auto& columns = table->schema->columns;
     for (std::size_t i = 0; i < columns.size(); ++i) {
       if (!columns[i].not_null) continue;
@@ -220,6 +246,64 @@ void scan_key_column_usage(SystemScan& scan) {
       emit(scan, {database, table.schema_name, index.name, database, table.schema_name, table.name(),
                   table.schema->columns[index.columns[i]].name, i + 1, nullptr});
   });
+  for (const auto& [key, table] : scan.catalog.tables())
+    for (const ForeignKey& foreign : table->foreign_keys) {
+      const IndexFacts referenced = referenced_index(scan.catalog, foreign);
+      for (std::size_t i = 0; i < foreign.columns.size(); ++i) {
+        const auto at =
+            std::find(referenced.columns.begin(), referenced.columns.end(), foreign.referenced_columns[i]);
+        emit(scan, {database, table->schema_name, foreign.name, database, table->schema_name, table->name(),
+                    table->schema->columns[foreign.columns[i]].name, i + 1,
+                    at - referenced.columns.begin() + 1});
+      }
+    }
+}
+
+std::string_view rule_words(ForeignKey::Action action) {
+  switch (action) {
+    case ForeignKey::Action::cascade:
+      return "CASCADE";
+    case ForeignKey::Action::set_null:
+      return "SET NULL";
+    case ForeignKey::Action::set_default:
+      return "SET DEFAULT";
+    case ForeignKey::Action::restrict_:
+      return "RESTRICT";
+    case ForeignKey::Action::no_action:
+      break;
+  }
+  return "NO ACTION";
+}
+
+void scan_referential_constraints(SystemScan& scan) {
+  const std::string_view database = database_name(scan);
+  for (const auto& [key, table] : scan.catalog.tables())
+    for (const ForeignKey& foreign : table->foreign_keys) {
+      const IndexFacts referenced = referenced_index(scan.catalog, foreign);
+      const auto parent = scan.catalog.table(foreign.referenced);
+      const bool named = parent != nullptr && referenced.constraint;
+      emit(scan, {database, table->schema_name, foreign.name, named ? Value(database) : Value(nullptr),
+                  named ? Value(parent->schema_name) : Value(nullptr),
+                  named ? Value(referenced.name) : Value(nullptr), foreign.match_full ? "FULL" : "NONE",
+                  rule_words(foreign.on_update), rule_words(foreign.on_delete)});
+    }
+}
+
+void scan_check_constraints(SystemScan& scan) {
+  const std::string_view database = database_name(scan);
+  for (const auto& [key, table] : scan.catalog.tables()) {
+    if (table->is_sequence()) continue;
+    for (const CheckConstraint& check : table->checks)
+      emit(scan, {database, table->schema_name, check.name, scan.arena.copy("(" + check.text + ")")});
+    const auto& columns = table->schema->columns;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (!columns[i].not_null) continue;
+      const std::string name = std::to_string(schema_oid(scan.catalog, table->schema_name)) + "_" +
+                               std::to_string(oid_of(table->id())) + "_" + std::to_string(i + 1) + "_not_null";
+      emit(scan, {database, table->schema_name, scan.arena.copy(name),
+                  scan.arena.copy(columns[i].name + " IS NOT NULL")});
+    }
+  }
 }
 
 void scan_constraint_column_usage(SystemScan& scan) {
@@ -229,6 +313,22 @@ void scan_constraint_column_usage(SystemScan& scan) {
       emit(scan, {database, table.schema_name, table.name(), table.schema->columns[column].name, database,
                   table.schema_name, index.name});
   });
+  const auto usage = [&](const TableEntry& used, std::uint16_t column, const TableEntry& table,
+                         const std::string& constraint) {
+    emit(scan, {database, used.schema_name, used.name(), used.schema->columns[column].name, database,
+                table.schema_name, constraint});
+  };
+  for (const auto& [key, table] : scan.catalog.tables()) {
+    for (const CheckConstraint& check : table->checks) {
+      std::vector<int> columns;
+      storage::collect_columns(*check.expression, columns);
+      for (const int column : columns) usage(*table, static_cast<std::uint16_t>(column), *table, check.name);
+    }
+    for (const ForeignKey& foreign : table->foreign_keys)
+      if (const auto parent = scan.catalog.table(foreign.referenced))
+        for (const std::uint16_t column : foreign.referenced_columns)
+          usage(*parent, column, *table, foreign.name);
+  }
 }
 
 void scan_views(SystemScan& scan) {
@@ -255,7 +355,7 @@ bool is_grantable(const AclItem& item, const PrivilegeFacts& fact, RoleId owner)
 
 void scan_grants(SystemScan& scan) {
   for (const auto& [key, table] : scan.catalog.tables())
-    for (const AclItem& item : table->access())
+    for (const AclItem& item : table->is_sequence() ? Acl() : table->access())
       for (const PrivilegeFacts& fact : privilege_facts()) {
         if ((item.privileges & bit(fact.privilege)) == 0) continue;
         emit(scan, {role_name(scan, item.grantor), grantee_name(scan, item.grantee), database_name(scan),
@@ -275,7 +375,7 @@ void scan_column_grants(SystemScan& scan) {
     }
   };
   for (const auto& [key, table] : scan.catalog.tables())
-    for (std::size_t column = 0; column < table->schema->columns.size(); ++column) {
+    for (std::size_t column = 0; !table->is_sequence() && column < table->schema->columns.size(); ++column) {
       Acl both = table->access();
       const auto own = table->column_acl.find(static_cast<std::uint16_t>(column));
       if (own != table->column_acl.end())
@@ -342,6 +442,14 @@ Relations information_schema_relations() {
                   "table_catalog name, table_schema name, table_name name, column_name name, "
                   "ordinal_position int4, position_in_unique_constraint int4"),
        scan_key_column_usage, 'v'},
+      {13339, "information_schema", "referential_constraints",
+       columns_of("constraint_catalog name, constraint_schema name, constraint_name name, "
+                  "unique_constraint_catalog name, unique_constraint_schema name, "
+                  "unique_constraint_name name, match_option text, update_rule text, delete_rule text"),
+       scan_referential_constraints, 'v'},
+      {13260, "information_schema", "check_constraints",
+       columns_of("constraint_catalog name, constraint_schema name, constraint_name name, check_clause text"),
+       scan_check_constraints, 'v'},
       {13300, "information_schema", "constraint_column_usage",
        columns_of("table_catalog name, table_schema name, table_name name, column_name name, "
                   "constraint_catalog name, constraint_schema name, constraint_name name"),

@@ -14,8 +14,9 @@ struct Directory {
 
   Directory() {
     for (auto* group :
-         {system::type_relations, system::class_relations, system::index_relations, system::role_relations,
-          system::access_relations, system::server_relations, system::view_relations, system::information_schema_relations,
+         {system::type_relations, system::class_relations, system::index_relations, system::sequence_relations,
+          system::role_relations, system::access_relations, system::server_relations, system::view_relations,
+          system::information_schema_relations,
           system::mz_relations, system::lock_relations, system::empty_relations})
       for (SystemRelation& relation : group()) relations.push_back(std::move(relation));
     for (const SystemRelation& relation : relations)

@@ -1,5 +1,6 @@
 #include "adapter/catalog/system_rows.h"
 
+#include <algorithm>
 #include <array>
 
 #include "adapter/catalog/catalog_oids.h"
@@ -102,10 +103,22 @@ std::vector<IndexFacts> indexes_of(const TableEntry& table) {
   std::vector<IndexFacts> indexes;
   if (!schema.primary_key.empty())
     indexes.push_back(
-        {primary_key_oid(oid_of(schema.id)), schema.primary_key_name, schema.primary_key, true, true, true});
+        {primary_key_oid(oid_of(schema.id)), schema.primary_key_name, schema.primary_key, true, true, true,
+         schema.primary_key_deferrable});
   for (const storage::IndexSchema& index : schema.indexes)
-    indexes.push_back({oid_of(index.id), index.name, index.columns, index.unique, false, index.constraint});
+    indexes.push_back({oid_of(index.id), index.name, index.columns, index.unique, false, index.constraint,
+                       index.deferrable});
   return indexes;
+}
+
+IndexFacts referenced_index(const Catalog& catalog, const ForeignKey& key) {
+  const auto table = catalog.table(key.referenced);
+  if (table == nullptr) return {};
+  for (const IndexFacts& index : indexes_of(*table))
+    if (index.unique && index.columns.size() == key.referenced_columns.size() &&
+        std::is_permutation(index.columns.begin(), index.columns.end(), key.referenced_columns.begin()))
+      return index;
+  return {};
 }
 
 std::string index_definition(const TableEntry& table, const IndexFacts& index) {

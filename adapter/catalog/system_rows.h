@@ -71,9 +71,12 @@ struct IndexFacts {
   bool unique;
   bool primary;
   bool constraint;  // PRIMARY KEY or UNIQUE, hence a row in pg_constraint
+  bool deferrable;
 };
 // The primary key first, then the others in their order.
 std::vector<IndexFacts> indexes_of(const TableEntry& table);
+// The key that a foreign key's referenced columns are found by.
+IndexFacts referenced_index(const Catalog& catalog, const ForeignKey& key);
 // "CREATE UNIQUE INDEX t_pkey ON public.t USING btree (id)".
 std::string index_definition(const TableEntry& table, const IndexFacts& index);
 

@@ -8,7 +8,8 @@ namespace {
 
 void scan_tables(SystemScan& scan) {
   for (const auto& [key, table] : scan.catalog.tables())
-    emit(scan, {table->schema_name, table->name(), role_name(scan, table->owner), nullptr,
+    if (!table->is_sequence())
+      emit(scan, {table->schema_name, table->name(), role_name(scan, table->owner), nullptr,
                 !indexes_of(*table).empty(), false, false, false});
   for (const SystemRelation& relation : system_relations())
     if (relation.kind == 'r')
@@ -26,7 +27,8 @@ void scan_views(SystemScan& scan) {
 // Nothing counts accesses per table: the row says that the table is there.
 void scan_user_tables(SystemScan& scan) {
   for (const auto& [key, table] : scan.catalog.tables())
-    emit(scan, {oid_of(table->id()),
+    if (!table->is_sequence())
+      emit(scan, {oid_of(table->id()),
                 table->schema_name,
                 table->name(),
                 0,

@@ -14,6 +14,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "adapter/coordinator/definition.h"
 #include "adapter/coordinator/lock_functions.h"
 #include "adapter/durability/commit_sections.h"
@@ -45,6 +47,28 @@ class ReadNotes {
   throw storage::Failure(storage::Fault::serialization_failure,
                          "could not serialize access: what the transaction has seen could not be written", {},
                          "The transaction might succeed if retried.");
+}
+
+// The session's style and facts, but with the catalog and the sequences as they are here.
+struct OracleStyle {
+  OracleStyle(const CoordinatorCall& call, CallSurroundings& here) {
+    if (call.style != nullptr) style = *call.style;
+    if (call.session != nullptr) session = *call.session;
+    style.relations = &here;
+    session.surroundings = &here;
+  }
+  storage::TextStyle style;
+  storage::SessionFacts session;
+};
+
+storage::EvalContext evaluation(const CoordinatorCall& call, const OracleStyle& at_oracle, Arena& arena) {
+  storage::EvalContext eval;
+  eval.arena = &arena;
+  eval.style = &at_oracle.style;
+  eval.session = &at_oracle.session;
+  eval.transaction_us = call.transaction_us;
+  eval.statement_us = call.statement_us;
+  return eval;
 }
 
 }  // namespace
@@ -134,10 +158,12 @@ void Coordinator::carry_out_call(CoordinatorCall& call, Writes writes) {
   StatementLocks locks = locks_of(call);
   try {
     dispatch(call, locks);
-    if (writes == Writes::refused && !(head_->unchanged_since(mark) && next_catalog_ == catalog))
+    const bool changed = !head_->unchanged_since(mark) || next_catalog_ != catalog || sequences_.moved();
+    if (writes == Writes::refused && changed)
       throw SqlError("58030", "cannot write: the commit log has failed")
           .with_hint("Reading goes on. Restart the server once its disk is in order.");
   } catch (const LockWait&) {
+    settle_sequences(writes);
     if (wait(call, locks)) return;
   } catch (...) {
     head_->rollback_to(mark);
@@ -145,9 +171,18 @@ void Coordinator::carry_out_call(CoordinatorCall& call, Writes writes) {
     call.rows.clear();
     call.failure = std::current_exception();
   }
+  settle_sequences(writes);
   if (locks_.empty()) return;
   if (call.failure != nullptr || call.canceled) after_failure(call);
   if (call.transaction.value == 0) release_all(LockOwner::of(call.backend, LockOwner::kStatement));
+}
+
+// Whatever became of the call: values of sequences that it took are taken.
+void Coordinator::settle_sequences(Writes writes) {
+  if (writes == Writes::accepted)
+    sequences_.settle(*head_);
+  else
+    sequences_.forget();
 }
 
 void Coordinator::dispatch(CoordinatorCall& call, StatementLocks& locks) {
@@ -246,6 +281,8 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
   const bool locking = transaction != nullptr || !locks_.empty();
   if (locking) lock_tables(*call.plan, locks);
   const storage::Branch::Mark mark = branch.mark();
+  CallSurroundings here(call, *catalog, sequences_, *head_, transaction != nullptr ? &branch : nullptr);
+  OracleStyle at_oracle(call, here);
   ExecutionContext context;
   context.database = &branch.view();
   context.catalog = catalog;
@@ -255,16 +292,13 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
   context.locks = locking ? &locks : nullptr;
   context.parameters = call.parameters;
   context.given = call.given;
-  context.style = call.style;
-  context.session = call.session;
+  context.style = &at_oracle.style;
+  context.session = &at_oracle.session;
   // Functions about locks find them by way of the session.
-  storage::SessionFacts facts;
   LockTable::Granted woken;
   LockFunctions functions(locks_, locks, call, woken);
   if (call.plan->needs_locks) {
-    facts = *call.session;
-    facts.locks = &functions;
-    context.session = &facts;
+    at_oracle.session.locks = &functions;
     call.session_locks_seen = 0;
   }
   context.transaction_us = call.transaction_us;
@@ -276,7 +310,7 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
     TimeSlice slice = TimeSlice::unlimited();
     const storage::Datum* values = nullptr;
     while (execution->next(slice, values) == Step::row) {
-      call.encoder->encode(values, *call.style, call.rows);
+      call.encoder->encode(values, at_oracle.style, call.rows);
       ++call.row_count;
       if (call.rows.size() > call.memory_limit)
         throw storage::Failure(
@@ -284,6 +318,13 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
             fmt::format("The result is larger than the limit of {} bytes.", call.memory_limit));
     }
     call.affected = execution->affected();
+    if (!call.plan->reads_only()) {
+      Arena arena;
+      storage::EvalContext eval = evaluation(call, at_oracle, arena);
+      static const ConstraintModes kImmediate{false, {}};
+      enforce_foreign_keys({*catalog, branch, eval}, mark,
+                           transaction != nullptr ? transaction->constraint_modes : kImmediate);
+    }
     if (transaction != nullptr && !reads_anew(call.level) && branch.is_overtaken(mark, head_->view()))
       throw storage::Failure(storage::Fault::serialization_failure,
                              "could not serialize access due to concurrent update", {}, kRetryHint);
@@ -300,6 +341,7 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
 }
 
 void Coordinator::run_utility(CoordinatorCall& call, StatementLocks& locks) {
+  if (std::holds_alternative<ast::SetConstraintsStatement>(call.tree->node)) return set_constraints(call);
   OpenTransaction* transaction = call.transaction.value != 0 ? &transaction_of(call) : nullptr;
   storage::Branch& branch = transaction != nullptr ? transaction->branch : *head_;
   const Catalog* before = &catalog_of(call, transaction);
@@ -311,8 +353,13 @@ void Coordinator::run_utility(CoordinatorCall& call, StatementLocks& locks) {
   auto changed = std::make_shared<Catalog>(*before);
   // Relation ids must not be given out twice, whatever becomes of this transaction.
   changed->next_oid = std::max(changed->next_oid, next_oid_);
-  const PlanContext context{*changed, call.search_path, call.role, *call.style, *call.session};
-  Definition definition{*changed, branch, context, call.notices};
+  CallSurroundings here(call, *changed, sequences_, *head_, transaction != nullptr ? &branch : nullptr);
+  OracleStyle at_oracle(call, here);
+  at_oracle.style.now_us = call.transaction_us;
+  const PlanContext context{*changed, call.search_path, call.role, at_oracle.style, at_oracle.session};
+  std::set<RelationId> unused;
+  Definition definition{*changed, branch, context, call.notices,
+                        transaction != nullptr ? transaction->exclusive : unused, call.memory_limit};
   const storage::Branch::Mark mark = branch.mark();
   try {
     call.tag = adapter::carry_out(*call.tree, definition);
@@ -361,11 +408,100 @@ void Coordinator::commit(CoordinatorCall& call, StatementLocks& locks) {
                            "could not serialize access due to read/write dependencies among transactions", {},
                            kRetryHint);
   if (reactor::fail_point("plant.lose_answered_write")) return;
-  head_->merge(transaction->branch);
+  merge(call, *transaction);
   if (transaction->catalog == nullptr) return;
   auto merged = std::make_shared<Catalog>(*transaction->catalog);
   merged->version = ++last_catalog_version_;
   next_catalog_ = std::move(merged);
+}
+
+// A block that changed rows under constraints that are others now may have broken them unnoticed; one that
+// looked at all rows of a table, or wrote them anew, has not seen those that came since.
+void Coordinator::check_still_mergeable(const OpenTransaction& transaction, const Catalog& seen) const {
+  const auto conflict = [] {
+    return storage::Failure(storage::Fault::serialization_failure,
+                            "could not serialize access due to a concurrent change of definitions", {},
+                            "The transaction might succeed if retried.");
+  };
+  for (const RelationId table : transaction.exclusive)
+    if (head_->view().table(table) != transaction.branch.base().table(table)) throw conflict();
+  if (seen.version == head_catalog().version) return;
+  const storage::ChangeSet& changes = transaction.branch.changes();
+  RelationId last(UINT32_MAX);
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const RelationId relation = changes[i].relation;
+    if (relation == last) continue;
+    last = relation;
+    const auto before = seen.table(relation);
+    const auto now = head_catalog().table(relation);
+    if (before == nullptr || now == nullptr || before == now) continue;
+    const auto same_check = [](const CheckConstraint& a, const CheckConstraint& b) { return a.oid == b.oid; };
+    if (!std::equal(before->checks.begin(), before->checks.end(), now->checks.begin(), now->checks.end(),
+                    same_check))
+      throw conflict();
+  }
+}
+
+// Foreign keys are asked twice: on the branch for what was deferred, and on the head, where rows that others
+// committed meanwhile are to be seen.
+void Coordinator::merge(CoordinatorCall& call, OpenTransaction& transaction) {
+  const auto& seen = *static_cast<const Catalog*>(call.snapshot->catalog);
+  const Catalog& own = transaction.catalog != nullptr ? *transaction.catalog : seen;
+  CallSurroundings here(call, own, sequences_, *head_, &transaction.branch);
+  const OracleStyle at_oracle(call, here);
+  Arena arena;
+  storage::EvalContext eval = evaluation(call, at_oracle, arena);
+  check_foreign_keys({own, transaction.branch, eval}, {}, KeysToCheck::deferrable);
+  check_still_mergeable(transaction, seen);
+  const storage::Branch::Mark mark = head_->mark();
+  head_->merge(transaction.branch);
+  try {
+    const Catalog& merged = transaction.catalog != nullptr ? own : head_catalog();
+    check_foreign_keys({merged, *head_, eval}, mark, KeysToCheck::all);
+  } catch (const storage::Failure&) {
+    head_->rollback_to(mark);
+    throw storage::Failure(storage::Fault::serialization_failure,
+                           "could not serialize access due to concurrent update", {},
+                           "The transaction might succeed if retried.");
+  }
+}
+
+void Coordinator::set_constraints(CoordinatorCall& call) {
+  call.tag = "SET CONSTRAINTS";
+  if (call.transaction.value == 0) return;
+  OpenTransaction& transaction = transaction_of(call);
+  const auto& statement = std::get<ast::SetConstraintsStatement>(call.tree->node);
+  const Catalog& catalog = transaction.catalog != nullptr
+                               ? *transaction.catalog
+                               : *static_cast<const Catalog*>(call.snapshot->catalog);
+  call.transaction_catalog = transaction.catalog.get();
+  ConstraintModes modes = transaction.constraint_modes;
+  if (statement.names.empty()) {
+    modes.deferred.clear();
+    modes.all_deferred = statement.deferred;
+  }
+  for (const ast::QualifiedName& name : statement.names) {
+    bool found = false;
+    for (const auto& [key, table] : catalog.tables())
+      for (const ForeignKey& constraint : table->foreign_keys) {
+        if (constraint.name != name.name || (!name.schema.empty() && name.schema != table->schema_name))
+          continue;
+        if (!constraint.deferrable)
+          throw SqlError("42809", fmt::format("constraint \"{}\" is not deferrable", name.name));
+        modes.deferred[constraint.oid] = statement.deferred;
+        found = true;
+      }
+    if (!found) throw SqlError("42704", fmt::format("constraint \"{}\" does not exist", name.name));
+  }
+  // What is immediate from now on must hold now.
+  if (!statement.deferred) {
+    CallSurroundings here(call, catalog, sequences_, *head_, &transaction.branch);
+    const OracleStyle at_oracle(call, here);
+    Arena arena;
+    storage::EvalContext eval = evaluation(call, at_oracle, arena);
+    check_foreign_keys({catalog, transaction.branch, eval}, {}, KeysToCheck::deferrable);
+  }
+  transaction.constraint_modes = std::move(modes);
 }
 
 // ---- 3 to 6 ----

@@ -10,12 +10,15 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "adapter/catalog/catalog.h"
 #include "adapter/coordinator/call.h"
+#include "adapter/coordinator/foreign_keys.h"
+#include "adapter/coordinator/sequences.h"
 #include "adapter/coordinator/lock_table.h"
 #include "adapter/coordinator/statement_locks.h"
 #include "adapter/durability/initial_state.h"
@@ -90,6 +93,8 @@ class Coordinator final : public oracle::CommitSteps {
       std::shared_ptr<Catalog> catalog;
     };
     std::vector<Mark> marks;
+    ConstraintModes constraint_modes;
+    std::set<RelationId> exclusive;  // see Definition
   };
   struct WaitingCall {
     CoordinatorCall* call;
@@ -141,6 +146,12 @@ class Coordinator final : public oracle::CommitSteps {
   void after_failure(const CoordinatorCall& call);
   void release_all(LockOwner owner);
   void resume(const LockTable::Granted& granted);
+
+  // Constraints and sequences.
+  void set_constraints(CoordinatorCall& call);
+  void merge(CoordinatorCall& call, OpenTransaction& transaction);
+  void check_still_mergeable(const OpenTransaction& transaction, const Catalog& seen) const;
+  void settle_sequences(Writes writes);
   OpenTransaction& transaction_of(const CoordinatorCall& call);
   // The newest state that is sealed, or else published: what the next batch is ordered on.
   const storage::Database& base_database() const;
@@ -171,6 +182,7 @@ class Coordinator final : public oracle::CommitSteps {
   std::unique_ptr<storage::Branch> head_;
   std::shared_ptr<const Catalog> next_catalog_;  // null: unchanged
   bool validates_reads_ = true;
+  SequenceValues sequences_;
 
   oracle::GroupCommit commits_;
 };

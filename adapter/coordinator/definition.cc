@@ -33,7 +33,7 @@ const Role& asking_role(const Definition& d) {
 
 void check_owner(const Definition& d, const TableEntry& table) {
   if (d.catalog.has_privileges_of(d.context.role, table.owner)) return;
-  throw SqlError("42501", fmt::format("must be owner of table {}", table.name()));
+  throw SqlError("42501", fmt::format("must be owner of {} {}", noun_of(table.object_kind()), table.name()));
 }
 
 std::vector<const TableEntry*> tables_by_id(const Catalog& catalog) {
@@ -58,7 +58,12 @@ std::string carry_out(const ast::Statement& statement, Definition& d) {
   const auto& node = statement.node;
   if (const auto* s = std::get_if<ast::CreateTableStatement>(&node)) return create_table(*s, d);
   if (const auto* s = std::get_if<ast::CreateIndexStatement>(&node)) return create_index(*s, d);
-  if (const auto* s = std::get_if<ast::AddKeyStatement>(&node)) return add_key(*s, d);
+  if (const auto* s = std::get_if<ast::CreateTableAsStatement>(&node)) return create_table_as(*s, d);
+  if (const auto* s = std::get_if<ast::AlterTableStatement>(&node)) return alter_table(*s, d);
+  if (const auto* s = std::get_if<ast::RenameStatement>(&node)) return rename(*s, d);
+  if (const auto* s = std::get_if<ast::CreateSequenceStatement>(&node)) return create_sequence(*s, d);
+  if (const auto* s = std::get_if<ast::AlterSequenceStatement>(&node)) return alter_sequence(*s, d);
+  if (const auto* s = std::get_if<ast::CommentStatement>(&node)) return comment(*s, d);
   if (const auto* s = std::get_if<ast::DropStatement>(&node)) return drop(*s, d);
   if (const auto* s = std::get_if<ast::CreateRoleStatement>(&node)) return create_role(*s, d);
   if (const auto* s = std::get_if<ast::AlterRoleStatement>(&node)) return alter_role(*s, d);
@@ -71,8 +76,6 @@ std::string carry_out(const ast::Statement& statement, Definition& d) {
   if (const auto* s = std::get_if<ast::AlterOwnerStatement>(&node)) return alter_owner(*s, d);
   if (const auto* s = std::get_if<ast::OwnedStatement>(&node)) return reassign_or_drop_owned(*s, d);
   if (const auto* s = std::get_if<ast::SetStatement>(&node)) return alter_system(*s, d);
-  if (std::holds_alternative<ast::CreateTableAsStatement>(node))
-    throw SqlError("0A000", "CREATE TABLE AS is not supported");
   throw SqlError("0A000", "this statement is not supported");
 }
 

@@ -2,6 +2,7 @@
 // on a branch of the database, both of which the caller publishes or drops. The oracle core's.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,10 @@ struct Definition {
   storage::Branch& branch;     // the database, to be changed with it
   const PlanContext& context;  // who asks; `context.catalog` is `catalog`
   std::vector<pgwire::Diagnostic>& notices;
+  // Tables whose rows were all looked at or written anew: a transaction that did so cannot be merged onto
+  // a head in which they have changed.
+  std::set<RelationId>& exclusive;
+  std::size_t memory_limit = SIZE_MAX;  // of what CREATE TABLE AS keeps, in bytes
 };
 
 // Returns the command tag. Throws SqlError or storage::Failure; catalog and branch are then to be dropped or

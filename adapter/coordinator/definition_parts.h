@@ -10,8 +10,15 @@ namespace gyre::adapter::definition {
 
 std::string create_table(const ast::CreateTableStatement& statement, Definition& d);
 std::string create_index(const ast::CreateIndexStatement& statement, Definition& d);
-std::string add_key(const ast::AddKeyStatement& statement, Definition& d);
+std::string create_table_as(const ast::CreateTableAsStatement& statement, Definition& d);
+std::string alter_table(const ast::AlterTableStatement& statement, Definition& d);
+std::string rename(const ast::RenameStatement& statement, Definition& d);
+std::string create_sequence(const ast::CreateSequenceStatement& statement, Definition& d);
+std::string alter_sequence(const ast::AlterSequenceStatement& statement, Definition& d);
+std::string comment(const ast::CommentStatement& statement, Definition& d);
 std::string drop(const ast::DropStatement& statement, Definition& d);
+// Tables and sequences of any owner, together.
+void drop_relations(const std::vector<std::shared_ptr<const TableEntry>>& relations, bool cascade, Definition& d);
 
 std::string create_role(const ast::CreateRoleStatement& statement, Definition& d);
 std::string alter_role(const ast::AlterRoleStatement& statement, Definition& d);

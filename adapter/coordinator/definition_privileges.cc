@@ -173,10 +173,11 @@ void change_column(Definition& d, const ast::GrantStatement& statement, TableEnt
 
 void change_table(Definition& d, const ast::GrantStatement& statement, const TableEntry& before) {
   auto entry = std::make_shared<TableEntry>(before);
-  const PrivilegeSet whole = on_whole_object(statement, ObjectKind::table);
+  const ObjectKind kind = before.object_kind();
+  const PrivilegeSet whole = on_whole_object(statement, kind);
   if (whole != 0) {
     Acl acl = before.access();
-    if (change(d, statement, {ObjectKind::table, before.name(), {}, before.owner}, acl, whole))
+    if (change(d, statement, {kind, before.name(), {}, before.owner}, acl, whole))
       entry->acl = std::move(acl);
     // What is revoked from the table is revoked from its columns.
     const auto on_columns = static_cast<PrivilegeSet>(whole & privileges_on(ObjectKind::column));
@@ -197,12 +198,12 @@ const Schema& named_schema(const Definition& d, const std::string& name) {
   return *schema;
 }
 
-void change_all_tables(Definition& d, const ast::GrantStatement& statement) {
+void change_all_of(Definition& d, const ast::GrantStatement& statement, ObjectKind kind) {
   const auto tables = d.catalog.tables();  // a copy: the catalog's changes under the loop
   for (const ast::QualifiedName& name : statement.names) {
     const std::string& schema = named_schema(d, name.name).name;
     for (const auto& [key, table] : tables)
-      if (table->schema_name == schema) change_table(d, statement, *table);
+      if (table->schema_name == schema && table->object_kind() == kind) change_table(d, statement, *table);
   }
 }
 
@@ -278,7 +279,18 @@ std::string grant(const ast::GrantStatement& statement, Definition& d) {
         change_table(d, statement, *resolve_table(name, d.context));
       break;
     case Object::all_tables_in_schema:
-      change_all_tables(d, statement);
+      change_all_of(d, statement, ObjectKind::table);
+      break;
+    case Object::sequence:
+      for (const ast::QualifiedName& name : statement.names) {
+        const auto sequence = resolve_table(name, d.context);
+        if (!sequence->is_sequence())
+          throw SqlError("42809", fmt::format("\"{}\" is not a sequence", name.name));
+        change_table(d, statement, *sequence);
+      }
+      break;
+    case Object::all_sequences_in_schema:
+      change_all_of(d, statement, ObjectKind::sequence);
       break;
     case Object::schema:
       change_schemas(d, statement);
@@ -421,12 +433,11 @@ std::string reassign_or_drop_owned(const ast::OwnedStatement& statement, Definit
     if (owned(d.catalog.database.owner)) give_database(d, heir.id);
     return "REASSIGN OWNED";
   }
-  ast::DropStatement drop_tables{};
-  drop_tables.kind = ast::DropStatement::Kind::table;
-  drop_tables.cascade = statement.cascade;
+  // Sequences of columns go with their tables.
+  std::vector<std::shared_ptr<const TableEntry>> relations;
   for (const auto& [key, table] : tables)
-    if (owned(table->owner)) drop_tables.names.push_back({"", table->schema_name, table->name(), -1});
-  drop(drop_tables, d);
+    if (owned(table->owner) && !(table->is_sequence() && table->sequence->owner)) relations.push_back(table);
+  drop_relations(relations, statement.cascade, d);
   for (const Schema& schema : schemas)
     if (owned(schema.owner)) drop_schema(schema.name, statement.cascade, d);
   for (const RoleId owner : owners) drop_grants(d, owner);

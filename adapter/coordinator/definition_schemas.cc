@@ -48,30 +48,29 @@ void drop_schema(const std::string& name, bool cascade, Definition& d) {
   if (is_system_schema(name))
     throw SqlError("2BP01",
                    fmt::format("cannot drop schema {} because it is required by the database system", name));
-  ast::DropStatement tables{};
-  tables.kind = ast::DropStatement::Kind::table;
-  tables.cascade = true;
+  std::vector<std::shared_ptr<const TableEntry>> relations;
   std::string dependents;
   for (const TableEntry* table : tables_by_id(d.catalog)) {
-    if (table->schema_name != name) continue;
-    tables.names.push_back({"", name, table->name(), -1});
+    if (table->schema_name != name || (table->is_sequence() && table->sequence->owner)) continue;
+    relations.push_back(d.catalog.table(table->id()));
+    const std::string_view noun = noun_of(table->object_kind());
     if (!dependents.empty()) dependents += '\n';
-    dependents += cascade ? fmt::format("drop cascades to table {}.{}", name, table->name())
-                          : fmt::format("table {}.{} depends on schema {}", name, table->name(), name);
+    dependents += cascade ? fmt::format("drop cascades to {} {}.{}", noun, name, table->name())
+                          : fmt::format("{} {}.{} depends on schema {}", noun, name, table->name(), name);
   }
-  if (!tables.names.empty() && !cascade)
+  if (!relations.empty() && !cascade)
     throw SqlError("2BP01", fmt::format("cannot drop schema {} because other objects depend on it", name))
         .with_detail(dependents)
         .with_hint("Use DROP ... CASCADE to drop the dependent objects too.");
-  if (tables.names.size() == 1) {
+  if (relations.size() == 1) {
     d.notices.push_back(notice("00000", dependents));
-  } else if (tables.names.size() > 1) {
+  } else if (relations.size() > 1) {
     pgwire::Diagnostic told =
-        notice("00000", fmt::format("drop cascades to {} other objects", tables.names.size()));
+        notice("00000", fmt::format("drop cascades to {} other objects", relations.size()));
     told.detail = dependents;
     d.notices.push_back(std::move(told));
   }
-  if (!tables.names.empty()) drop(tables, d);
+  if (!relations.empty()) drop_relations(relations, true, d);
   d.catalog.remove_schema(schema.oid);
 }
 

@@ -1,140 +1,124 @@
 // Tables and indexes. Names follow PostgreSQL's habits (t_pkey, t_a_key, t_a_idx), since drivers and people
 // look for them.
+//
+// A table is made in the order in which its parts need each other: columns and keys, the sequences of serial
+// and identity columns, then what is bound over the columns.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
 
-#include "adapter/coordinator/definition_parts.h"
+#include "adapter/catalog/deparse.h"
+#include "adapter/coordinator/definition_relations.h"
+#include "adapter/exec/executor.h"
+#include "adapter/plan/datum_kind.h"
 #include "adapter/sql_error.h"
 #include "reactor/base/check.h"
-#include "storage/tree.h"
+#include "storage/failure.h"
 
 namespace gyre::adapter::definition {
-
-using storage::IndexSchema;
-using storage::TableSchema;
 
 namespace {
 
 constexpr std::size_t kMaxColumns = 1600;
 constexpr std::string_view kCluster = "quickstart";
 
-RelationId next_relation(Catalog& catalog) {
-  return RelationId(catalog.next_oid++ - kFirstUserOid);
+// What LIKE takes over from another table beside its columns.
+struct Liked {
+  std::shared_ptr<const TableEntry> table;
+  const ast::LikeClause* clause;
+  std::size_t first;  // of its columns in the new table
+};
+
+void check_column(const ast::ColumnDefinition& column, const std::string& table) {
+  if (!column.unsupported_what.empty())
+    throw SqlError("0A000", fmt::format("{} is not supported", column.unsupported_what), column.location);
+  const bool primary = std::any_of(column.keys.begin(), column.keys.end(),
+                                   [](const ast::KeyConstraint& key) { return key.primary; });
+  if (column.explicit_null && (column.not_null || primary || column.identity || serial_type(column.type)))
+    throw SqlError("42601",
+                   fmt::format("conflicting NULL/NOT NULL declarations for column \"{}\" of table \"{}\"",
+                               column.name, table),
+                   column.location);
+  if (column.identity && column.default_value != nullptr)
+    throw SqlError("42601",
+                   fmt::format("both default and identity specified for column \"{}\" of table \"{}\"",
+                               column.name, table),
+                   column.location);
+  if (serial_type(column.type) && (column.default_value != nullptr || column.identity))
+    throw SqlError("42601",
+                   fmt::format("multiple default values specified for column \"{}\" of table \"{}\"",
+                               column.name, table),
+                   column.location);
 }
 
-void check_may_create_in(const Schema& schema, const Definition& d, ast::Location location) {
-  // System schemas are nobody's to add to, superusers included.
-  const bool system =
-      schema.name == "pg_catalog" || schema.name == "information_schema" || schema.name.starts_with("mz_");
-  if (system || !d.catalog.allows(d.context.role, schema, Privilege::create))
-    throw SqlError("42501", fmt::format("permission denied for schema {}", schema.name), location);
+void add_column(TableSchema& schema, storage::ColumnDef column) {
+  for (const storage::ColumnDef& other : schema.columns)
+    if (other.name == column.name)
+      throw SqlError("42701", fmt::format("column \"{}\" specified more than once", column.name));
+  schema.columns.push_back(std::move(column));
+  if (schema.columns.size() > kMaxColumns)
+    throw SqlError("54011", fmt::format("tables can have at most {} columns", kMaxColumns));
 }
 
-// The schema that a new relation goes to.
-std::string creation_schema(const ast::QualifiedName& name, const Definition& d) {
-  if (!name.catalog.empty() && name.catalog != "materialize")
-    throw SqlError("0A000",
-                   fmt::format("cross-database references are not implemented: \"{}.{}.{}\"", name.catalog,
-                               name.schema, name.name),
-                   name.location);
-  if (!name.schema.empty()) {
-    const Schema* schema = d.catalog.find_schema(name.schema);
-    if (schema == nullptr)
-      throw SqlError("3F000", fmt::format("schema \"{}\" does not exist", name.schema), name.location);
-    check_may_create_in(*schema, d, name.location);
-    return name.schema;
+std::vector<Liked> add_columns(const ast::CreateTableStatement& statement, Definition& d, TableSchema& schema,
+                               std::vector<std::uint16_t>& places) {
+  std::vector<Liked> liked;
+  const auto take_likes = [&](std::size_t position) {
+    for (const ast::LikeClause& like : statement.likes) {
+      if (like.position != position) continue;
+      const auto table = resolve_table(like.table, d.context);
+      liked.push_back({table, &like, schema.columns.size()});
+      for (const storage::ColumnDef& column : table->schema->columns) add_column(schema, column);
+    }
+  };
+  for (std::size_t i = 0; i < statement.columns.size(); ++i) {
+    take_likes(i);
+    const ast::ColumnDefinition& column = statement.columns[i];
+    check_column(column, schema.name);
+    places.push_back(static_cast<std::uint16_t>(schema.columns.size()));
+    add_column(schema, {column.name, column_type(column, d),
+                        column.not_null || column.identity || serial_type(column.type)});
   }
-  for (const std::string& candidate : d.context.search_path) {
-    const Schema* schema =
-        d.catalog.find_schema(candidate == "$user" ? std::string_view(asking_role(d).name) : candidate);
-    if (schema == nullptr || !d.catalog.allows(d.context.role, *schema, Privilege::usage)) continue;
-    check_may_create_in(*schema, d, name.location);
-    return schema->name;
-  }
-  throw SqlError("3F000", "no schema has been selected to create in", name.location);
+  take_likes(statement.columns.size());
+  return liked;
 }
 
-bool name_taken(const Definition& d, const std::string& schema, const std::string& name) {
-  return d.catalog.find_table(schema, name) != nullptr || d.catalog.find_index(schema, name) != nullptr;
-}
-
-// `base`, or base1, base2, … : the first that is free and not among the names being made.
-std::string free_name(const Definition& d, const std::string& schema, const std::string& base,
-                      const std::set<std::string>& making) {
-  std::string name = base;
-  for (int number = 1; name_taken(d, schema, name) || making.contains(name); ++number)
-    name = fmt::format("{}{}", base, number);
-  return name;
-}
-
-std::uint16_t column_position(const TableSchema& table, std::string_view name, std::string_view message,
-                              ast::Location location) {
-  for (std::size_t i = 0; i < table.columns.size(); ++i)
-    if (table.columns[i].name == name) return static_cast<std::uint16_t>(i);
-  throw SqlError("42703", fmt::format(fmt::runtime(message), name), location);
-}
-
-std::vector<std::uint16_t> key_columns(const TableSchema& table, const ast::KeyConstraint& key) {
-  std::vector<std::uint16_t> positions;
-  for (const std::string& name : key.columns) {
-    const std::uint16_t at =
-        column_position(table, name, "column \"{}\" named in key does not exist", key.location);
-    if (std::find(positions.begin(), positions.end(), at) != positions.end())
-      throw SqlError("42701",
-                     fmt::format("column \"{}\" appears twice in {} constraint", name,
-                                 key.primary ? "primary key" : "unique"),
-                     key.location);
-    positions.push_back(at);
-  }
-  return positions;
-}
-
-std::string joined_names(const TableSchema& table, std::span<const std::uint16_t> columns) {
-  std::string joined;
-  for (const std::uint16_t at : columns) joined += "_" + table.columns[at].name;
-  return joined;
-}
-
-// Collects the keys of a CREATE TABLE from both places where they may stand.
-std::vector<ast::KeyConstraint> all_keys(const ast::CreateTableStatement& statement) {
+// Keys from all three places where they may stand.
+std::vector<ast::KeyConstraint> all_keys(const ast::CreateTableStatement& statement,
+                                         const std::vector<Liked>& liked) {
   std::vector<ast::KeyConstraint> keys;
-  for (const ast::ColumnDefinition& column : statement.columns) {
-    if (column.primary_key) keys.push_back({true, column.primary_key_name, {column.name}, column.location});
-    if (column.unique) keys.push_back({false, column.unique_name, {column.name}, column.location});
+  for (const ast::ColumnDefinition& column : statement.columns)
+    keys.insert(keys.end(), column.keys.begin(), column.keys.end());
+  keys.insert(keys.end(), statement.keys.begin(), statement.keys.end());
+  for (const Liked& like : liked) {
+    if (!like.clause->indexes) continue;
+    const TableSchema& from = *like.table->schema;
+    const auto names = [&](const std::vector<std::uint16_t>& columns) {
+      std::vector<std::string> result;
+      for (const std::uint16_t column : columns) result.push_back(from.columns[column].name);
+      return result;
+    };
+    ast::KeyConstraint key;
+    if (!from.primary_key.empty()) {
+      key.primary = true;
+      key.columns = names(from.primary_key);
+      keys.push_back(key);
+    }
+    for (const IndexSchema& index : from.indexes) {
+      if (!index.constraint) continue;
+      key.primary = false;
+      key.columns = names(index.columns);
+      keys.push_back(key);
+    }
   }
-  for (const ast::KeyConstraint& key : statement.keys) keys.push_back(key);
   return keys;
 }
 
-void add_columns(const ast::CreateTableStatement& statement, const Definition& d, TableSchema& schema,
-                 TableEntry& entry) {
-  if (statement.columns.size() > kMaxColumns)
-    throw SqlError("54011", fmt::format("tables can have at most {} columns", kMaxColumns));
-  std::set<std::string> names;
-  for (const ast::ColumnDefinition& column : statement.columns) {
-    if (!names.insert(column.name).second)
-      throw SqlError("42701", fmt::format("column \"{}\" specified more than once", column.name));
-    if (column.unsupported_constraint)
-      throw SqlError("0A000", fmt::format("{} is not supported", column.unsupported_what), column.location);
-    if (column.explicit_null && (column.not_null || column.primary_key))
-      throw SqlError("42601",
-                     fmt::format("conflicting NULL/NOT NULL declarations for column \"{}\" of table \"{}\"",
-                                 column.name, schema.name),
-                     column.location);
-    const storage::Type type = resolve_type(column.type, d.context);
-    schema.columns.push_back({column.name, type, column.not_null});
-    entry.defaults.push_back(column.default_value == nullptr
-                                 ? ColumnDefault{}
-                                 : bind_default(*column.default_value, type, column.name, d.context));
-  }
-}
-
-void add_keys(const ast::CreateTableStatement& statement, Definition& d, const std::string& where,
-              TableSchema& schema) {
-  std::set<std::string> making{schema.name};
-  for (const ast::KeyConstraint& key : all_keys(statement)) {
+void add_keys(const std::vector<ast::KeyConstraint>& keys, Definition& d, const std::string& where,
+              TableSchema& schema, std::set<std::string>& making) {
+  for (const ast::KeyConstraint& key : keys) {
+    if (key.deferred) throw SqlError("0A000", "INITIALLY DEFERRED unique constraints are not supported");
     std::vector<std::uint16_t> positions = key_columns(schema, key);
     if (!key.name.empty() && (name_taken(d, where, key.name) || making.contains(key.name)))
       throw SqlError("42P07", fmt::format("relation \"{}\" already exists", key.name));
@@ -144,7 +128,8 @@ void add_keys(const ast::CreateTableStatement& statement, Definition& d, const s
                        fmt::format("multiple primary keys for table \"{}\" are not allowed", schema.name),
                        key.location);
       schema.primary_key_name =
-          key.name.empty() ? free_name(d, where, schema.name + "_pkey", making) : key.name;
+          key.name.empty() ? free_name(d, where, schema.name, "pkey", making) : key.name;
+      schema.primary_key_deferrable = key.deferrable;
       making.insert(schema.primary_key_name);
       for (const std::uint16_t at : positions) schema.columns[at].not_null = true;
       schema.primary_key = std::move(positions);
@@ -153,39 +138,107 @@ void add_keys(const ast::CreateTableStatement& statement, Definition& d, const s
     IndexSchema index;
     index.id = next_relation(d.catalog);
     index.name = key.name.empty()
-                     ? free_name(d, where, schema.name + joined_names(schema, positions) + "_key", making)
+                     ? free_name(d, where, schema.name + joined_names(schema, positions), "key", making)
                      : key.name;
     making.insert(index.name);
     index.columns = std::move(positions);
     index.unique = index.constraint = true;
+    index.deferrable = key.deferrable;
     schema.indexes.push_back(std::move(index));
   }
 }
 
-// The table's entry with another schema, put in its place.
-void replace_entry(Definition& d, const TableEntry& before, std::shared_ptr<const TableSchema> schema) {
-  auto entry = std::make_shared<TableEntry>(before);
-  entry->schema = std::move(schema);
-  d.catalog.put_table(std::move(entry));
+// Constraints and the like that come from the tables of LIKE clauses.
+void take_over(const Liked& like, Definition& d, TableEntry& entry, std::set<std::string>& making) {
+  const TableEntry& from = *like.table;
+  for (std::size_t i = 0; i < from.defaults.size(); ++i) {
+    const std::size_t at = like.first + i;
+    if (from.defaults[i].identity != Identity::none) {
+      if (!like.clause->identity) continue;
+      const auto old = d.catalog.sequence_of(from.id(), static_cast<std::uint16_t>(i));
+      GYRE_CHECK(old != nullptr);
+      const storage::ColumnDef& column = entry.schema->columns[at];
+      ast::SequenceOptions options;
+      options.increment = old->sequence->increment;
+      options.start = old->sequence->start;
+      options.cycle = old->sequence->cycle;
+      const auto sequence = make_owned_sequence(d, entry.schema_name, entry.name(), entry.id(), column.name,
+                                                static_cast<std::uint16_t>(at), column.type.id, options, true,
+                                                making);
+      entry.defaults[at] = next_value_of(*sequence, column.type, from.defaults[i].identity, d);
+    } else if (like.clause->defaults) {
+      entry.defaults[at] = from.defaults[i];
+    }
+  }
+  if (like.clause->comments)
+    for (const auto& [column, text] : from.comments)
+      if (column > 0) entry.comments[static_cast<std::uint16_t>(column + like.first)] = text;
+  if (!like.clause->constraints) return;
+  std::vector<int> shifted;
+  for (std::size_t i = 0; i < from.schema->columns.size(); ++i)
+    shifted.push_back(static_cast<int>(i + like.first));
+  for (const CheckConstraint& check : from.checks) {
+    CheckConstraint copy = check;
+    copy.oid = d.catalog.next_oid++;
+    copy.expression = check.expression->clone_with_columns(shifted);
+    entry.checks.push_back(std::move(copy));
+  }
 }
 
 void add_index(Definition& d, const TableEntry& table, IndexSchema index) {
   auto schema = std::make_shared<TableSchema>(*table.schema);
   schema->indexes.push_back(std::move(index));
   d.branch.create_index(schema);
-  replace_entry(d, table, std::move(schema));
+  change_entry(d, table, [&](TableEntry& entry) { entry.schema = std::move(schema); });
+}
+
+// True where the name is taken and that is no error: a notice was given.
+bool exists_already(const ast::QualifiedName& name, const std::string& where, bool if_not_exists,
+                    Definition& d) {
+  if (!name_taken(d, where, name.name)) return false;
+  std::string message = fmt::format("relation \"{}\" already exists", name.name);
+  if (!if_not_exists) throw SqlError("42P07", std::move(message));
+  d.notices.push_back(notice("42P07", message + ", skipping"));
+  return true;
 }
 
 }  // namespace
 
+bool serial_type(const ast::TypeName& type) {
+  if (!type.name.schema.empty() || type.array) return false;
+  const std::string& name = type.name.name;
+  return name == "serial" || name == "serial4" || name == "bigserial" || name == "serial8" ||
+         name == "smallserial" || name == "serial2";
+}
+
+storage::Type column_type(const ast::ColumnDefinition& column, const Definition& d) {
+  if (!serial_type(column.type)) return resolve_type(column.type, d.context);
+  const std::string& name = column.type.name.name;
+  if (name == "bigserial" || name == "serial8") return storage::TypeId::int8;
+  if (name == "smallserial" || name == "serial2") return storage::TypeId::int2;
+  return storage::TypeId::int4;
+}
+
+ColumnDefault column_default(const ast::ColumnDefinition& column, std::uint16_t position, TableEntry& entry,
+                             Definition& d, std::set<std::string>& making) {
+  const storage::ColumnDef& defined = entry.schema->columns[position];
+  if (column.identity || serial_type(column.type)) {
+    static const ast::SequenceOptions kNoOptions;
+    const auto sequence = make_owned_sequence(
+        d, entry.schema_name, entry.name(), entry.id(), defined.name, position, defined.type.id,
+        column.identity ? column.identity->options : kNoOptions, column.identity.has_value(), making);
+    const Identity identity = !column.identity            ? Identity::none
+                              : column.identity->always ? Identity::always
+                                                          : Identity::by_default;
+    return next_value_of(*sequence, defined.type, identity, d);
+  }
+  if (column.default_value == nullptr) return {};
+  return bind_default(*column.default_value, defined.type, defined.name, d.context);
+}
+
 std::string create_table(const ast::CreateTableStatement& statement, Definition& d) {
   const std::string where = creation_schema(statement.name, d);
-  if (name_taken(d, where, statement.name.name)) {
-    std::string message = fmt::format("relation \"{}\" already exists", statement.name.name);
-    if (!statement.if_not_exists) throw SqlError("42P07", std::move(message));
-    d.notices.push_back(notice("42P07", message + ", skipping"));
-    return "CREATE TABLE";
-  }
+  if (exists_already(statement.name, where, statement.if_not_exists, d)) return "CREATE TABLE";
   if (statement.temporary) throw SqlError("0A000", "temporary tables are not supported");
   if (!statement.unsupported_what.empty())
     throw SqlError("0A000", fmt::format("{} is not supported", statement.unsupported_what));
@@ -193,21 +246,100 @@ std::string create_table(const ast::CreateTableStatement& statement, Definition&
   auto entry = std::make_shared<TableEntry>();
   schema->id = next_relation(d.catalog);
   schema->name = statement.name.name;
-  add_columns(statement, d, *schema, *entry);
-  add_keys(statement, d, where, *schema);
+  std::vector<std::uint16_t> places;
+  const std::vector<Liked> liked = add_columns(statement, d, *schema, places);
+  std::set<std::string> making{schema->name};
+  add_keys(all_keys(statement, liked), d, where, *schema, making);
   schema->layout = storage::layout_of(schema->columns);
   entry->schema = schema;
   entry->schema_name = where;
   entry->owner = d.context.role;
   entry->acl = d.catalog.acl_of_new(ObjectKind::table, entry->owner, d.catalog.find_schema(where)->oid);
+  entry->defaults.resize(schema->columns.size());
+  for (const Liked& like : liked) take_over(like, d, *entry, making);
+  for (std::size_t i = 0; i < places.size(); ++i)
+    entry->defaults[places[i]] = column_default(statement.columns[i], places[i], *entry, d, making);
   d.branch.create_table(schema);
+  const RelationId id = schema->id;
   d.catalog.put_table(std::move(entry));
+  for (const ast::ColumnDefinition& column : statement.columns)
+    for (const ast::CheckClause& check : column.checks) add_check(d, id, check, false, column.name);
+  for (const ast::CheckClause& check : statement.checks) add_check(d, id, check, false);
+  for (const ast::ColumnDefinition& column : statement.columns)
+    for (const ast::ForeignKeyClause& key : column.foreign_keys) add_foreign_key(d, id, key, false);
+  for (const ast::ForeignKeyClause& key : statement.foreign_keys) add_foreign_key(d, id, key, false);
+  for (const Liked& like : liked) {
+    if (!like.clause->indexes) continue;
+    for (IndexSchema index : like.table->schema->indexes) {
+      if (index.constraint) continue;
+      index.id = next_relation(d.catalog);
+      for (std::uint16_t& column : index.columns) column = static_cast<std::uint16_t>(column + like.first);
+      const auto table = current(d, id);
+      index.name = free_name(d, where, table->name() + joined_names(*table->schema, index.columns), "idx", {});
+      add_index(d, *table, std::move(index));
+    }
+  }
   return "CREATE TABLE";
+}
+
+std::string create_table_as(const ast::CreateTableAsStatement& statement, Definition& d) {
+  const std::string where = creation_schema(statement.name, d);
+  const std::string tag = statement.select_into ? "SELECT INTO" : "CREATE TABLE AS";
+  if (exists_already(statement.name, where, statement.if_not_exists, d)) return tag;
+  if (statement.temporary) throw SqlError("0A000", "temporary tables are not supported");
+  const auto plan = make_plan(*statement.query, d.context, {}, false);
+  if (statement.columns.size() > plan->columns.size())
+    throw SqlError("42601", "too many column names were specified");
+  auto schema = std::make_shared<TableSchema>();
+  schema->id = next_relation(d.catalog);
+  schema->name = statement.name.name;
+  for (std::size_t i = 0; i < plan->columns.size(); ++i)
+    add_column(*schema, {i < statement.columns.size() ? statement.columns[i] : plan->columns[i].name,
+                         plan->columns[i].type, false});
+  schema->layout = storage::layout_of(schema->columns);
+  auto entry = std::make_shared<TableEntry>();
+  entry->schema = schema;
+  entry->schema_name = where;
+  entry->owner = d.context.role;
+  entry->acl = d.catalog.acl_of_new(ObjectKind::table, entry->owner, d.catalog.find_schema(where)->oid);
+  entry->defaults.resize(schema->columns.size());
+  d.branch.create_table(schema);
+  d.catalog.put_table(entry);
+  if (!statement.with_data) return tag;
+  ExecutionContext context;
+  context.database = &d.branch.view();
+  context.catalog = &d.catalog;
+  context.style = &d.context.style;
+  context.session = &d.context.session;
+  context.transaction_us = context.statement_us = d.context.style.now_us;
+  context.memory_limit = d.memory_limit;
+  // The rows wait until all have been read: cursors into the branch end with its next change.
+  Arena kept;
+  std::vector<std::span<storage::Datum>> rows;
+  const auto execution = execute(*plan, context);
+  TimeSlice slice = TimeSlice::unlimited();
+  const storage::Datum* values = nullptr;
+  while (execution->next(slice, values) == Step::row) {
+    const std::span<storage::Datum> row = kept.array<storage::Datum>(schema->columns.size());
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      row[i] = values[i];
+      if (!row[i].null && is_by_reference(schema->columns[i].type.id))
+        row[i] = storage::Datum::of_bytes(kept.copy(row[i].bytes()));
+    }
+    rows.push_back(row);
+    if (kept.footprint() > d.memory_limit)
+      throw storage::Failure(storage::Fault::out_of_memory, "out of memory");
+  }
+  for (const std::span<storage::Datum> row : rows) d.branch.insert(schema->id, row);
+  return fmt::format("SELECT {}", rows.size());
 }
 
 std::string create_index(const ast::CreateIndexStatement& statement, Definition& d) {
   const auto table = resolve_table(statement.table, d.context);
   check_owner(d, *table);
+  if (table->is_sequence())
+    throw SqlError("42809", fmt::format("cannot create index on relation \"{}\"", table->name()))
+        .with_detail("This operation is not supported for sequences.");
   if (!statement.unsupported_what.empty())
     throw SqlError("0A000", fmt::format("{} is not supported", statement.unsupported_what),
                    statement.location);
@@ -226,10 +358,9 @@ std::string create_index(const ast::CreateIndexStatement& statement, Definition&
   if (index.columns.size() > 32) throw SqlError("54011", "cannot use more than 32 columns in an index");
   index.name = statement.name;
   if (index.name.empty()) {
-    const std::string base = statement.is_default
-                                 ? schema.name + "_primary_idx"
-                                 : schema.name + joined_names(schema, index.columns) + "_idx";
-    index.name = free_name(d, table->schema_name, base, {});
+    index.name = statement.is_default
+                     ? free_name(d, table->schema_name, schema.name + "_primary", "idx", {})
+                     : free_name(d, table->schema_name, schema.name + joined_names(schema, index.columns), "idx", {});
   } else if (name_taken(d, table->schema_name, index.name)) {
     std::string message = fmt::format("relation \"{}\" already exists", index.name);
     if (!statement.if_not_exists) throw SqlError("42P07", std::move(message));
@@ -240,151 +371,6 @@ std::string create_index(const ast::CreateIndexStatement& statement, Definition&
   index.unique = statement.unique;
   add_index(d, *table, std::move(index));
   return "CREATE INDEX";
-}
-
-// A primary key changes the order in which rows are kept, so the rows move to a new table under the same
-// name.
-std::string add_key(const ast::AddKeyStatement& statement, Definition& d) {
-  const auto table = resolve_table(statement.table, d.context);
-  check_owner(d, *table);
-  const TableSchema& before = *table->schema;
-  std::vector<std::uint16_t> columns = key_columns(before, statement.key);
-  const bool primary = statement.key.primary;
-  if (primary && !before.primary_key.empty())
-    throw SqlError("42P16",
-                   fmt::format("multiple primary keys for table \"{}\" are not allowed", before.name));
-  const std::string base =
-      primary ? before.name + "_pkey" : before.name + joined_names(before, columns) + "_key";
-  const std::string name =
-      statement.key.name.empty() ? free_name(d, table->schema_name, base, {}) : statement.key.name;
-  if (!statement.key.name.empty() && name_taken(d, table->schema_name, name))
-    throw SqlError("42P07", fmt::format("relation \"{}\" already exists", name));
-  if (!primary) {
-    IndexSchema index;
-    index.id = next_relation(d.catalog);
-    index.name = name;
-    index.columns = std::move(columns);
-    index.unique = index.constraint = true;
-    add_index(d, *table, std::move(index));
-    return "ALTER TABLE";
-  }
-  auto schema = std::make_shared<TableSchema>(before);
-  schema->id = next_relation(d.catalog);
-  for (IndexSchema& index : schema->indexes) index.id = next_relation(d.catalog);
-  for (const std::uint16_t at : columns) schema->columns[at].not_null = true;
-  schema->primary_key = std::move(columns);
-  schema->primary_key_name = name;
-  d.branch.create_table(schema);
-  const storage::TableVersion* from = d.branch.view().table(before.id);
-  GYRE_CHECK(from != nullptr);
-  std::vector<storage::Datum> row(before.columns.size());
-  storage::Cursor cursor(from->rows);
-  for (cursor.seek_first(); cursor.valid(); cursor.next()) {
-    for (std::size_t i = 0; i < row.size(); ++i) row[i] = before.layout.get(cursor.value().data(), i);
-    d.branch.insert(schema->id, row);
-  }
-  d.branch.drop_table(before.id);
-  auto entry = std::make_shared<TableEntry>(*table);
-  entry->schema = schema;
-  d.catalog.remove_table(before.id);
-  d.catalog.put_table(std::move(entry));
-  return "ALTER TABLE";
-}
-
-namespace {
-
-std::shared_ptr<const TableEntry> find_by_name(const ast::QualifiedName& name, const Definition& d,
-                                               bool index) {
-  const auto look = [&](const std::string& schema) {
-    return index ? d.catalog.find_index(schema, name.name) : d.catalog.find_table(schema, name.name);
-  };
-  if (!name.schema.empty()) return look(name.schema);
-  for (const std::string& schema : d.context.search_path)
-    if (auto found = look(schema)) return found;
-  return nullptr;
-}
-
-void drop_index(const TableEntry& table, const std::string& name, Definition& d) {
-  check_owner(d, table);
-  const TableSchema& before = *table.schema;
-  if (before.primary_key_name == name)
-    throw SqlError("2BP01", fmt::format("cannot drop index {} because constraint {} on table {} requires it",
-                                        name, name, before.name))
-        .with_hint(fmt::format("You can drop constraint {} on table {} instead.", name, before.name));
-  auto schema = std::make_shared<TableSchema>(before);
-  const auto found = std::find_if(schema->indexes.begin(), schema->indexes.end(),
-                                  [&](const IndexSchema& index) { return index.name == name; });
-  GYRE_CHECK(found != schema->indexes.end());
-  if (found->constraint)
-    throw SqlError("2BP01", fmt::format("cannot drop index {} because constraint {} on table {} requires it",
-                                        name, name, before.name))
-        .with_hint(fmt::format("You can drop constraint {} on table {} instead.", name, before.name));
-  const RelationId id = found->id;
-  schema->indexes.erase(found);
-  d.branch.drop_index(id, schema);
-  replace_entry(d, table, std::move(schema));
-}
-
-struct DropWords {
-  std::string_view tag;
-  std::string_view noun;
-  const char* missing;  // SQLSTATE
-};
-
-DropWords words_of(const ast::DropStatement& statement) {
-  using Kind = ast::DropStatement::Kind;
-  switch (statement.kind) {
-    case Kind::table:
-      return {"DROP TABLE", "table", "42P01"};
-    case Kind::index:
-      return {"DROP INDEX", "index", "42704"};
-    case Kind::view:
-      return {"DROP VIEW", "view", "42P01"};
-    case Kind::materialized_view:
-      return {"DROP MATERIALIZED VIEW", "materialized view", "42P01"};
-    case Kind::schema:
-      return {"DROP SCHEMA", "schema", "3F000"};
-    case Kind::sequence:
-      return {"DROP SEQUENCE", "sequence", "42P01"};
-    case Kind::other:
-      break;
-  }
-  throw SqlError("0A000", fmt::format("DROP {} is not supported", statement.other_kind));
-}
-
-}  // namespace
-
-std::string drop(const ast::DropStatement& statement, Definition& d) {
-  using Kind = ast::DropStatement::Kind;
-  const DropWords words = words_of(statement);
-  for (const ast::QualifiedName& name : statement.names) {
-    if (statement.kind == Kind::schema && d.catalog.has_schema(name.name)) {
-      drop_schema(name.name, statement.cascade, d);
-      continue;
-    }
-    const bool index = statement.kind == Kind::index;
-    const auto found = statement.kind == Kind::table || index ? find_by_name(name, d, index) : nullptr;
-    if (found != nullptr && index) {
-      drop_index(*found, name.name, d);
-    } else if (found != nullptr) {
-      // Who owns a schema may drop what lies in it.
-      if (!d.catalog.has_privileges_of(d.context.role, d.catalog.find_schema(found->schema_name)->owner))
-        check_owner(d, *found);
-      d.branch.drop_table(found->id());
-      d.catalog.remove_table(found->id());
-    } else if (find_by_name(name, d, !index) != nullptr) {
-      throw SqlError("42809", fmt::format("\"{}\" is not {} {}", name.name, words.noun[0] == 'i' ? "an" : "a",
-                                          words.noun))
-          .with_hint(index ? "Use DROP TABLE to remove a table." : "Use DROP INDEX to remove an index.");
-    } else if (statement.if_exists) {
-      d.notices.push_back(
-          notice("00000", fmt::format("{} \"{}\" does not exist, skipping", words.noun, name.name)));
-    } else {
-      throw SqlError(pgwire::SqlState::from_text(words.missing),
-                     fmt::format("{} \"{}\" does not exist", words.noun, name.name));
-    }
-  }
-  return std::string(words.tag);
 }
 
 }  // namespace gyre::adapter::definition

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "adapter/catalog/surroundings.h"
 #include "adapter/plan/plan.h"
-#include "adapter/sql/parser.h"
 #include "adapter/sql_error.h"
 #include "reactor/base/out_buffer.h"
 #include "storage/failure.h"
@@ -16,22 +16,15 @@ namespace {
 // What an expression's text is bound against: names are written so that they mean the same for everyone.
 class Binding {
  public:
-  explicit Binding(const Catalog& catalog) : context_{catalog, path_, RoleId(), style_, facts_} {}
-
-  ColumnDefault bind(const ColumnDefault& unbound, const storage::ColumnDef& column) const {
-    const auto parsed = parse_sql("SELECT " + unbound.text);
-    if (!parsed) throw SqlError("42601", parsed.error().message);
-    const auto* select = parsed->size() == 1 ? std::get_if<ast::SelectPtr>(&parsed->front()->node) : nullptr;
-    if (select == nullptr || (*select)->targets.size() != 1)
-      throw SqlError("42601", "this is not one expression");
-    ColumnDefault bound = bind_default(*(*select)->targets.front().value, column.type, column.name, context_);
-    bound.text = unbound.text;
-    return bound;
+  explicit Binding(const Catalog& catalog) : names_(catalog), context_{catalog, path_, RoleId(), style_, facts_} {
+    style_.relations = &names_;
   }
+  const PlanContext& context() const { return context_; }
 
  private:
   const std::vector<std::string> path_;
-  const storage::TextStyle style_;
+  const CatalogNames names_;
+  storage::TextStyle style_;
   const storage::SessionFacts facts_;
   const PlanContext context_;
 };
@@ -51,23 +44,17 @@ Result<std::monostate, std::string> bind_table(const TableEntry& unbound, const 
                                   unbound.name(), oid_of(unbound.id()))};
   auto entry = std::make_shared<TableEntry>(unbound);
   entry->schema = table->schema;
-  for (std::size_t i = 0; i < entry->defaults.size(); ++i) {
-    ColumnDefault& value = entry->defaults[i];
-    if (value.text.empty() || value.expression != nullptr) continue;
-    const storage::ColumnDef& column = entry->schema->columns[i];
-    const auto why = [&](std::string_view message) {
-      return Unexpected{fmt::format("the default of column \"{}\" of table \"{}\" cannot be read: {} ({})",
-                                    column.name, entry->name(), value.text, message)};
-    };
-    try {
-      value = binding.bind(value, column);
-    } catch (const SqlError& error) {
-      return why(error.message);
-    } catch (const storage::Failure& failure) {
-      return why(failure.message);
-    }
+  const auto why = [&](std::string_view message) {
+    return Unexpected{
+        fmt::format("the expressions of table \"{}\" cannot be read: {}", entry->name(), message)};
+  };
+  try {
+    catalog.put_table(bind_texts(*entry, binding.context()));
+  } catch (const SqlError& error) {
+    return why(error.message);
+  } catch (const storage::Failure& failure) {
+    return why(failure.message);
   }
-  catalog.put_table(std::move(entry));
   return std::monostate{};
 }
 

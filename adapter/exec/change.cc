@@ -3,11 +3,13 @@
 // An INSERT that does not read its own table has nothing to wait for, and keeps no rows. The applying is not
 // sliced: nobody may see or touch the branch in between.
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
 #include <unordered_set>
 
 #include "adapter/exec/operators.h"
+#include "adapter/exec/row_checks.h"
 #include "adapter/exec/row_locks.h"
 #include "adapter/exec/upsert.h"
 #include "storage/branch.h"
@@ -67,6 +69,12 @@ class Change : public Operator {
   const storage::TableSchema& schema() const { return *node_.table->schema; }
   // The row of the target under `key` is about to become `row` (empty: to go). No key: it is inserted.
   void lock_change(std::string_view key, std::span<const Datum> row);
+  // CHECK constraints, of a row that is about to be written.
+  void check(std::span<const Datum> row) {
+    if (node_.table->checks.empty()) return;
+    check_row(*node_.table, row, evaluator_.context());
+    evaluator_.forget();
+  }
 
   const physical::Change& node_;
   OperatorPtr input_;
@@ -123,6 +131,7 @@ class Insert : public Change {
  private:
   void insert(const Datum* row) {
     const std::span<const Datum> values(row, node_.table->schema->columns.size());
+    check(values);
     if (locks() != nullptr && has_unique_keys(schema())) lock_change({}, values);
     branch().insert(node_.table->id(), values);
     ++state_.affected;
@@ -168,6 +177,7 @@ class Update : public ChangeByKey {
  private:
   void apply() override {
     std::vector<storage::RowUpdate> updates;
+    for (std::size_t i = 0; i < rows_.size(); ++i) check({rows_[i], width()});
     if (locks() != nullptr)
       for (std::size_t i = 0; i < rows_.size(); ++i) lock_change(key_of(i), {rows_[i], width()});
     for (std::size_t i = 0; i < rows_.size(); ++i) updates.push_back({key_of(i), {rows_[i], width()}});
@@ -194,7 +204,12 @@ class Truncate : public Operator {
   Truncate(const physical::Truncate& node, State& state) : Operator(state), node_(node) {}
   void open() override {}
   Step next(TimeSlice&) override {
-    for (const RelationId table : node_.tables) state_.context.branch->truncate(table);
+    storage::Branch& branch = *state_.context.branch;
+    for (const RelationId table : node_.tables) branch.truncate(table);
+    for (const auto& [sequence, start] : node_.restarts) {
+      branch.truncate(sequence);
+      branch.insert(sequence, std::array{Datum::of_integer(start), Datum::of_integer(0), Datum::of_bool(false)});
+    }
     return Step::end;
   }
 

@@ -78,6 +78,7 @@ class Evaluator {
     return true;
   }
   void forget() { arena_.reset(); }
+  storage::EvalContext& context() { return context_; }
   Arena& arena() { return arena_; }
 
  private:

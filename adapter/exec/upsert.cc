@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "adapter/exec/row_checks.h"
 #include "adapter/exec/row_locks.h"
 #include "adapter/sql_error.h"
 #include "reactor/base/check.h"
@@ -50,6 +51,7 @@ Datum* Upsert::apply(Datum* proposed) {
   // Before any key is looked up: a row that may not be is an error even where another has its key.
   storage::check_not_null(schema, {proposed, schema.columns.size()},
                           state_.context.style ? *state_.context.style : state_.default_style);
+  check_row(*node_.table, {proposed, schema.columns.size()}, evaluator_.context());
   if (const auto key = find_conflict(proposed)) return conflict_.update ? update(*key, proposed) : nullptr;
   const std::string_view key = state_.context.branch->insert(table_, {proposed, schema.columns.size()});
   if (remembers_) made_.emplace(key);
@@ -114,6 +116,7 @@ Datum* Upsert::update(std::string_view key, const Datum* proposed) {
   evaluator_.forget();
   if (!evaluator_.all_true(conflict_.conditions, both_.data())) return nullptr;
   for (std::size_t i = 0; i < width; ++i) updated_[i] = evaluator_.value(*conflict_.row[i], both_.data());
+  check_row(*node_.table, updated_, evaluator_.context());
   if (remembers_) remember_updated(key);
   // What is answered must outlive the old row, from which parts of it may come.
   Datum* row = updated_.data();

@@ -48,6 +48,7 @@ struct StatementBinding {
   bool has_volatile = false;
   bool needs_locks = false;
   bool locks_rows = false;
+  bool moves_sequences = false;  // calls nextval() or setval()
   int expansions = 0;              // of WITH queries, so far
   std::uintptr_t stack_begin = 0;  // where binding began, to know how much of the stack it uses
   std::vector<RelationId> relations;
@@ -100,6 +101,11 @@ class Binder {
   logical::ExpressionPtr bind_default(const ast::Expr& expression) {
     return bind_at(Place::default_, expression);
   }
+  // Over the columns of a table that a definition is about.
+  logical::ExpressionPtr bind_check(const ast::Expr& expression,
+                                    const std::shared_ptr<const TableEntry>& table);
+  logical::ExpressionPtr bind_transform(const ast::Expr& expression,
+                                        const std::shared_ptr<const TableEntry>& table);
   // Null if the value cannot be assigned to the type.
   logical::ExpressionPtr try_assign(logical::ExpressionPtr value, storage::Type target) {
     return coerce(std::move(value), target, storage::CastContext::assignment, -1);
@@ -132,7 +138,9 @@ class Binder {
     filter,
     update,
     copy_where,
-    default_
+    default_,
+    check,
+    transform  // ALTER TABLE ... USING
   };
 
   // ---- binder_names.cc ----
@@ -168,6 +176,7 @@ class Binder {
   ExpressionPtr bind_node(const ast::BooleanTest& node, int location);
   ExpressionPtr bind_node(const ast::FunctionCall& node, int location);
   ExpressionPtr bind_node(const ast::TypeCast& node, int location);
+  ExpressionPtr bind_schema_cast(const ast::TypeCast& node, int location);
   ExpressionPtr bind_node(const ast::CaseExpr& node, int location);
   ExpressionPtr bind_node(const ast::Coalesce& node, int location);
   ExpressionPtr bind_node(const ast::MinMax& node, int location);
@@ -292,6 +301,9 @@ class Binder {
   void bind_returning(const std::vector<ast::Target>& returning, logical::Change& change,
                       std::vector<OutputColumn>& columns);
   ExpressionPtr default_of(const TableEntry& table, std::size_t column) const;
+  // Columns whose values OVERRIDING USER VALUE leaves to their sequences.
+  bool gives_way(const ast::InsertStatement& insert, const TableEntry& table, std::size_t column) const;
+  void check_may_give(const ast::InsertStatement& insert, const TableEntry& table, std::size_t column) const;
   NodePtr insert_source(const ast::InsertStatement& insert, const TableEntry& table,
                         const std::vector<std::size_t>& columns);
   // The values that SET gives, by column; null where it gives none.

@@ -157,6 +157,8 @@ Binder::ExpressionPtr Binder::bind_aggregate(const ast::FunctionCall& node, int 
                         : place_ == Place::limit      ? "LIMIT"
                         : place_ == Place::copy_where ? "COPY FROM WHERE conditions"
                         : place_ == Place::default_   ? "DEFAULT expressions"
+                        : place_ == Place::check      ? "check constraints"
+                        : place_ == Place::transform  ? "transform expressions"
                                                       : "this context";
     throw SqlError("42803", std::string("aggregate functions are not allowed in ") + where, location);
   }

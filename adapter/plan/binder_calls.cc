@@ -70,6 +70,7 @@ Binder::ExpressionPtr Binder::call_function(std::string_view name, Expressions a
         coerce_or_throw(std::move(arguments[i]), resolution.arguments[i], CastContext::implicit, location);
   if (resolution.function->volatility == storage::Volatility::volatile_) statement_.has_volatile = true;
   if (resolution.function->needs_locks) statement_.needs_locks = true;
+  if (resolution.function->writes) statement_.moves_sequences = true;
   if (resolution.function->build)
     return resolution.function->build(*resolution.function, std::move(arguments));
   return storage::make_call(resolution.function, std::move(arguments));
@@ -140,6 +141,14 @@ Binder::ExpressionPtr Binder::bind_array_search(const ast::OperatorCall& node, i
     throw operator_error(resolution.status, node.name, left.get(), *storage::make_null(element), location);
   if (resolution.function->result != TypeId::boolean)
     throw SqlError("42809", "op ANY/ALL (array) requires operator to yield boolean", location);
+  // There are no arrays of oids: they are compared as the integers that they are.
+  if (resolution.arguments[1] == TypeId::oid && node.name == "=" && element != TypeId::oid &&
+      element != TypeId::unknown && storage::is_array(right->type().id)) {
+    left = coerce_or_throw(std::move(left), TypeId::int8, CastContext::explicit_, location);
+    right = coerce_or_throw(std::move(right), TypeId::int8_array, CastContext::explicit_, location);
+    return storage::make_any_array(storage::equality_of(TypeId::int8), std::move(left), std::move(right),
+                                   node.kind == ast::OperatorCall::Kind::all);
+  }
   const TypeId array = storage::array_type(resolution.arguments[1]);
   if (array == TypeId::unknown || !resolution.function->function)
     throw SqlError("0A000", "arrays of type " + type_name(resolution.arguments[1]) + " are not supported",

@@ -6,6 +6,7 @@
 
 #include "adapter/plan/binder.h"
 #include "adapter/sql_error.h"
+#include "storage/failure.h"
 #include "storage/scalar/nodes.h"
 
 namespace gyre::adapter {
@@ -259,7 +260,32 @@ Binder::ExpressionPtr Binder::bind_node(const ast::BooleanTest& node, int) {
   return storage::make_boolean_test(bind_boolean(*node.value, words_of(node.kind)), truth_test(node.kind));
 }
 
+// There is no type regnamespace. A name is the schema's oid, and an oid becomes the schema's name: the plan
+// holds for this catalog only.
+Binder::ExpressionPtr Binder::bind_schema_cast(const ast::TypeCast& node, int location) {
+  const auto& schemas = statement_.context.catalog.schemas();
+  const auto* literal = std::get_if<ast::Literal>(&node.value->node);
+  if (literal != nullptr && literal->kind == ast::Literal::Kind::string) {
+    statement_.fix(literal->slot);
+    for (const Schema& schema : schemas)
+      if (schema.name == literal->text)
+        return storage::make_constant(TypeId::oid, Datum::of_integer(schema.oid));
+    throw SqlError("3F000", "schema \"" + literal->text + "\" does not exist", node.value->location);
+  }
+  const ExpressionPtr oid =
+      coerce_or_throw(bind(*node.value), TypeId::oid, CastContext::explicit_, location);
+  std::vector<storage::CaseBranch> branches;
+  for (const Schema& schema : schemas)
+    branches.push_back({call_operator("=", storage::clone(*oid),
+                                      storage::make_constant(TypeId::oid, Datum::of_integer(schema.oid)),
+                                      location),
+                        storage::make_constant(TypeId::text, Datum::of_bytes(schema.name))});
+  return storage::make_case(TypeId::text, std::move(branches),
+                            coerce_or_throw(storage::clone(*oid), TypeId::text, CastContext::explicit_, location));
+}
+
 Binder::ExpressionPtr Binder::bind_node(const ast::TypeCast& node, int location) {
+  if (node.type.name.name == "regnamespace" && !node.type.array) return bind_schema_cast(node, location);
   const Type type = resolve_type(node.type, statement_.context);
   for (const ast::ExprPtr& modifier : node.type.typmods)
     if (const auto* literal = std::get_if<ast::Literal>(&modifier->node)) statement_.fix(literal->slot);
@@ -267,18 +293,15 @@ Binder::ExpressionPtr Binder::bind_node(const ast::TypeCast& node, int location)
   if (type.id == TypeId::regclass && literal && literal->kind == ast::Literal::Kind::string) {
     // A relation's name: its meaning depends on the catalog, so it is looked up here.
     statement_.fix(literal->slot);
-    const bool digits =
-        !literal->text.empty() && literal->text.find_first_not_of("0123456789") == std::string::npos;
-    if (!digits) {
-      ast::QualifiedName name;
-      const std::size_t dot = literal->text.find('.');
-      if (dot != std::string::npos) name.schema = literal->text.substr(0, dot);
-      name.name = dot == std::string::npos ? literal->text : literal->text.substr(dot + 1);
-      if (name.schema.empty() || name.schema == "pg_catalog")
-        if (const SystemRelation* relation = find_system_relation("pg_catalog", name.name))
-          return storage::make_constant(type, Datum::of_integer(relation->oid));
-      return storage::make_constant(type,
-                                    Datum::of_integer(oid_of(resolve_table(name, statement_.context)->id())));
+    Arena arena;
+    try {
+      const Datum oid =
+          storage::traits(type).parse(literal->text, statement_.context.style, arena);
+      return storage::make_constant(type, oid);
+    } catch (const storage::Failure& failure) {
+      const bool missing = failure.fault == storage::Fault::undefined_table;
+      throw SqlError(missing ? pgwire::SqlState("42P01") : pgwire::SqlState("42602"), failure.message,
+                     node.value->location);
     }
   }
   if (const auto* array = std::get_if<ast::ArrayExpr>(&node.value->node);

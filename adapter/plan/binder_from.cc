@@ -168,7 +168,10 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_derived(const ast::SubqueryRef& r
 
 std::pair<Binder::NodePtr, Scope> Binder::bind_function(const ast::FunctionRef& reference, int location) {
   const auto* call = std::get_if<ast::FunctionCall>(&reference.call->node);
-  if (reference.ordinality) throw SqlError("0A000", "WITH ORDINALITY is not supported", location);
+  const bool several_rows =
+      call != nullptr && (call->name.name == "generate_series" || call->name.name == "unnest");
+  if (reference.ordinality && several_rows)
+    throw SqlError("0A000", "WITH ORDINALITY is not supported", location);
   if (!call || call->name.name != "generate_series") return bind_value_function(reference, location);
   if (call->arguments.size() < 2 || call->arguments.size() > 3)
     throw SqlError("42883", "function generate_series does not exist with these arguments", location);
@@ -207,8 +210,16 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_value_function(const ast::Functio
     Expressions value;
     value.push_back(inner.resolved(inner.bind_at(Place::from_function, *reference.call), location));
     const Type type = value.front()->type();
-    return {std::make_unique<Project>(one_row(), std::move(value)),
-            function_scope(reference, type, location)};
+    if (!reference.ordinality) {
+      Scope scope = function_scope(reference, type, location);
+      return {std::make_unique<Project>(one_row(), std::move(value)), std::move(scope)};
+    }
+    value.push_back(storage::make_constant(TypeId::int8, storage::Datum::of_integer(1)));
+    ScopeRelation relation;
+    relation.name = reference.alias ? reference.alias->name : column_name_of(*reference.call);
+    relation.columns = {{relation.name, type, 0}, {"ordinality", TypeId::int8, 1}};
+    if (reference.alias) rename_columns(relation.columns, reference.alias->columns, relation.name, location);
+    return {std::make_unique<Project>(one_row(), std::move(value)), scope_of(std::move(relation))};
   }
   if (call->arguments.size() != 1)
     throw SqlError("0A000", "unnest of several arrays is not supported", location);

@@ -47,6 +47,7 @@ std::vector<std::size_t> positions_of(const ast::InsertStatement& insert, const 
 
 std::shared_ptr<const TableEntry> Binder::change_target(const ast::QualifiedName& name, Privilege right) {
   auto table = resolve_table(name, statement_.context);
+  if (table->is_sequence()) throw SqlError("42809", "cannot change sequence \"" + table->name() + "\"");
   statement_.use(*table);
   statement_.need(*table, right);
   return table;
@@ -90,6 +91,23 @@ Binder::ExpressionPtr Binder::default_of(const TableEntry& table, std::size_t co
   return storage::make_null(type);
 }
 
+bool Binder::gives_way(const ast::InsertStatement& insert, const TableEntry& table,
+                       std::size_t column) const {
+  return insert.overriding == ast::InsertStatement::Overriding::user &&
+         table.defaults[column].identity != Identity::none;
+}
+
+void Binder::check_may_give(const ast::InsertStatement& insert, const TableEntry& table,
+                            std::size_t column) const {
+  if (table.defaults[column].identity != Identity::always ||
+      insert.overriding != ast::InsertStatement::Overriding::none)
+    return;
+  const std::string& name = table.schema->columns[column].name;
+  throw SqlError("428C9", "cannot insert a non-DEFAULT value into column \"" + name + "\"")
+      .with_detail("Column \"" + name + "\" is an identity column defined as GENERATED ALWAYS.")
+      .with_hint("Use OVERRIDING SYSTEM VALUE to override.");
+}
+
 Binder::NodePtr Binder::insert_source(const ast::InsertStatement& insert, const TableEntry& table,
                                       const std::vector<std::size_t>& positions) {
   const auto& columns = table.schema->columns;
@@ -125,7 +143,8 @@ Binder::NodePtr Binder::insert_source(const ast::InsertStatement& insert, const 
         Expressions given;
         for (std::size_t i = 0; i < list.size(); ++i) {
           const std::size_t column = positions[i];
-          given.push_back(is_default(*list[i])
+          if (!is_default(*list[i])) check_may_give(insert, table, column);
+          given.push_back(is_default(*list[i]) || gives_way(insert, table, column)
                               ? default_of(table, column)
                               : assign(bind_at(Place::values, *list[i]), columns[column].type,
                                        columns[column].name, list[i]->location));
@@ -150,7 +169,12 @@ Binder::NodePtr Binder::insert_source(const ast::InsertStatement& insert, const 
     ExpressionPtr value = storage::make_column(static_cast<int>(i), type);
     if (type.id == TypeId::unknown && query.plan->kind == logical::Kind::project)
       value = storage::clone(*static_cast<const Project&>(*query.plan).expressions[i]);
+    check_may_give(insert, table, positions[i]);
     const storage::ColumnDef& column = columns[positions[i]];
+    if (gives_way(insert, table, positions[i])) {
+      given.push_back(default_of(table, positions[i]));
+      continue;
+    }
     const int location = i < targets.size() ? targets[i].value->location : -1;
     given.push_back(assign(std::move(value), column.type, column.name, location));
   }

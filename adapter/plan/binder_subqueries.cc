@@ -28,6 +28,10 @@ Binder::ExpressionPtr Binder::bind_node(const ast::SubqueryExpr& node, int locat
     throw SqlError("0A000", "cannot use subquery in COPY FROM WHERE condition", location);
   if (place_ == Place::default_)
     throw SqlError("0A000", "cannot use subquery in DEFAULT expression", location);
+  if (place_ == Place::check)
+    throw SqlError("0A000", "cannot use subquery in check constraint", location);
+  if (place_ == Place::transform)
+    throw SqlError("0A000", "cannot use subquery in transform expression", location);
   const bool with_test = node.kind == Kind::any || node.kind == Kind::all;
   if (with_test && std::holds_alternative<ast::RowExpr>(node.test->node))
     throw SqlError("0A000", "subquery comparisons of rows are not supported", location);

@@ -56,6 +56,10 @@ Binder::Expressions Binder::bind_assignments(const std::vector<ast::Assignment>&
                      assignment.location);
     statement_.updated[table.id()].insert(static_cast<std::uint16_t>(at));
     const ast::Expr& value = *assignment.value;
+    if (table.defaults[at].identity == Identity::always &&
+        !std::holds_alternative<ast::DefaultMarker>(value.node))
+      throw SqlError("428C9", "column \"" + found->name + "\" can only be updated to DEFAULT")
+          .with_detail("Column \"" + found->name + "\" is an identity column defined as GENERATED ALWAYS.");
     row[at] = std::holds_alternative<ast::DefaultMarker>(value.node)
                   ? default_of(table, at)
                   : assign(bind(value), found->type, found->name, value.location);
@@ -101,10 +105,48 @@ BoundQuery Binder::bind_delete(const ast::DeleteStatement& erase) {
   return bound;
 }
 
+logical::ExpressionPtr Binder::bind_check(const ast::Expr& expression,
+                                         const std::shared_ptr<const TableEntry>& table) {
+  open_target(table, {});
+  place_ = Place::check;
+  return bind_boolean(expression, "CHECK");
+}
+
+logical::ExpressionPtr Binder::bind_transform(const ast::Expr& expression,
+                                             const std::shared_ptr<const TableEntry>& table) {
+  open_target(table, {});
+  place_ = Place::transform;
+  return bind(expression);
+}
+
 BoundQuery Binder::bind_truncate(const ast::TruncateStatement& truncate) {
   auto plan = std::make_unique<logical::Truncate>();
-  for (const ast::QualifiedName& name : truncate.tables)
-    plan->tables.push_back(change_target(name, Privilege::truncate)->id());
+  const Catalog& catalog = statement_.context.catalog;
+  std::vector<std::shared_ptr<const TableEntry>> tables;
+  const auto add = [&](std::shared_ptr<const TableEntry> table) {
+    if (std::find(plan->tables.begin(), plan->tables.end(), table->id()) != plan->tables.end()) return;
+    plan->tables.push_back(table->id());
+    tables.push_back(std::move(table));
+  };
+  for (const ast::QualifiedName& name : truncate.tables) add(change_target(name, Privilege::truncate));
+  // (The list grows while it is gone through.)
+  for (std::size_t i = 0; truncate.cascade && i < tables.size(); ++i)
+    for (const auto& child : catalog.referrers(tables[i]->id())) {
+      statement_.use(*child);
+      statement_.need(*child, Privilege::truncate);
+      add(child);
+    }
+  for (const auto& table : tables)
+    for (const auto& child : catalog.referrers(table->id()))
+      if (std::find(plan->tables.begin(), plan->tables.end(), child->id()) == plan->tables.end())
+        throw SqlError("0A000", "cannot truncate a table referenced in a foreign key constraint")
+            .with_detail("Table \"" + child->name() + "\" references \"" + table->name() + "\".")
+            .with_hint("Truncate table \"" + child->name() +
+                       "\" at the same time, or use TRUNCATE ... CASCADE.");
+  for (const auto& table : tables)
+    for (std::uint16_t column = 0; truncate.restart_identity && column < table->schema->columns.size(); ++column)
+      if (const auto sequence = catalog.sequence_of(table->id(), column))
+        plan->restarts.emplace_back(sequence->id(), sequence->sequence->start);
   BoundQuery bound;
   bound.plan = std::move(plan);
   return bound;

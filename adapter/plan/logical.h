@@ -272,6 +272,7 @@ struct Delete : Change {
 struct Truncate : Node {
   Truncate() : Node(Kind::truncate, {}) {}
   std::vector<RelationId> tables;
+  std::vector<std::pair<RelationId, std::int64_t>> restarts;  // sequences and where they start
 };
 
 }  // namespace gyre::adapter::logical

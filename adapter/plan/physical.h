@@ -152,6 +152,7 @@ struct Insert : Change {
 struct Truncate : Node {
   using Node::Node;
   std::vector<RelationId> tables;
+  std::vector<std::pair<RelationId, std::int64_t>> restarts;  // sequences and where they start
 };
 
 // Chooses an operator for each node.

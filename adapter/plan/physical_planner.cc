@@ -206,6 +206,7 @@ std::unique_ptr<Node> plan_physically(logical::NodePtr owned) {
   }
   auto node = make<Truncate>(Kind::truncate, any);
   node->tables = std::move(static_cast<logical::Truncate&>(any).tables);
+  node->restarts = std::move(static_cast<logical::Truncate&>(any).restarts);
   return node;
 }
 

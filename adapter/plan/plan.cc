@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <set>
 
+#include "adapter/catalog/deparse.h"
+#include "adapter/catalog/surroundings.h"
 #include "adapter/plan/ast_walk.h"
 #include "adapter/plan/binder.h"
 #include "adapter/plan/datum_kind.h"
@@ -11,9 +13,9 @@
 #include "adapter/plan/hoist_expressions.h"
 #include "adapter/plan/physical.h"
 #include "adapter/plan/planning.h"
-#include "adapter/plan/print_expression.h"
 #include "adapter/plan/relations.h"
 #include "adapter/plan/rewrite/rewrite.h"
+#include "adapter/sql/parser.h"
 #include "adapter/sql_error.h"
 #include "storage/scalar/nodes.h"
 
@@ -76,24 +78,18 @@ std::unique_ptr<Plan> finish_plan(BoundQuery bound, StatementBinding& binding, s
   plan->has_volatile = binding.has_volatile;
   plan->needs_locks = binding.needs_locks;
   plan->locks_rows = binding.locks_rows;
+  plan->moves_sequences = binding.moves_sequences;
   plan->columns = std::move(bound.columns);
   plan->parameter_types = std::move(binding.parameter_types);
   plan->literal_types = std::move(binding.literal_types);
   plan->literal_fixed = std::move(binding.literal_fixed);
   plan->relations = std::move(binding.relations);
   plan->rights = std::move(binding.rights);
-  if (plan->kind == Plan::Kind::select && binding.outer_parameters == 0 && !plan->needs_locks)
+  if (plan->runs_on_shard() && binding.outer_parameters == 0)
     plan->direct = make_direct_read(*root);
   plan->footprint = 1024 + 512 * count_nodes(*root) + 64 * plan->columns.size();
   plan->root = std::move(root);
   return plan;
-}
-
-// 'it''s'
-std::string quoted(std::string_view text) {
-  std::string result = "'";
-  for (const char c : text) result += c == '\'' ? "''" : std::string(1, c);
-  return result + "'";
 }
 
 std::unique_ptr<Plan> plan_once(const ast::Statement& statement, const PlanContext& context,
@@ -126,22 +122,23 @@ std::vector<std::size_t> copied_columns(const ast::CopyStatement& copy, const Ta
   return positions;
 }
 
-// Roughly as pg_get_expr prints a default: constants with their type where it is not obvious, calls by name.
-std::string print_default(const storage::Expression& value, storage::Type column,
-                          const storage::TextStyle& style) {
-  if (storage::is_null_constant(value)) return "NULL::" + storage::format_type(column);
-  if (const storage::FunctionDef* function = storage::called_function(value)) {
-    if (storage::children_of(value).empty()) return std::string(function->name) + "()";
-    return print_expression(value);
+// Names of relations become their oids, so that the expression means the same relation under another name.
+storage::ExpressionPtr with_oids(storage::ExpressionPtr expression, const storage::TextStyle& style) {
+  using storage::NodeKind;
+  const NodeKind kind = storage::kind_of(*expression);
+  if (kind == NodeKind::other) return expression;
+  auto& node = static_cast<storage::Node&>(*expression);
+  if (kind == NodeKind::input_cast && node.type().id == storage::TypeId::regclass &&
+      storage::is_constant(*node.operands()[0])) {
+    Arena arena;
+    const std::string_view name = storage::constant_value(*node.operands()[0]).bytes();
+    return storage::make_constant(storage::TypeId::regclass,
+                                  storage::traits(storage::TypeId::regclass).parse(name, style, arena));
   }
-  if (!storage::is_constant(value)) return print_expression(value);
-  const storage::Datum datum = storage::constant_value(value);
-  if (value.type().id == storage::TypeId::unknown)
-    return quoted(datum.bytes()) + "::" + storage::format_type(storage::Type(column.id));
-  OutBuffer text;
-  storage::traits(value.type()).print(datum, style, text);
-  if (value.type().id == storage::TypeId::boolean) return datum.truth() ? "true" : "false";
-  return std::string(text.view());
+  if (node.operands().empty()) return expression;
+  std::vector<storage::ExpressionPtr> operands = node.release_operands();
+  for (storage::ExpressionPtr& operand : operands) operand = with_oids(std::move(operand), style);
+  return node.rebuild(std::move(operands));
 }
 
 }  // namespace
@@ -214,15 +211,17 @@ ColumnDefault bind_default(const ast::Expr& expression, storage::Type column, st
       throw SqlError("0A000", "cannot use column reference in DEFAULT expression", error.location);
     throw;
   }
+  value = with_oids(std::move(value), context.style);
   const storage::Type from = value->type();
-  const storage::TextStyle& style = context.style;
-  std::string text = print_default(*value, column, style);
-  value = binder.try_assign(std::move(value), column);
+  // How the value becomes one of the column's type is not shown, unless it has no type of its own.
+  const CatalogNames names(context.catalog);
+  std::string text = deparse(*value, {}, &names);
+  value = binder.try_assign(std::move(value), storage::Type(column.id));
+  if (value && from.id == storage::TypeId::unknown) text = deparse(*value, {}, &names);
   if (!value)
     throw SqlError("42804", "column \"" + std::string(column_name) + "\" is of type " + type_name(column) +
                                 " but default expression is of type " + type_name(from))
         .with_hint("You will need to rewrite or cast the expression.");
-  value = storage::fold(std::move(value));
   // A literal that does not read as the type is wrong now, not when a row is inserted.
   if (from.id == storage::TypeId::unknown && storage::is_foldable(*value)) {
     Arena arena;
@@ -231,7 +230,70 @@ ColumnDefault bind_default(const ast::Expr& expression, storage::Type column, st
     eval.style = &context.style;
     value->evaluate(eval);
   }
+  value = binder.try_assign(std::move(value), column);
   return {std::shared_ptr<const storage::Expression>(std::move(value)), std::move(text)};
+}
+
+CheckConstraint bind_check(const ast::Expr& condition, const std::shared_ptr<const TableEntry>& table,
+                           const PlanContext& context) {
+  StatementBinding binding(context, {}, 0, facts_of(condition).literals, false, {});
+  Binder binder(binding, nullptr, nullptr);
+  storage::ExpressionPtr bound = with_oids(binder.bind_check(condition, table), context.style);
+  CheckConstraint check{};
+  const CatalogNames names(context.catalog);
+  check.text = deparse(*bound, table->schema->columns, &names);
+  check.expression = std::move(bound);
+  check.validated = true;
+  return check;
+}
+
+storage::ExpressionPtr bind_transform(const ast::Expr& expression, storage::Type to,
+                                      const std::shared_ptr<const TableEntry>& table, std::string_view column,
+                                      const PlanContext& context) {
+  StatementBinding binding(context, {}, 0, facts_of(expression).literals, false, {});
+  Binder binder(binding, nullptr, nullptr);
+  storage::ExpressionPtr value = binder.bind_transform(expression, table);
+  value = binder.try_assign(std::move(value), to);
+  if (!value)
+    throw SqlError("42804", "result of USING clause for column \"" + std::string(column) +
+                                "\" cannot be cast automatically to type " + type_name(to))
+        .with_hint("You might need to add an explicit cast.");
+  return value;
+}
+
+namespace {
+
+// The expression that is the only target of "SELECT text".
+ast::ExprPtr parse_expression(const std::string& text) {
+  auto parsed = parse_sql("SELECT " + text);
+  if (!parsed || parsed->size() != 1)
+    throw SqlError("XX000", "cannot read " + text);
+  return std::move(std::get<ast::SelectPtr>(parsed->front()->node)->targets.front().value);
+}
+
+}  // namespace
+
+std::shared_ptr<const TableEntry> bind_texts(const TableEntry& table, const PlanContext& context) {
+  auto bound = std::make_shared<TableEntry>(table);
+  for (std::size_t i = 0; i < bound->defaults.size(); ++i) {
+    ColumnDefault& value = bound->defaults[i];
+    if (value.text.empty()) continue;
+    const storage::ColumnDef& column = table.schema->columns[i];
+    value.expression =
+        bind_default(*parse_expression(value.text), column.type, column.name, context).expression;
+  }
+  for (CheckConstraint& check : bound->checks)
+    check.expression = bind_check(*parse_expression(check.text), bound, context).expression;
+  return bound;
+}
+
+bool mentions_relation(const storage::Expression& expression, std::uint32_t oid) {
+  if (storage::is_constant(expression) && expression.type().id == storage::TypeId::regclass &&
+      !storage::is_null_constant(expression))
+    return storage::constant_value(expression).integer == static_cast<std::int64_t>(oid);
+  for (const storage::Expression* child : storage::children_of(expression))
+    if (mentions_relation(*child, oid)) return true;
+  return false;
 }
 
 storage::Datum evaluate_constant(const ast::Expr& expression, storage::Type type, const PlanContext& context,

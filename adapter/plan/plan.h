@@ -81,8 +81,12 @@ struct Plan {
   int hoisted_places = 0;
   std::size_t footprint = 0;  // bytes, roughly, for the plan cache's bound
 
+  bool moves_sequences = false;  // calls nextval() or setval(): runs on the oracle core
+
   bool reads_only() const { return kind == Kind::select; }
-  bool runs_on_shard() const { return reads_only() && !needs_locks; }
+  bool runs_on_shard() const { return reads_only() && !needs_locks && !moves_sequences; }
+  // Leaves everything as it is.
+  bool changes_nothing() const { return reads_only() && !moves_sequences; }
 };
 
 // What names and rights are resolved against.
@@ -115,6 +119,18 @@ ast::StatementPtr copy_to_query(const ast::CopyStatement& copy, const PlanContex
 storage::Type resolve_type(const ast::TypeName& name, const PlanContext& context);
 ColumnDefault bind_default(const ast::Expr& expression, storage::Type column, std::string_view column_name,
                            const PlanContext& context);
+// A CHECK condition over the table's columns: `expression` and `text` of the constraint. A foreign key's and
+// a column's names are the caller's.
+CheckConstraint bind_check(const ast::Expr& condition, const std::shared_ptr<const TableEntry>& table,
+                           const PlanContext& context);
+// ALTER COLUMN ... TYPE ... USING: over the table's columns, as the new type.
+storage::ExpressionPtr bind_transform(const ast::Expr& expression, storage::Type to,
+                                      const std::shared_ptr<const TableEntry>& table, std::string_view column,
+                                      const PlanContext& context);
+// The entry with its defaults and CHECK conditions bound to their texts: after it has been read from disk.
+std::shared_ptr<const TableEntry> bind_texts(const TableEntry& table, const PlanContext& context);
+// Whether the expression mentions the relation as a constant of type regclass (nextval() of a sequence).
+bool mentions_relation(const storage::Expression& expression, std::uint32_t oid);
 // Finds a table as a statement names it; throws 42P01. Rights are not checked.
 std::shared_ptr<const TableEntry> resolve_table(const ast::QualifiedName& name, const PlanContext& context);
 // A constant expression's value as the given type (EXECUTE arguments, …). Throws SqlError or Failure.

@@ -41,6 +41,12 @@ std::string_view utility_name(const ast::Statement& tree) {
   if (is(std::type_identity<ast::CreateIndexStatement>())) return "CREATE INDEX";
   if (is(std::type_identity<ast::CreateRoleStatement>())) return "CREATE ROLE";
   if (is(std::type_identity<ast::GrantStatement>())) return "GRANT";
+  if (is(std::type_identity<ast::CreateTableAsStatement>())) return "CREATE TABLE AS";
+  if (is(std::type_identity<ast::AlterTableStatement>())) return "ALTER TABLE";
+  if (is(std::type_identity<ast::RenameStatement>())) return "ALTER TABLE";
+  if (is(std::type_identity<ast::CreateSequenceStatement>())) return "CREATE SEQUENCE";
+  if (is(std::type_identity<ast::AlterSequenceStatement>())) return "ALTER SEQUENCE";
+  if (is(std::type_identity<ast::CommentStatement>())) return "COMMENT";
   return "this statement";
 }
 
@@ -423,10 +429,13 @@ reactor::Co<std::string> Session::make_verifier(std::string_view password) {
 }
 
 reactor::Co<void> Session::run_utility(const ast::Statement& given) {
-  if (!std::holds_alternative<ast::LockTableStatement>(given.node))
-    check_may_write(utility_name(given));
-  else if (transaction_.status != TransactionStatus::in_transaction || transaction_.implicit)
+  const bool sets_constraints = std::holds_alternative<ast::SetConstraintsStatement>(given.node);
+  const bool locks_tables = std::holds_alternative<ast::LockTableStatement>(given.node);
+  if (!sets_constraints && !locks_tables) check_may_write(utility_name(given));
+  if (locks_tables && (transaction_.status != TransactionStatus::in_transaction || transaction_.implicit))
     throw SqlError("25P01", "LOCK TABLE can only be used in transaction blocks");
+  if (sets_constraints && transaction_.status == TransactionStatus::idle)
+    send_notice("WARNING", "25P01", "SET CONSTRAINTS can only be used in transaction blocks");
   ast::StatementPtr hashed;
   if (const ast::RoleOption* const password = password_of(given); password != nullptr && password->enabled)
     hashed = with_password(given, co_await make_verifier(password->text));
@@ -655,6 +664,7 @@ void Session::run_discard(const ast::DiscardStatement& command) {
     settings_.reset_all();
     set_role("none");
   }
+  if (command.kind == Kind::all || command.kind == Kind::sequences) sequence_memory_ = {};
   pgwire::command_complete(out_, kTags[static_cast<int>(command.kind)]);
 }
 

@@ -279,7 +279,7 @@ void Session::execute_done(Portal& executed, Portal::Progress progress, std::uin
 
 // Whether a statement changes something that a failure later in the pipeline has to take back.
 bool Session::changes(const CachedStatement& statement) const {
-  if (statement.plan != nullptr) return !statement.plan->reads_only();
+  if (statement.plan != nullptr) return !statement.plan->changes_nothing();
   if (const auto* copied = std::get_if<ast::CopyStatement>(&statement.tree->node))
     return copied->from || copied->query != nullptr;
   return !is_command(*statement.tree) || std::holds_alternative<ast::SetStatement>(statement.tree->node);

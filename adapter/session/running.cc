@@ -441,6 +441,7 @@ reactor::Co<void> Session::run_on_oracle_core(Portal& portal) {
   if (portal.plan()->locks_rows) check_may_write("SELECT FOR UPDATE");
   if (!portal.plan()->reads_only()) check_may_write(name_of(portal.plan()->kind));
   if (portal.plan()->kind == Plan::Kind::insert || portal.plan()->kind == Plan::Kind::update) check_memory();
+  if (portal.plan()->moves_sequences) check_may_write("nextval()");
   portal.statement_us = core_.wall_us();
   settings_.set_now(transaction_.status == TransactionStatus::idle ? portal.statement_us
                                                                    : transaction_.start_us);

@@ -61,6 +61,9 @@ Session::Session(SessionCore& core, SessionHost& host, SessionId id, std::uint32
       input_(frame_limits(core)),
       output_taken_(core.loop) {
   facts_.backend_pid = id.value;
+  facts_.surroundings = &surroundings_;
+  facts_.sequence_memory = &sequence_memory_;
+  settings_.set_relations(&surroundings_);
   facts_.schema = "public";
   facts_.server_version = kServerVersion;
   facts_.version_text = kVersionText;

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "adapter/access/peer.h"
+#include "adapter/catalog/surroundings.h"
 #include "adapter/coordinator/call.h"
 #include "adapter/session/core.h"
 #include "adapter/session/login.h"
@@ -347,6 +348,24 @@ class Session final : private reactor::Task {
   std::string role_name_;
   std::string database_;
   storage::SessionFacts facts_;
+  storage::SequenceMemory sequence_memory_;
+  // What functions and regclass ask while they run on this core.
+  class Surroundings final : public CatalogSurroundings {
+   public:
+    explicit Surroundings(Session& session) : session_(session) {}
+
+   private:
+    const Catalog& catalog() const override { return session_.catalog(); }
+    const storage::Database& database() const override {
+      return *static_cast<const storage::Database*>(session_.newest().database);
+    }
+    std::span<const std::string> search_path() const override { return session_.settings_.search_path(); }
+    RoleId role() const override { return session_.role_; }
+    storage::SequenceMemory* memory() const override { return &session_.sequence_memory_; }
+
+    Session& session_;
+  };
+  Surroundings surroundings_{*this};
   Transaction transaction_;
   std::map<std::string, PreparedStatement, std::less<>> prepared_;
   Portals portals_;

@@ -122,6 +122,7 @@ class Settings {
   // extra_float_digits.
   const storage::TextStyle& style() const { return style_; }
   void set_now(std::int64_t us) { style_.now_us = us; }
+  void set_relations(const storage::RelationNames* names) { style_.relations = names; }
   std::span<const std::string> search_path() const { return search_path_; }
   std::uint64_t most_result_bytes() const { return most_result_bytes_; }  // max_query_result_size
   std::uint64_t statement_timeout_us() const { return statement_timeout_us_; }  // 0: none

@@ -22,6 +22,8 @@ struct Expr;
 struct SelectStatement;
 using ExprPtr = std::unique_ptr<Expr>;
 using SelectPtr = std::unique_ptr<SelectStatement>;
+struct Statement;
+using StatementPtr = std::unique_ptr<Statement>;
 
 struct QualifiedName {
   std::string catalog;  // empty: the current one
@@ -283,6 +285,7 @@ struct InsertStatement {
   std::string alias;
   std::vector<std::pair<std::string, Location>> columns;  // empty: all
   SelectPtr source;                                       // null: DEFAULT VALUES
+  enum class Overriding : std::uint8_t { none, user, system } overriding = Overriding::none;
   std::optional<OnConflict> on_conflict;
   std::vector<Target> returning;
 };
@@ -303,43 +306,103 @@ struct DeleteStatement {
 };
 struct TruncateStatement {
   std::vector<QualifiedName> tables;
+  bool restart_identity = false;
+  bool cascade = false;
 };
 
 // ---- definitions ----
 
+// How a sequence counts: of CREATE and ALTER SEQUENCE and of identity columns.
+struct SequenceOptions {
+  enum class Limit : std::uint8_t { unsaid, none, value };  // none: NO MINVALUE
+  std::optional<TypeName> type;
+  std::optional<std::int64_t> increment, start, cache;
+  Limit minimum = Limit::unsaid, maximum = Limit::unsaid;
+  std::int64_t minimum_value = 0, maximum_value = 0;
+  std::optional<bool> cycle;
+  bool restart = false;
+  std::optional<std::int64_t> restart_value;  // absent: from the start
+  std::vector<std::string> owned_by;          // table.column in parts; one "none"; empty: unsaid
+  std::string repeated;                       // an option that was given twice
+};
+struct IdentityClause {
+  bool always = false;  // GENERATED ALWAYS, not BY DEFAULT
+  SequenceOptions options;
+};
+struct KeyConstraint {  // PRIMARY KEY (a, b) / UNIQUE (a, b)
+  bool primary = false;
+  std::string name;
+  std::vector<std::string> columns;
+  Location location = -1;
+  std::string index;  // USING INDEX
+  bool deferrable = false;
+  bool deferred = false;
+};
+struct CheckClause {
+  std::string name;
+  ExprPtr condition;
+  bool no_inherit = false;
+  bool not_valid = false;
+  Location location = -1;
+};
+struct ForeignKeyClause {
+  enum class Action : char {
+    no_action = 'a',
+    restrict_ = 'r',
+    cascade = 'c',
+    set_null = 'n',
+    set_default = 'd',
+  };
+  std::string name;
+  std::vector<std::string> columns;
+  QualifiedName referenced;
+  std::vector<std::string> referenced_columns;  // empty: its primary key
+  bool match_full = false;
+  Action on_update = Action::no_action;
+  Action on_delete = Action::no_action;
+  std::vector<std::string> delete_set_columns;  // ON DELETE SET NULL (a)
+  bool deferrable = false;
+  bool deferred = false;
+  bool not_valid = false;
+  Location location = -1;
+};
 struct ColumnDefinition {
   std::string name;
   TypeName type;
   bool not_null = false;
   bool explicit_null = false;
-  bool primary_key = false;
-  bool unique = false;
-  std::string primary_key_name, unique_name;  // CONSTRAINT name …
+  std::vector<KeyConstraint> keys;
+  std::vector<CheckClause> checks;
+  std::vector<ForeignKeyClause> foreign_keys;
   ExprPtr default_value;
-  bool unsupported_constraint = false;  // CHECK, REFERENCES, GENERATED, COLLATE other than "C"/default
-  std::string unsupported_what;
+  std::optional<IdentityClause> identity;
+  std::string unsupported_what;  // GENERATED … STORED, COLLATE other than "C"/default; empty: none
   Location location = -1;
 };
-struct KeyConstraint {  // table constraint PRIMARY KEY (a, b) / UNIQUE (a, b)
-  bool primary = false;
-  std::string name;
-  std::vector<std::string> columns;
-  Location location = -1;
+struct LikeClause {  // CREATE TABLE … (LIKE t INCLUDING …)
+  QualifiedName table;
+  bool defaults = false, constraints = false, indexes = false, identity = false, comments = false;
+  std::size_t position = 0;  // how many columns are defined before it
 };
 struct CreateTableStatement {
   QualifiedName name;
   bool if_not_exists = false;
   bool temporary = false;
   std::vector<ColumnDefinition> columns;
+  std::vector<LikeClause> likes;
   std::vector<KeyConstraint> keys;
-  std::string unsupported_what;  // first clause that we cannot honour (INHERITS, CHECK, …); empty: none
+  std::vector<CheckClause> checks;
+  std::vector<ForeignKeyClause> foreign_keys;
+  std::string unsupported_what;  // first clause that we cannot honour (INHERITS, …); empty: none
 };
 struct CreateTableAsStatement {
   QualifiedName name;
   bool if_not_exists = false;
   std::vector<std::string> columns;
-  SelectPtr query;
+  StatementPtr query;  // a SELECT or VALUES
   bool with_data = true;
+  bool temporary = false;
+  bool select_into = false;
 };
 struct CreateIndexStatement {
   std::string name;  // empty: chosen
@@ -352,9 +415,78 @@ struct CreateIndexStatement {
   std::string unsupported_what;  // expression, partial, other access method
   Location location = -1;
 };
-struct AddKeyStatement {  // ALTER TABLE t ADD PRIMARY KEY (a) / ADD UNIQUE (a)
-  QualifiedName table;
+// One of the actions of ALTER TABLE, in the order they are written. Which members count, the kind says.
+struct AlterAction {
+  enum class Kind : std::uint8_t {
+    add_column,
+    drop_column,
+    set_default,  // expression null: DROP DEFAULT
+    set_not_null,
+    drop_not_null,
+    set_type,  // expression: USING
+    add_key,
+    add_check,
+    add_foreign_key,
+    drop_constraint,
+    validate_constraint,
+    alter_constraint,
+    owner_to,
+    add_identity,
+    set_identity,
+    drop_identity,
+    nothing,  // storage parameters and the like: accepted, without effect
+  };
+  Kind kind = Kind::nothing;
+  std::string name;  // of the column, constraint or role
+  bool missing_ok = false;
+  bool exists_ok = false;
+  bool cascade = false;
+  std::optional<ColumnDefinition> column;
+  ExprPtr expression;
+  std::optional<TypeName> type;
   KeyConstraint key;
+  CheckClause check;
+  ForeignKeyClause foreign_key;
+  IdentityClause identity;
+  bool sets_always = false;  // SET GENERATED …, of set_identity
+  Location location = -1;
+};
+struct AlterTableStatement {
+  enum class Object : std::uint8_t { table, index, sequence };
+  Object object = Object::table;
+  QualifiedName name;
+  bool if_exists = false;
+  std::vector<AlterAction> actions;
+};
+struct RenameStatement {
+  enum class Kind : std::uint8_t { table, index, sequence, column, constraint };
+  Kind kind = Kind::table;
+  QualifiedName relation;
+  std::string from;  // the column or constraint
+  std::string to;
+  bool if_exists = false;
+};
+struct CreateSequenceStatement {
+  QualifiedName name;
+  bool if_not_exists = false;
+  bool temporary = false;
+  SequenceOptions options;
+};
+struct AlterSequenceStatement {
+  QualifiedName name;
+  bool if_exists = false;
+  SequenceOptions options;
+};
+struct SetConstraintsStatement {
+  std::vector<QualifiedName> names;  // empty: ALL
+  bool deferred = false;
+};
+struct CommentStatement {
+  enum class Kind : std::uint8_t { relation, column };
+  Kind kind = Kind::relation;
+  QualifiedName relation;
+  std::string column;
+  std::optional<std::string> text;  // absent: IS NULL
 };
 struct DropStatement {
   enum class Kind : std::uint8_t { table, index, view, materialized_view, schema, sequence, other };
@@ -473,9 +605,6 @@ struct TransactionStatement {
   bool start_word = false;  // START TRANSACTION: its tag differs from BEGIN's
 };
 
-struct Statement;
-using StatementPtr = std::unique_ptr<Statement>;
-
 struct PrepareStatement {
   std::string name;
   std::vector<TypeName> parameter_types;
@@ -548,7 +677,8 @@ struct UnsupportedStatement {
 struct Statement {
   using Node =
       std::variant<SelectPtr, InsertStatement, UpdateStatement, DeleteStatement, TruncateStatement,
-                   CreateTableStatement, CreateTableAsStatement, CreateIndexStatement, AddKeyStatement,
+                   CreateTableStatement, CreateTableAsStatement, CreateIndexStatement, AlterTableStatement,
+                   RenameStatement, CreateSequenceStatement, AlterSequenceStatement, SetConstraintsStatement, CommentStatement,
                    DropStatement, CreateRoleStatement, AlterRoleStatement, DropRoleStatement, GrantStatement,
                    GrantRoleStatement, AlterDefaultPrivilegesStatement, CreateSchemaStatement,
                    AlterOwnerStatement, OwnedStatement, SetStatement, ShowStatement, TransactionStatement,

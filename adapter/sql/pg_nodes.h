@@ -38,6 +38,12 @@ struct TooDeep {};
 struct Unsupported {
   std::string what;
 };
+// An error that the raw tree shows.
+struct Invalid {
+  const char* sql_state;
+  std::string message;
+  ast::Location location = -1;
+};
 
 inline NodeTag tag(const void* node) {
   return *static_cast<const NodeTag*>(node);
@@ -153,20 +159,32 @@ class Walker {
   ast::UpdateStatement update(const UpdateStmt& s);
   ast::DeleteStatement erase(const DeleteStmt& s);
 
-  // Definitions and the session: pg_statement.cc.
+  // The session: pg_statement.cc.
   ast::Statement::Node query_statement(const SelectStmt& s);
   ast::StatementPtr nested(const Node* node);
-  ast::CreateTableStatement create_table(const CreateStmt& s);
-  ast::ColumnDefinition column(const ColumnDef& d);
-  [[gnu::noinline]] void column_constraint(const Constraint& c, ast::ColumnDefinition& out);
-  ast::CreateTableAsStatement create_table_as(const IntoClause& into, const void* query, bool if_not_exists);
-  ast::CreateIndexStatement create_index(const IndexStmt& s);
-  ast::Statement::Node alter_table(const AlterTableStmt& s);
   ast::Statement::Node variable_set(const VariableSetStmt& s);
   ast::CopyStatement copy(const CopyStmt& s);
   ast::Statement::Node explain(const ExplainStmt& s);
   ast::PrepareStatement prepare(const PrepareStmt& s);
   ast::ExecuteStatement execute(const ExecuteStmt& s);
+
+  // Definitions: pg_definition.cc.
+  ast::CreateTableStatement create_table(const CreateStmt& s);
+  ast::ColumnDefinition column(const ColumnDef& d);
+  [[gnu::noinline]] void column_constraint(const Constraint& c, ast::ColumnDefinition& out);
+  ast::KeyConstraint key_constraint(const Constraint& c);
+  ast::CheckClause check_clause(const Constraint& c);
+  ast::ForeignKeyClause foreign_key(const Constraint& c);
+  ast::SequenceOptions sequence_options(const List* options);
+  [[gnu::noinline]] ast::AlterAction alter_action(const AlterTableCmd& command);
+  ast::CreateTableAsStatement create_table_as(const IntoClause& into, const void* query, bool if_not_exists);
+  ast::CreateIndexStatement create_index(const IndexStmt& s);
+  ast::Statement::Node alter_table(const AlterTableStmt& s);
+  ast::Statement::Node rename(const RenameStmt& s);
+  ast::CreateSequenceStatement create_sequence(const CreateSeqStmt& s);
+  ast::AlterSequenceStatement alter_sequence(const AlterSeqStmt& s);
+  ast::SetConstraintsStatement set_constraints(const ConstraintsSetStmt& s);
+  ast::Statement::Node comment(const CommentStmt& s);
 
   std::string_view text_;
   const LiteralTable& literals_;
@@ -190,6 +208,7 @@ class Walker::Level {
 };
 
 ast::QualifiedName relation_name(const RangeVar& r);
+std::string role_name(const RoleSpec& r);
 ast::QualifiedName name_from(const List* names, ast::Location at);
 std::optional<ast::Alias> alias_of(const Alias* alias);
 

@@ -218,8 +218,10 @@ ast::OnConflict Walker::on_conflict(const OnConflictClause& c) {
 }
 
 ast::InsertStatement Walker::insert(const InsertStmt& s) {
-  if (s.override == OVERRIDING_USER_VALUE) throw Unsupported{"OVERRIDING USER VALUE"};
   ast::InsertStatement out;
+  using Overriding = ast::InsertStatement::Overriding;
+  if (s.override != OVERRIDING_NOT_SET)
+    out.overriding = s.override == OVERRIDING_USER_VALUE ? Overriding::user : Overriding::system;
   out.table = relation_name(*s.relation);
   if (s.relation->alias != nullptr) out.alias = text_of(s.relation->alias->aliasname);
   for (int i = 0; i < size(s.cols); ++i) {

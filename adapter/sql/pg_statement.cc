@@ -75,22 +75,6 @@ bool truth(const DefElem& o) {
   return text == "true" || text == "on" || text == "1";
 }
 
-std::string role_name(const RoleSpec& r) {
-  switch (r.roletype) {
-    case ROLESPEC_CSTRING:
-      return text_of(r.rolename);
-    case ROLESPEC_CURRENT_ROLE:
-      return "current_role";
-    case ROLESPEC_CURRENT_USER:
-      return "current_user";
-    case ROLESPEC_SESSION_USER:
-      return "session_user";
-    case ROLESPEC_PUBLIC:
-      return "public";
-  }
-  return {};
-}
-
 std::vector<std::string> role_names(const List* list) {
   std::vector<std::string> out;
   for (int i = 0; i < size(list); ++i) out.push_back(role_name(as<RoleSpec>(at(list, i))));
@@ -389,33 +373,6 @@ ast::DiscardStatement discard(const DiscardStmt& s) {
   return {Kind::all};
 }
 
-// ---- keys ----
-
-ast::KeyConstraint key_constraint(const Constraint& c) {
-  if (size(c.including) > 0) throw Unsupported{"INCLUDE columns"};
-  if (c.nulls_not_distinct) throw Unsupported{"NULLS NOT DISTINCT"};
-  if (c.deferrable) throw Unsupported{"deferrable constraints"};
-  if (c.indexname != nullptr) throw Unsupported{"a key using an index"};
-  return {c.contype == CONSTR_PRIMARY, text_of(c.conname), strings(c.keys), c.location};
-}
-
-const char* constraint_word(ConstrType type) {
-  switch (type) {
-    case CONSTR_CHECK:
-      return "CHECK constraints";
-    case CONSTR_FOREIGN:
-      return "foreign keys";
-    case CONSTR_IDENTITY:
-      return "identity columns";
-    case CONSTR_GENERATED:
-      return "generated columns";
-    case CONSTR_EXCLUSION:
-      return "exclusion constraints";
-    default:
-      return "deferrable constraints";
-  }
-}
-
 // What the statements that we know by name only are called.
 const char* unsupported_word(const Node* node) {
   switch (tag(node)) {
@@ -437,8 +394,6 @@ const char* unsupported_word(const Node* node) {
       return "ALTER PUBLICATION";
     case T_AlterRoleSetStmt:
       return "ALTER ROLE ... SET";
-    case T_AlterSeqStmt:
-      return "ALTER SEQUENCE";
     case T_AlterSubscriptionStmt:
       return "ALTER SUBSCRIPTION";
     case T_CallStmt:
@@ -475,8 +430,6 @@ const char* unsupported_word(const Node* node) {
       return "CREATE PUBLICATION";
     case T_CreateSchemaStmt:
       return "CREATE SCHEMA";
-    case T_CreateSeqStmt:
-      return "CREATE SEQUENCE";
     case T_CreateStatsStmt:
       return "CREATE STATISTICS";
     case T_CreateSubscriptionStmt:
@@ -507,8 +460,6 @@ const char* unsupported_word(const Node* node) {
       return "REASSIGN OWNED";
     case T_RefreshMatViewStmt:
       return "REFRESH MATERIALIZED VIEW";
-    case T_RenameStmt:
-      return "ALTER ... RENAME";
     case T_RuleStmt:
       return "CREATE RULE";
     case T_SecLabelStmt:
@@ -533,12 +484,8 @@ const char* no_op_tag(const Node* node) {
       return "UNLISTEN";
     case T_NotifyStmt:
       return "NOTIFY";
-    case T_CommentStmt:
-      return "COMMENT";
     case T_CreateExtensionStmt:
       return as<CreateExtensionStmt>(node).if_not_exists ? "CREATE EXTENSION" : nullptr;
-    case T_ConstraintsSetStmt:
-      return "SET CONSTRAINTS";
     case T_ClusterStmt:
       return "CLUSTER";
     case T_ReindexStmt:
@@ -569,6 +516,22 @@ ast::CopyStatement Walker::copy(const CopyStmt& s) {
   return out;
 }
 
+std::string role_name(const RoleSpec& r) {
+  switch (r.roletype) {
+    case ROLESPEC_CSTRING:
+      return text_of(r.rolename);
+    case ROLESPEC_CURRENT_ROLE:
+      return "current_role";
+    case ROLESPEC_CURRENT_USER:
+      return "current_user";
+    case ROLESPEC_SESSION_USER:
+      return "session_user";
+    case ROLESPEC_PUBLIC:
+      return "public";
+  }
+  return {};
+}
+
 ast::Statement::Node Walker::statement(const Node* node) {
   const Level level(*this);
   if (const char* no_op = no_op_tag(node)) return ast::NoOpStatement{no_op};
@@ -588,6 +551,8 @@ ast::Statement::Node Walker::statement(const Node* node) {
       const List* relations = as<TruncateStmt>(node).relations;
       for (int i = 0; i < size(relations); ++i)
         out.tables.push_back(relation_name(as<RangeVar>(at(relations, i))));
+      out.restart_identity = as<TruncateStmt>(node).restart_seqs;
+      out.cascade = as<TruncateStmt>(node).behavior == DROP_CASCADE;
       return out;
     }
     case T_LockStmt: {
@@ -611,6 +576,16 @@ ast::Statement::Node Walker::statement(const Node* node) {
       return create_index(as<IndexStmt>(node));
     case T_AlterTableStmt:
       return alter_table(as<AlterTableStmt>(node));
+    case T_RenameStmt:
+      return rename(as<RenameStmt>(node));
+    case T_CreateSeqStmt:
+      return create_sequence(as<CreateSeqStmt>(node));
+    case T_AlterSeqStmt:
+      return alter_sequence(as<AlterSeqStmt>(node));
+    case T_ConstraintsSetStmt:
+      return set_constraints(as<ConstraintsSetStmt>(node));
+    case T_CommentStmt:
+      return comment(as<CommentStmt>(node));
     case T_DropStmt:
       return drop(as<DropStmt>(node));
     case T_CreateRoleStmt: {
@@ -680,141 +655,17 @@ ast::Statement::Node Walker::statement(const Node* node) {
 }
 
 ast::Statement::Node Walker::query_statement(const SelectStmt& s) {
-  if (s.intoClause != nullptr) return create_table_as(*s.intoClause, &s, false);
+  if (s.intoClause != nullptr) {
+    ast::CreateTableAsStatement out = create_table_as(*s.intoClause, &s, false);
+    out.select_into = true;
+    return out;
+  }
   return select(&s);
 }
 
 // A statement inside another; if it is unsupported, so is the whole.
 ast::StatementPtr Walker::nested(const Node* node) {
   return std::make_unique<ast::Statement>(statement(node));
-}
-
-// ---- tables ----
-
-ast::CreateTableStatement Walker::create_table(const CreateStmt& s) {
-  ast::CreateTableStatement out;
-  out.name = relation_name(*s.relation);
-  out.if_not_exists = s.if_not_exists;
-  out.temporary = s.relation->relpersistence == 't';
-  const auto refuse = [&](bool present, const char* what) {
-    if (present && out.unsupported_what.empty()) out.unsupported_what = what;
-  };
-  refuse(size(s.inhRelations) > 0 && s.partbound == nullptr, "INHERITS");
-  refuse(s.partbound != nullptr || s.partspec != nullptr, "partitioned tables");
-  refuse(s.ofTypename != nullptr, "typed tables");
-  refuse(s.oncommit != ONCOMMIT_NOOP && s.oncommit != ONCOMMIT_PRESERVE_ROWS, "ON COMMIT");
-  for (int i = 0; i < size(s.tableElts); ++i) {
-    const void* element = at(s.tableElts, i);
-    if (tag(element) == T_ColumnDef) {
-      out.columns.push_back(column(as<ColumnDef>(element)));
-    } else if (tag(element) == T_Constraint) {
-      const auto& c = as<Constraint>(element);
-      if (c.contype == CONSTR_PRIMARY || c.contype == CONSTR_UNIQUE)
-        out.keys.push_back(key_constraint(c));
-      else
-        refuse(true, constraint_word(c.contype));
-    } else {
-      refuse(true, "CREATE TABLE ... LIKE");
-    }
-  }
-  return out;
-}
-
-ast::ColumnDefinition Walker::column(const ColumnDef& d) {
-  ast::ColumnDefinition out;
-  out.name = text_of(d.colname);
-  out.location = d.location;
-  if (d.typeName == nullptr) throw Unsupported{"typed tables"};
-  out.type = type_name(*d.typeName);
-  out.not_null = d.is_not_null;
-  if (d.collClause != nullptr) {
-    const std::string collation = name_from(d.collClause->collname, -1).name;
-    if (collation != "C" && collation != "default" && collation != "POSIX") {
-      out.unsupported_constraint = true;
-      out.unsupported_what = "COLLATE";
-    }
-  }
-  for (int i = 0; i < size(d.constraints); ++i) column_constraint(as<Constraint>(at(d.constraints, i)), out);
-  return out;
-}
-
-void Walker::column_constraint(const Constraint& c, ast::ColumnDefinition& out) {
-  switch (c.contype) {
-    case CONSTR_NULL:
-      out.explicit_null = true;
-      return;
-    case CONSTR_NOTNULL:
-      out.not_null = true;
-      return;
-    case CONSTR_DEFAULT:
-      out.default_value = expr(c.raw_expr);
-      return;
-    case CONSTR_PRIMARY:
-      out.primary_key = true;
-      out.primary_key_name = text_of(c.conname);
-      break;
-    case CONSTR_UNIQUE:
-      out.unique = true;
-      out.unique_name = text_of(c.conname);
-      break;
-    case CONSTR_ATTR_NOT_DEFERRABLE:
-    case CONSTR_ATTR_IMMEDIATE:
-      return;
-    default:
-      out.unsupported_constraint = true;
-      if (out.unsupported_what.empty()) out.unsupported_what = constraint_word(c.contype);
-      return;
-  }
-  if (c.nulls_not_distinct || size(c.including) > 0) {
-    out.unsupported_constraint = true;
-    out.unsupported_what = c.nulls_not_distinct ? "NULLS NOT DISTINCT" : "INCLUDE columns";
-  }
-}
-
-ast::CreateTableAsStatement Walker::create_table_as(const IntoClause& into, const void* query,
-                                                    bool if_not_exists) {
-  if (tag(query) != T_SelectStmt) throw Unsupported{"CREATE TABLE AS EXECUTE"};
-  ast::CreateTableAsStatement out;
-  out.name = relation_name(*into.rel);
-  out.if_not_exists = if_not_exists;
-  out.columns = strings(into.colNames);
-  out.query = select(query);
-  out.with_data = !into.skipData;
-  return out;
-}
-
-ast::CreateIndexStatement Walker::create_index(const IndexStmt& s) {
-  ast::CreateIndexStatement out;
-  out.name = text_of(s.idxname);
-  out.table = relation_name(*s.relation);
-  out.location = s.relation->location;
-  out.unique = s.unique;
-  out.if_not_exists = s.if_not_exists;
-  const auto refuse = [&](bool present, const char* what) {
-    if (present && out.unsupported_what.empty()) out.unsupported_what = what;
-  };
-  const std::string_view method = s.accessMethod;
-  refuse(method != "btree" && method != "hash", "index access methods other than btree");
-  refuse(s.whereClause != nullptr, "partial indexes");
-  refuse(size(s.indexIncludingParams) > 0, "INCLUDE columns");
-  refuse(s.nulls_not_distinct, "NULLS NOT DISTINCT");
-  for (int i = 0; i < size(s.indexParams); ++i) {
-    const auto& element = as<IndexElem>(at(s.indexParams, i));
-    refuse(element.expr != nullptr, "indexes on expressions");
-    if (element.name != nullptr) out.columns.push_back(text_of(element.name));
-  }
-  return out;
-}
-
-ast::Statement::Node Walker::alter_table(const AlterTableStmt& s) {
-  const bool single = s.objtype == OBJECT_TABLE && size(s.cmds) == 1;
-  if (!single) throw Unsupported{"ALTER " + object_word(s.objtype)};
-  const auto& command = as<AlterTableCmd>(at(s.cmds, 0));
-  if (command.subtype != AT_AddConstraint) throw Unsupported{"this form of ALTER TABLE"};
-  const auto& c = as<Constraint>(command.def);
-  if (c.contype != CONSTR_PRIMARY && c.contype != CONSTR_UNIQUE)
-    throw Unsupported{constraint_word(c.contype)};
-  return ast::AddKeyStatement{relation_name(*s.relation), key_constraint(c)};
 }
 
 // ---- session ----

@@ -76,6 +76,16 @@ SyntaxError error_of(const PgQueryError& e) {
   return {state_of(message, function), std::string(message), e.cursorpos, hint_of(message, function)};
 }
 
+SyntaxError error_of(const pg::Invalid& invalid, std::string_view text) {
+  int position = 0;
+  if (invalid.location >= 0) {
+    position = 1;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(invalid.location) && i < text.size(); ++i)
+      if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) ++position;
+  }
+  return {invalid.sql_state, invalid.message, position, {}};
+}
+
 // The library's parse and the memory that its tree lives in.
 class RawParse {
  public:
@@ -137,6 +147,8 @@ Result<std::vector<ast::StatementPtr>, SyntaxError> parse_postgres(std::string_v
       out.push_back(translate(pg::as<RawStmt>(pg::at(parse.tree(), i)), terminated));
   } catch (const pg::TooDeep&) {
     return Unexpected{too_deep()};
+  } catch (const pg::Invalid& invalid) {
+    return Unexpected{error_of(invalid, terminated)};
   }
   return out;
 }

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "reactor/base/arena.h"
@@ -14,6 +16,34 @@
 #include "storage/type.h"
 
 namespace gyre::storage {
+
+// What a session remembers of the sequences that it has used.
+struct SequenceMemory {
+  std::unordered_map<std::uint32_t, std::int64_t> values;  // by oid
+  std::optional<std::uint32_t> last;
+};
+
+// What functions may ask of the catalog and of the oracle core. All throw Failure; oids are as pg_class and
+// pg_constraint have them. On a shard, sequences can be looked at but not moved.
+class Surroundings {
+ public:
+  enum class Text : std::uint8_t { index_definition, constraint_definition, comment };
+
+  virtual std::int64_t next_value(std::uint32_t sequence) = 0;
+  virtual std::int64_t current_value(std::uint32_t sequence) = 0;
+  virtual std::int64_t last_value() = 0;
+  virtual void set_value(std::uint32_t sequence, std::int64_t value, bool called) = 0;
+  // The value that nextval() gave last, whoever asked; nothing before the first.
+  virtual std::optional<std::int64_t> newest_value(std::uint32_t sequence) = 0;
+  // The sequence of a serial or identity column, as SQL spells it; nothing if there is none.
+  virtual std::optional<std::string> serial_sequence(std::string_view table, std::string_view column) = 0;
+  // Of the object, or of its part `number` (a column); nothing if there is none. `pretty`: as for people.
+  virtual std::optional<std::string> text(Text what, std::uint32_t oid, std::int32_t number, bool pretty) = 0;
+  virtual std::optional<std::uint32_t> find_relation(std::string_view name) = 0;
+
+ protected:
+  ~Surroundings() = default;
+};
 
 // Facts about the session and the server that functions may ask for; owned by the session, constant during a
 // statement.
@@ -30,6 +60,8 @@ struct SessionFacts {
   void* settings = nullptr;
   SessionLocks* locks = nullptr;  // null but on the oracle core
   const void* access_rules = nullptr;  // adapter's, for the system relation that shows them; null: none
+  Surroundings* surroundings = nullptr;  // null: there is no catalog to ask
+  SequenceMemory* sequence_memory = nullptr;
 };
 
 struct Hoisted;  // storage/scalar/hoist.h

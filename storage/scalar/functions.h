@@ -76,6 +76,7 @@ struct FunctionDef {
   // Where the call depends on the static types of its arguments (kAnyType): makes the whole call instead of
   // make_call.
   ExpressionPtr (*build)(const FunctionDef& self, std::vector<ExpressionPtr> arguments) = nullptr;
+  bool writes = false;  // changes what all sessions see: runs where writes are ordered
 };
 
 // All overloads of a name, in a fixed order; empty if there is none. Names as the grammar folds them.

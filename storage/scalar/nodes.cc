@@ -269,6 +269,7 @@ class BooleanTest final : public Node {
  public:
   BooleanTest(std::vector<ExpressionPtr> operands, TruthTest test)
       : Node(NodeKind::boolean_test, TypeId::boolean, std::move(operands)), test_(test) {}
+  TruthTest test() const { return test_; }
   Datum evaluate(EvalContext& context) const override {
     const Datum value = operand(0).evaluate(context);
     switch (test_) {
@@ -361,6 +362,7 @@ class MinMax final : public Node {
  public:
   MinMax(bool greatest, Type type, std::vector<ExpressionPtr> operands)
       : Node(NodeKind::min_max, type, std::move(operands)), greatest_(greatest) {}
+  bool greatest() const { return greatest_; }
   Datum evaluate(EvalContext& context) const override {
     const auto compare = traits(type()).compare;
     Datum best;
@@ -449,6 +451,7 @@ class DistinctFrom final : public Node {
       : Node(NodeKind::distinct, TypeId::boolean, std::move(operands)),
         compare_(traits(operand(0).type()).compare),
         negated_(negated) {}
+  bool negated() const { return negated_; }
   Datum evaluate(EvalContext& context) const override {
     const Datum left = operand(0).evaluate(context);
     const Datum right = operand(1).evaluate(context);
@@ -706,6 +709,24 @@ std::optional<int> parameter_index(const Expression& expression) {
 const FunctionDef* called_function(const Expression& expression) {
   if (kind_of(expression) != NodeKind::call) return nullptr;
   return static_cast<const Call&>(expression).function();
+}
+bool is_negated(const Expression& expression) {
+  switch (kind_of(expression)) {
+    case NodeKind::null_test:
+      return static_cast<const NullTest&>(expression).negated();
+    case NodeKind::in_list:
+      return static_cast<const InList&>(expression).negated();
+    case NodeKind::distinct:
+      return static_cast<const DistinctFrom&>(expression).negated();
+    default:
+      return false;
+  }
+}
+TruthTest truth_test_of(const Expression& expression) {
+  return static_cast<const BooleanTest&>(expression).test();
+}
+bool is_greatest(const Expression& expression) {
+  return static_cast<const MinMax&>(expression).greatest();
 }
 std::optional<ColumnInList> as_column_in_list(const Expression& expression) {
   if (kind_of(expression) != NodeKind::in_list) return std::nullopt;

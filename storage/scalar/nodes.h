@@ -145,6 +145,10 @@ std::optional<int> column_index(const Expression& expression);     // of a colum
 std::optional<int> parameter_index(const Expression& expression);  // of a parameter node
 const FunctionDef* called_function(const Expression& expression);  // of a call; null otherwise
 std::vector<const Expression*> children_of(const Expression& expression);
+// IS NOT NULL, NOT IN, IS NOT DISTINCT FROM; false for kinds that cannot be negated.
+bool is_negated(const Expression& expression);
+TruthTest truth_test_of(const Expression& expression);  // of a boolean test
+bool is_greatest(const Expression& expression);         // of a min_max: GREATEST, not LEAST
 
 // column op value, where value reads no column (a constant, a parameter, now(), …). `value 's type may differ
 // from the column's (int4 column = int8 value): compare by `comparison` of the two types or convert first.

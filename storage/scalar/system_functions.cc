@@ -60,6 +60,65 @@ Datum set_config(EvalContext& context, Arguments a, unsigned) {
   return current_setting(context, a, 1);
 }
 
+// ---- what the catalog and sequences know ----
+
+Surroundings& surroundings_of(EvalContext& context) {
+  if (context.session == nullptr || context.session->surroundings == nullptr)
+    throw Failure(Fault::feature_not_supported, "the catalog cannot be asked here");
+  return *context.session->surroundings;
+}
+std::uint32_t oid_argument(Datum value) {
+  return static_cast<std::uint32_t>(value.integer);
+}
+Datum nextval(EvalContext& context, Arguments a, unsigned) {
+  return Datum::of_integer(surroundings_of(context).next_value(oid_argument(a[0])));
+}
+Datum currval(EvalContext& context, Arguments a, unsigned) {
+  return Datum::of_integer(surroundings_of(context).current_value(oid_argument(a[0])));
+}
+Datum lastval(EvalContext& context, Arguments, unsigned) {
+  return Datum::of_integer(surroundings_of(context).last_value());
+}
+Datum setval(EvalContext& context, Arguments a, unsigned count) {
+  const bool called = count < 3 || a[2].integer != 0;
+  surroundings_of(context).set_value(oid_argument(a[0]), a[1].integer, called);
+  return a[1];
+}
+Datum newest_value(EvalContext& context, Arguments a, unsigned) {
+  const auto value = surroundings_of(context).newest_value(oid_argument(a[0]));
+  return value ? Datum::of_integer(*value) : Datum();
+}
+Datum text_or_null(EvalContext& context, const std::optional<std::string>& text) {
+  return text ? copied(context, *text) : Datum();
+}
+Datum serial_sequence(EvalContext& context, Arguments a, unsigned) {
+  return text_or_null(context, surroundings_of(context).serial_sequence(a[0].bytes(), a[1].bytes()));
+}
+Datum index_definition(EvalContext& context, Arguments a, unsigned count) {
+  const std::int32_t column = count > 1 ? static_cast<std::int32_t>(a[1].integer) : 0;
+  return text_or_null(context, surroundings_of(context).text(Surroundings::Text::index_definition,
+                                                             oid_argument(a[0]), column, count > 2));
+}
+Datum constraint_definition(EvalContext& context, Arguments a, unsigned count) {
+  return text_or_null(context,
+                      surroundings_of(context).text(Surroundings::Text::constraint_definition,
+                                                    oid_argument(a[0]), 0, count > 1 && a[1].integer != 0));
+}
+// Of relations and their columns; other things have none.
+Datum object_comment(EvalContext& context, Arguments a, unsigned count) {
+  if (count > 1 && a[1].bytes() != "pg_class") return {};
+  return text_or_null(
+      context, surroundings_of(context).text(Surroundings::Text::comment, oid_argument(a[0]), 0, false));
+}
+Datum column_comment(EvalContext& context, Arguments a, unsigned) {
+  return text_or_null(context, surroundings_of(context).text(Surroundings::Text::comment, oid_argument(a[0]),
+                                                             static_cast<std::int32_t>(a[1].integer), false));
+}
+Datum to_regclass(EvalContext& context, Arguments a, unsigned) {
+  const auto oid = surroundings_of(context).find_relation(a[0].bytes());
+  return oid ? Datum::of_integer(*oid) : Datum();
+}
+
 Datum always_false(EvalContext&, Arguments, unsigned) {
   return Datum::of_bool(false);
 }
@@ -138,25 +197,45 @@ std::vector<FunctionDef> make_table() {
       {"current_setting", {T::text}, T::text, current_setting, true, kStable},
       {"current_setting", {T::text, T::boolean}, T::text, current_setting, true, kStable},
       {"set_config", {T::text, T::text, T::boolean}, T::text, set_config, true, Volatility::volatile_},
+      {"pg_get_triggerdef", {T::oid}, T::text, always_null, true, kStable},
+      {"pg_get_triggerdef", {T::oid, T::boolean}, T::text, always_null, true, kStable},
       {"pg_is_in_recovery", {}, T::boolean, always_false, true, kStable},
       {"format_type", {T::oid, T::int4}, T::text, format_type_of, false, kStable},
       {"pg_get_userbyid", {T::oid}, T::name, role_name, true, kStable},
       {"pg_encoding_to_char", {T::int4}, T::name, encoding_name, true, kStable},
-      {"obj_description", {T::oid}, T::text, always_null, true, kStable},
-      {"obj_description", {T::oid, T::name}, T::text, always_null, true, kStable},
-      {"col_description", {T::oid, T::int4}, T::text, always_null, true, kStable},
+      {"obj_description", {T::oid}, T::text, object_comment, true, kStable},
+      {"obj_description", {T::oid, T::name}, T::text, object_comment, true, kStable},
+      {"col_description", {T::oid, T::int4}, T::text, column_comment, true, kStable},
       {"shobj_description", {T::oid, T::name}, T::text, always_null, true, kStable},
       {"pg_table_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
       {"pg_type_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
       {"pg_function_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
       {"pg_get_expr", {T::text, T::oid}, T::text, first_argument, true, kStable},
       {"pg_get_expr", {T::text, T::oid, T::boolean}, T::text, first_argument, true, kStable},
+      {"nextval", {T::regclass}, T::int8, nextval, true, Volatility::volatile_, false, 1574},
+      {"currval", {T::regclass}, T::int8, currval, true, Volatility::volatile_, false, 1575},
+      {"lastval", {}, T::int8, lastval, true, Volatility::volatile_, false, 2559},
+      {"setval", {T::regclass, T::int8}, T::int8, setval, true, Volatility::volatile_, false, 1576},
+      {"setval", {T::regclass, T::int8, T::boolean}, T::int8, setval, true, Volatility::volatile_, false, 1765},
+      {"pg_sequence_last_value", {T::regclass}, T::int8, newest_value, true, Volatility::volatile_},
+      {"pg_get_serial_sequence", {T::text, T::text}, T::text, serial_sequence, true, kStable},
+      {"pg_get_indexdef", {T::oid}, T::text, index_definition, true, kStable},
+      {"pg_get_indexdef", {T::oid, T::int4, T::boolean}, T::text, index_definition, true, kStable},
+      {"pg_get_constraintdef", {T::oid}, T::text, constraint_definition, true, kStable},
+      {"pg_get_constraintdef", {T::oid, T::boolean}, T::text, constraint_definition, true, kStable},
+      {"to_regclass", {T::text}, T::regclass, to_regclass, true, kStable},
+      // Nothing is partitioned: psql asks in a place where the relation itself does no harm.
+      {"pg_partition_ancestors", {T::regclass}, T::regclass, first_argument, true, kStable},
+      {"pg_relation_is_publishable", {T::regclass}, T::boolean, always_true, true, kStable},
+      {"pg_get_statisticsobjdef_columns", {T::oid}, T::text, always_null, true, kStable},
       {"gen_random_uuid", {}, T::uuid, random_uuid, true, Volatility::volatile_},
       {"num_nulls", {kAnyType}, T::int4, count_nulls<true>, false},
       {"num_nonnulls", {kAnyType}, T::int4, count_nulls<false>, false},
   };
-  for (FunctionDef& def : table)
+  for (FunctionDef& def : table) {
     if (def.name.starts_with("num_n")) def.variadic = true;
+    if (def.name == "nextval" || def.name == "setval") def.writes = true;
+  }
   FunctionDef pg_typeof{"pg_typeof", {kAnyType}, T::regtype, nullptr, false, kStable};
   pg_typeof.build = build_typeof;
   table.push_back(pg_typeof);

@@ -1,5 +1,5 @@
-// oid, and regclass and regtype, which are oids that stand for a name. Here only numbers are known: whoever
-// has a catalog resolves names before parse() and prints them itself.
+// oid, and regclass and regtype, which are oids that stand for a name. Relations' names are known to the
+// style, where somebody with a catalog made it.
 #include <string>
 
 #include "storage/types/all.h"
@@ -32,6 +32,7 @@ Datum parse(std::string_view text, const TextStyle&, Arena&) {
 Datum parse_regclass(std::string_view text, const TextStyle& style, Arena& arena) {
   if (text == "-") return Datum::of_integer(0);
   if (is_number(text)) return parse(text, style, arena);
+  if (style.relations != nullptr) return Datum::of_integer(style.relations->relation_oid(text));
   throw Failure(Fault::undefined_table, "relation \"" + std::string(text) + "\" does not exist");
 }
 
@@ -47,11 +48,21 @@ void print(Datum value, const TextStyle&, OutBuffer& out) {
   print_uint64(static_cast<std::uint32_t>(value.integer), out);
 }
 
-void print_regclass(Datum value, const TextStyle& style, OutBuffer& out) {
+void print_number(Datum value, const TextStyle& style, OutBuffer& out) {
   if (value.integer == 0)
     out.append_byte('-');
   else
     print(value, style, out);
+}
+
+void print_regclass(Datum value, const TextStyle& style, OutBuffer& out) {
+  const std::string name = style.relations == nullptr || value.integer == 0
+                               ? std::string()
+                               : style.relations->relation_name(static_cast<std::uint32_t>(value.integer));
+  if (name.empty())
+    print_number(value, style, out);
+  else
+    out.append(name);
 }
 
 void print_regtype(Datum value, const TextStyle& style, OutBuffer& out) {
@@ -60,7 +71,7 @@ void print_regtype(Datum value, const TextStyle& style, OutBuffer& out) {
   if (type != TypeId::unknown || oid == traits(TypeId::unknown).oid)
     out.append(traits(type).name);
   else
-    print_regclass(value, style, out);
+    print_number(value, style, out);
 }
 
 Datum receive(std::string_view wire, Arena&) {

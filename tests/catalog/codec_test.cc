@@ -34,6 +34,60 @@ Catalog read(std::string_view bytes) {
   return catalog;
 }
 
+void expect_same_constraints(const TableEntry& a, const TableEntry& b) {
+  EXPECT_EQ(a.sequence, b.sequence);
+  EXPECT_EQ(a.comments, b.comments);
+  ASSERT_EQ(a.checks.size(), b.checks.size());
+  for (std::size_t i = 0; i < a.checks.size(); ++i) {
+    EXPECT_EQ(a.checks[i].oid, b.checks[i].oid);
+    EXPECT_EQ(a.checks[i].name, b.checks[i].name);
+    EXPECT_EQ(a.checks[i].text, b.checks[i].text);
+    EXPECT_EQ(a.checks[i].no_inherit, b.checks[i].no_inherit);
+    EXPECT_EQ(a.checks[i].validated, b.checks[i].validated);
+  }
+  ASSERT_EQ(a.foreign_keys.size(), b.foreign_keys.size());
+  for (std::size_t i = 0; i < a.foreign_keys.size(); ++i) {
+    const adapter::ForeignKey &left = a.foreign_keys[i], &right = b.foreign_keys[i];
+    EXPECT_EQ(left.oid, right.oid);
+    EXPECT_EQ(left.name, right.name);
+    EXPECT_EQ(left.columns, right.columns);
+    EXPECT_EQ(left.referenced, right.referenced);
+    EXPECT_EQ(left.referenced_columns, right.referenced_columns);
+    EXPECT_EQ(left.match_full, right.match_full);
+    EXPECT_EQ(left.on_update, right.on_update);
+    EXPECT_EQ(left.on_delete, right.on_delete);
+    EXPECT_EQ(left.delete_set_columns, right.delete_set_columns);
+    EXPECT_EQ(left.deferrable, right.deferrable);
+    EXPECT_EQ(left.deferred, right.deferred);
+    EXPECT_EQ(left.validated, right.validated);
+  }
+}
+
+// Constraints, a comment, an identity column, perhaps a sequence's options.
+void add_constraints(TableEntry& entry, Random& random) {
+  using Action = adapter::ForeignKey::Action;
+  entry.comments[static_cast<std::uint16_t>(below(random, 3))] = "comment";
+  if (!entry.defaults.empty()) entry.defaults[0].identity = adapter::Identity::by_default;
+  entry.checks.push_back({.oid = 20000, .name = "c", .text = "(id > 0)", .no_inherit = true, .validated = false});
+  adapter::ForeignKey key{};
+  key.oid = 20001;
+  key.name = "f";
+  key.columns = key.referenced_columns = {0};
+  key.referenced = entry.id();
+  key.match_full = below(random, 2) == 0;
+  key.on_update = Action::set_default;
+  key.on_delete = Action::cascade;
+  key.delete_set_columns = {0};
+  key.deferrable = key.deferred = below(random, 2) == 0;
+  key.validated = below(random, 2) == 0;
+  entry.foreign_keys.push_back(key);
+  if (below(random, 2) == 0) return;
+  entry.sequence.emplace();
+  entry.sequence->type = storage::TypeId::int2;
+  entry.sequence->minimum = -5;
+  entry.sequence->owner = std::pair(entry.id(), std::uint16_t{3});
+}
+
 void expect_same(const Catalog& a, const Catalog& b) {
   EXPECT_EQ(a.version, b.version);
   EXPECT_EQ(a.next_oid, b.next_oid);
@@ -55,6 +109,9 @@ void expect_same(const Catalog& a, const Catalog& b) {
     ASSERT_EQ(other->defaults.size(), table->defaults.size());
     for (std::size_t i = 0; i < table->defaults.size(); ++i)
       EXPECT_EQ(other->defaults[i].text, table->defaults[i].text);
+    for (std::size_t i = 0; i < table->defaults.size(); ++i)
+      EXPECT_EQ(other->defaults[i].identity, table->defaults[i].identity);
+    expect_same_constraints(*table, *other);
     const storage::TableSchema &left = *table->schema, &right = *other->schema;
     ASSERT_EQ(left.columns.size(), right.columns.size());
     for (std::size_t i = 0; i < left.columns.size(); ++i) {
@@ -120,6 +177,7 @@ void change_something(Catalog& catalog, Random& random) {
       entry->schema = schema;
       entry->acl = random_acl(random, adapter::kAllTablePrivileges);
       entry->column_acl[0] = random_acl(random, adapter::privileges_on(adapter::ObjectKind::column));
+      add_constraints(*entry, random);
       return catalog.put_table(entry);
     }
     case 3: {

@@ -204,16 +204,51 @@ std::string key(const KeyConstraint& k) {
   return "(" + std::string(k.primary ? "primary" : "unique") + flag(!k.name.empty(), k.name) +
          group("", k.columns, word) + ")";
 }
+std::string check(const CheckClause& c) {
+  return "(check" + flag(!c.name.empty(), c.name) + " " + show(c.condition) + flag(c.not_valid, "not-valid") + ")";
+}
+std::string foreign_key(const ForeignKeyClause& k) {
+  return "(foreign-key" + flag(!k.name.empty(), k.name) + group("", k.columns, word) + " " + name(k.referenced) +
+         group("", k.referenced_columns, word) + " " + static_cast<char>(k.on_update) +
+         static_cast<char>(k.on_delete) + flag(k.match_full, "full") + flag(k.deferrable, "deferrable") +
+         flag(k.deferred, "deferred") + flag(k.not_valid, "not-valid") + ")";
+}
+std::string number(const char* what, const std::optional<std::int64_t>& value) {
+  return value ? " (" + std::string(what) + " " + std::to_string(*value) + ")" : std::string();
+}
+std::string sequence_options(const SequenceOptions& o) {
+  return number("increment", o.increment) + number("start", o.start) + number("cache", o.cache) +
+         flag(o.restart, "restart") + number("restart", o.restart_value) +
+         (o.minimum == SequenceOptions::Limit::value ? number("minimum", o.minimum_value) : "") +
+         (o.maximum == SequenceOptions::Limit::value ? number("maximum", o.maximum_value) : "") +
+         flag(o.cycle.value_or(false), "cycle") + group("owned-by", o.owned_by, word);
+}
 std::string column_definition(const ColumnDefinition& c) {
   return "(" + c.name + " " + type(c.type) + flag(c.not_null, "not-null") + flag(c.explicit_null, "null") +
-         flag(c.primary_key, "primary" + c.primary_key_name) + flag(c.unique, "unique" + c.unique_name) +
-         optional("default", c.default_value) + flag(c.unsupported_constraint, "!" + c.unsupported_what) +
-         ")";
+         group("keys", c.keys, key) + group("checks", c.checks, check) +
+         group("foreign-keys", c.foreign_keys, foreign_key) + optional("default", c.default_value) +
+         flag(c.identity.has_value(), c.identity && c.identity->always ? "identity-always" : "identity") +
+         flag(!c.unsupported_what.empty(), "!" + c.unsupported_what) + ")";
+}
+std::string action(const AlterAction& a) {
+  static constexpr std::string_view kKinds[] = {
+      "add-column", "drop-column", "default", "set-not-null", "drop-not-null", "type", "add-key", "add-check",
+      "add-foreign-key", "drop-constraint", "validate", "alter-constraint", "owner", "add-identity",
+      "set-identity", "drop-identity", "nothing"};
+  if (a.kind == AlterAction::Kind::add_key) return "(add-key " + key(a.key) + ")";
+  if (a.kind == AlterAction::Kind::add_check) return "(add-check " + check(a.check) + ")";
+  if (a.kind == AlterAction::Kind::add_foreign_key) return "(add-foreign-key " + foreign_key(a.foreign_key) + ")";
+  return "(" + std::string(kKinds[static_cast<std::size_t>(a.kind)]) + flag(!a.name.empty(), a.name) +
+         flag(a.missing_ok, "missing-ok") + flag(a.exists_ok, "exists-ok") + flag(a.cascade, "cascade") +
+         (a.column ? " " + column_definition(*a.column) : "") + optional("expression", a.expression) +
+         (a.type ? " " + type(*a.type) : "") + ")";
 }
 std::string create_table(const CreateTableStatement& s) {
   return "(create-table " + name(s.name) + flag(s.if_not_exists, "if-not-exists") +
          flag(s.temporary, "temporary") + group("columns", s.columns, column_definition) +
-         group("keys", s.keys, key) + flag(!s.unsupported_what.empty(), "!" + s.unsupported_what) + ")";
+         group("keys", s.keys, key) + group("checks", s.checks, check) +
+         group("foreign-keys", s.foreign_keys, foreign_key) +
+         group("like", s.likes, [](const LikeClause& l) { return name(l.table); }) + flag(!s.unsupported_what.empty(), "!" + s.unsupported_what) + ")";
 }
 std::string create_index(const CreateIndexStatement& s) {
   return "(create-index " + (s.name.empty() ? "_" : s.name) + " " + name(s.table) + flag(s.unique, "unique") +
@@ -336,10 +371,31 @@ std::string print(const Statement& statement) {
           [](const CreateTableStatement& s) { return create_table(s); },
           [](const CreateTableAsStatement& s) {
             return "(create-table-as " + name(s.name) + flag(s.if_not_exists, "if-not-exists") +
-                   group("", s.columns, word) + " " + show(s.query) + flag(!s.with_data, "no-data") + ")";
+                   group("", s.columns, word) + " " + print(*s.query) + flag(!s.with_data, "no-data") + ")";
           },
           [](const CreateIndexStatement& s) { return create_index(s); },
-          [](const AddKeyStatement& s) { return "(add-key " + name(s.table) + " " + key(s.key) + ")"; },
+          [](const AlterTableStatement& s) {
+            return "(alter-table " + name(s.name) + flag(s.if_exists, "if-exists") + group("", s.actions, action) +
+                   ")";
+          },
+          [](const RenameStatement& s) {
+            return "(rename " + name(s.relation) + flag(!s.from.empty(), s.from) + " " + s.to + ")";
+          },
+          [](const CreateSequenceStatement& s) {
+            return "(create-sequence " + name(s.name) + flag(s.if_not_exists, "if-not-exists") +
+                   sequence_options(s.options) + ")";
+          },
+          [](const AlterSequenceStatement& s) {
+            return "(alter-sequence " + name(s.name) + flag(s.if_exists, "if-exists") +
+                   sequence_options(s.options) + ")";
+          },
+          [](const SetConstraintsStatement& s) {
+            return "(set-constraints" + group("", s.names, name) + (s.deferred ? " deferred)" : " immediate)");
+          },
+          [](const CommentStatement& s) {
+            return "(comment " + name(s.relation) + flag(!s.column.empty(), s.column) + " '" + s.text.value_or("") +
+                   "')";
+          },
           [](const DropStatement& s) { return drop(s); },
           [](const CreateRoleStatement& s) {
             return std::string(s.user ? "(create-user " : "(create-role ") + s.name +
