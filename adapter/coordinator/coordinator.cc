@@ -9,13 +9,14 @@
 // Its branch then lives on, sealed, until the state is published; if it never will be, the branch frees what
 // it made. No call can find out about a state that is not published: its answer waits for that.
 //
-// Two transactions that changed definitions are not merged: the second to commit fails.
+// Definitions are merged as well, entry by entry (adapter/catalog/merge.h).
 #include "adapter/coordinator/coordinator.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "adapter/catalog/merge.h"
 #include "adapter/coordinator/definition.h"
 #include "adapter/coordinator/lock_functions.h"
 #include "adapter/durability/commit_sections.h"
@@ -31,6 +32,17 @@ namespace gyre::adapter {
 namespace {
 
 constexpr const char* kRetryHint = "The transaction might succeed if retried.";
+
+// Not owned: the snapshot is pinned for as long as the transaction is open.
+std::shared_ptr<const Catalog> catalog_of(const oracle::Publication& snapshot) {
+  return {std::shared_ptr<const Catalog>(), static_cast<const Catalog*>(snapshot.catalog)};
+}
+
+storage::Failure transaction_too_large(std::size_t limit) {
+  return {storage::Fault::out_of_memory, "out of memory",
+          fmt::format("The transaction's changes need more than the {} bytes of memory that they may use.",
+                      limit)};
+}
 
 // Notes an execution's reads, however it ends.
 class ReadNotes {
@@ -210,10 +222,10 @@ Coordinator::OpenTransaction& Coordinator::transaction_of(const CoordinatorCall&
   GYRE_CHECK(anew || call.snapshot != nullptr);
   const storage::Database& newest = base_database();
   if (slot == nullptr && anew)
-    slot = std::make_unique<OpenTransaction>(newest, base_catalog()->version, ++transactions_made_);
+    slot = std::make_unique<OpenTransaction>(newest, base_catalog(), ++transactions_made_);
   else if (slot == nullptr)
     slot = std::make_unique<OpenTransaction>(*static_cast<const storage::Database*>(call.snapshot->database),
-                                             call.snapshot->catalog_version, ++transactions_made_);
+                                             catalog_of(*call.snapshot), ++transactions_made_);
   if (anew) {
     slot->branch.rebase(newest);
     // This core frees, so nothing goes between announcing and pinning.
@@ -221,7 +233,7 @@ Coordinator::OpenTransaction& Coordinator::transaction_of(const CoordinatorCall&
     slot->base = SnapshotPin(holds_, reader_,
                              {newest.timestamp(), &newest, base_catalog().get(), base_catalog()->version});
     holds_.idle(reader_);
-    if (slot->catalog == nullptr) slot->base_catalog_version = base_catalog()->version;
+    if (slot->catalog == nullptr) slot->base_catalog = base_catalog();
   }
   slot->branch.note_reads_in(validates_reads(call.level) ? call.reads : nullptr);
   mark_savepoint(*slot, call.savepoint);
@@ -325,6 +337,8 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
       enforce_foreign_keys({*catalog, branch, eval}, mark,
                            transaction != nullptr ? transaction->constraint_modes : kImmediate);
     }
+    if (transaction != nullptr && transaction->branch.footprint() > call.memory_limit)
+      throw transaction_too_large(call.memory_limit);
     if (transaction != nullptr && !reads_anew(call.level) && branch.is_overtaken(mark, head_->view()))
       throw storage::Failure(storage::Fault::serialization_failure,
                              "could not serialize access due to concurrent update", {}, kRetryHint);
@@ -397,10 +411,15 @@ void Coordinator::commit(CoordinatorCall& call, StatementLocks& locks) {
   const std::unique_ptr<OpenTransaction> transaction = std::move(found->second);
   transactions_.erase(found);
   release_all(locks.owner());
-  if (transaction->catalog != nullptr && transaction->base_catalog_version != head_catalog().version)
-    throw storage::Failure(storage::Fault::serialization_failure,
-                           "could not serialize access due to a concurrent change of definitions", {},
-                           kRetryHint);
+  std::shared_ptr<Catalog> catalog;
+  if (transaction->catalog != nullptr) {
+    auto merged = merge_catalogs(*transaction->base_catalog, *transaction->catalog, head_catalog());
+    if (!merged)
+      throw storage::Failure(storage::Fault::serialization_failure,
+                             "could not serialize access due to a concurrent change of definitions", {},
+                             kRetryHint);
+    catalog = std::make_shared<Catalog>(std::move(*merged));
+  }
   const bool writes = !transaction->branch.empty() || transaction->catalog != nullptr;
   if (writes && call.reads != nullptr && validates_reads_ &&
       !storage::is_unchanged(*call.reads, transaction->branch.base(), head_->view()))
@@ -408,11 +427,10 @@ void Coordinator::commit(CoordinatorCall& call, StatementLocks& locks) {
                            "could not serialize access due to read/write dependencies among transactions", {},
                            kRetryHint);
   if (reactor::fail_point("plant.lose_answered_write")) return;
-  merge(call, *transaction);
-  if (transaction->catalog == nullptr) return;
-  auto merged = std::make_shared<Catalog>(*transaction->catalog);
-  merged->version = ++last_catalog_version_;
-  next_catalog_ = std::move(merged);
+  merge(call, *transaction, catalog != nullptr ? *catalog : head_catalog());
+  if (catalog == nullptr) return;
+  catalog->version = ++last_catalog_version_;
+  next_catalog_ = std::move(catalog);
 }
 
 // A block that changed rows under constraints that are others now may have broken them unnoticed; one that
@@ -444,8 +462,8 @@ void Coordinator::check_still_mergeable(const OpenTransaction& transaction, cons
 
 // Foreign keys are asked twice: on the branch for what was deferred, and on the head, where rows that others
 // committed meanwhile are to be seen.
-void Coordinator::merge(CoordinatorCall& call, OpenTransaction& transaction) {
-  const auto& seen = *static_cast<const Catalog*>(call.snapshot->catalog);
+void Coordinator::merge(CoordinatorCall& call, OpenTransaction& transaction, const Catalog& merged) {
+  const Catalog& seen = *transaction.base_catalog;
   const Catalog& own = transaction.catalog != nullptr ? *transaction.catalog : seen;
   CallSurroundings here(call, own, sequences_, *head_, &transaction.branch);
   const OracleStyle at_oracle(call, here);
@@ -456,7 +474,6 @@ void Coordinator::merge(CoordinatorCall& call, OpenTransaction& transaction) {
   const storage::Branch::Mark mark = head_->mark();
   head_->merge(transaction.branch);
   try {
-    const Catalog& merged = transaction.catalog != nullptr ? own : head_catalog();
     check_foreign_keys({merged, *head_, eval}, mark, KeysToCheck::all);
   } catch (const storage::Failure&) {
     head_->rollback_to(mark);
@@ -471,9 +488,7 @@ void Coordinator::set_constraints(CoordinatorCall& call) {
   if (call.transaction.value == 0) return;
   OpenTransaction& transaction = transaction_of(call);
   const auto& statement = std::get<ast::SetConstraintsStatement>(call.tree->node);
-  const Catalog& catalog = transaction.catalog != nullptr
-                               ? *transaction.catalog
-                               : *static_cast<const Catalog*>(call.snapshot->catalog);
+  const Catalog& catalog = transaction.catalog != nullptr ? *transaction.catalog : *transaction.base_catalog;
   call.transaction_catalog = transaction.catalog.get();
   ConstraintModes modes = transaction.constraint_modes;
   if (statement.names.empty()) {

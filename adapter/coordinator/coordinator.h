@@ -77,11 +77,12 @@ class Coordinator final : public oracle::CommitSteps {
   // started from is pinned by the shard until the transaction has ended; in `read committed` the base moves
   // with each statement and is pinned here.
   struct OpenTransaction {
-    OpenTransaction(const storage::Database& base, std::uint64_t version, std::uint64_t number)
-        : branch(base, storage::Branch::ForTransaction{number}), base_catalog_version(version) {}
+    OpenTransaction(const storage::Database& database, std::shared_ptr<const Catalog> definitions,
+                    std::uint64_t number)
+        : base_catalog(std::move(definitions)), branch(database, storage::Branch::ForTransaction{number}) {}
     SnapshotPin base;
+    std::shared_ptr<const Catalog> base_catalog;  // what `catalog` was made from
     storage::Branch branch;
-    std::uint64_t base_catalog_version;
     std::shared_ptr<Catalog> catalog;  // null: as the snapshot's
     // What to go back to at ROLLBACK TO, by ascending numbers of savepoints. Nothing was done between a
     // savepoint without a mark and the next one that has one. The branch's part counts the entries of its
@@ -149,7 +150,8 @@ class Coordinator final : public oracle::CommitSteps {
 
   // Constraints and sequences.
   void set_constraints(CoordinatorCall& call);
-  void merge(CoordinatorCall& call, OpenTransaction& transaction);
+  // `merged`: the definitions as they will be.
+  void merge(CoordinatorCall& call, OpenTransaction& transaction, const Catalog& merged);
   void check_still_mergeable(const OpenTransaction& transaction, const Catalog& seen) const;
   void settle_sequences(Writes writes);
   OpenTransaction& transaction_of(const CoordinatorCall& call);

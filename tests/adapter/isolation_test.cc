@@ -205,6 +205,27 @@ TEST_F(IsolationTest, SavepointsTakeBackDefinitions) {
   EXPECT_EQ(b.ask("SELECT b FROM w"), "T C(SELECT 0) Z(I)");
 }
 
+TEST_F(IsolationTest, DefinitionsThatDoNotMeetAreMerged) {
+  a.ask("BEGIN; CREATE TABLE u (a int4 PRIMARY KEY); INSERT INTO u VALUES (1)");
+  b.ask("CREATE TABLE w (a int4); INSERT INTO w VALUES (2)");
+  EXPECT_EQ(a.ask("COMMIT"), kCommitted);
+  EXPECT_EQ(b.ask("SELECT u.a, w.a FROM u, w"), "T D(1,2) C(SELECT 1) Z(I)");
+  a.ask("BEGIN; CREATE INDEX u_a ON u (a); GRANT SELECT ON w TO PUBLIC");
+  b.ask("CREATE INDEX t_v ON t (v); INSERT INTO u VALUES (3)");
+  EXPECT_EQ(a.ask("COMMIT"), kCommitted);
+  EXPECT_EQ(b.ask("SELECT count(*) FROM u WHERE a > 0"), "T D(2) C(SELECT 1) Z(I)");
+}
+
+TEST_F(IsolationTest, DefinitionsThatMeetAreNot) {
+  a.ask("BEGIN; CREATE TABLE u (a int4)");
+  b.ask("CREATE TABLE u (b int4)");
+  EXPECT_EQ(a.ask("COMMIT"), kRefused);
+  a.ask("BEGIN; CREATE INDEX t_v ON t (v)");
+  b.ask("DROP TABLE t");
+  EXPECT_EQ(a.ask("COMMIT"), kRefused);
+  EXPECT_EQ(a.ask("SELECT b FROM u"), "T C(SELECT 0) Z(I)");
+}
+
 // ---- timeouts and the end ----
 
 TEST_F(IsolationTest, AnIdleBlockIsEndedByADrain) {
