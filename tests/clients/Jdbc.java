@@ -168,6 +168,16 @@ public class Jdbc {
         refused("inside", "22012", () -> one(c, "SELECT 1 / 0"));
         refused("spoilt", "25P02", () -> one(c, "SELECT 1"));
         c.rollback();
+        one(c, "INSERT INTO c_jdbc (id) VALUES (102) RETURNING id");
+        Savepoint savepoint = c.setSavepoint("mine");
+        one(c, "INSERT INTO c_jdbc (id) VALUES (103) RETURNING id");
+        refused("in a savepoint", "23505", () -> one(c, "INSERT INTO c_jdbc (id) VALUES (102) RETURNING id"));
+        c.rollback(savepoint);
+        c.releaseSavepoint(c.setSavepoint());
+        c.commit();
+        equal("savepoint", one(c, "SELECT count(*) FROM c_jdbc WHERE id IN (102, 103)"), 1L);
+        one(c, "DELETE FROM c_jdbc WHERE id = 102 RETURNING id");
+        c.commit();
         c.setTransactionIsolation(Connection.TRANSACTION_SERIALIZABLE);
         equal("isolation", c.getTransactionIsolation(), Connection.TRANSACTION_SERIALIZABLE);
         c.rollback();

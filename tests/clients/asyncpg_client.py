@@ -82,6 +82,19 @@ async def transactions(c):
     except KeyError:
         pass
     checks.equal('usable again', await c.fetchval('SELECT 2'), 2)
+    async with c.transaction():
+        await c.execute('INSERT INTO c_asyncpg (id) VALUES (20)')
+        try:
+            async with c.transaction():   # a savepoint
+                await c.execute('INSERT INTO c_asyncpg (id) VALUES (21)')
+                await c.execute('INSERT INTO c_asyncpg (id) VALUES (20)')
+        except asyncpg.UniqueViolationError:
+            pass
+        default = await c.fetchval('SHOW default_transaction_isolation')
+        async with c.transaction(isolation=default.replace(' ', '_')):   # asks what the outer one has
+            await c.execute('INSERT INTO c_asyncpg (id) VALUES (22)')
+    checks.equal('nested', await c.fetch('SELECT id FROM c_asyncpg WHERE id BETWEEN 20 AND 29 ORDER BY id'), [(20,), (22,)])
+    await c.execute('DELETE FROM c_asyncpg WHERE id BETWEEN 20 AND 29')
 
 
 async def statements(c):

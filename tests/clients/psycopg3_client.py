@@ -95,6 +95,42 @@ def transactions(connection):
         checks.equal('status', connection.info.transaction_status, pq.TransactionStatus.INERROR)
     checks.raises('spoilt', '25P02', state, lambda: connection.execute('SELECT 1'))
     connection.rollback()
+    with connection.transaction():
+        connection.execute('INSERT INTO c_psycopg3 (id) VALUES (20)')
+        try:
+            with connection.transaction():   # a savepoint
+                connection.execute('INSERT INTO c_psycopg3 (id) VALUES (21)')
+                connection.execute('INSERT INTO c_psycopg3 (id) VALUES (20)')
+        except psycopg.errors.UniqueViolation:
+            pass
+        with connection.transaction('mine'):
+            connection.execute('INSERT INTO c_psycopg3 (id) VALUES (22)')
+            try:
+                with connection.transaction(force_rollback=True):
+                    connection.execute('DELETE FROM c_psycopg3')
+            except psycopg.Rollback:
+                pass
+    nested = connection.execute('SELECT id FROM c_psycopg3 WHERE id BETWEEN 20 AND 29 ORDER BY id').fetchall()
+    checks.equal('nested', nested, [(20,), (22,)])
+    connection.execute('DELETE FROM c_psycopg3 WHERE id BETWEEN 20 AND 29')
+    connection.commit()
+    write_skew(connection)
+
+
+def write_skew(connection):
+    """Both read what the other writes: the second to commit is told to try again."""
+    with connect() as other:
+        for one in (connection, other):
+            one.isolation_level = psycopg.IsolationLevel.SERIALIZABLE
+            one.execute('SELECT count(*) FROM c_psycopg3 WHERE id IN (30, 31)').fetchone()
+        connection.execute('INSERT INTO c_psycopg3 (id) VALUES (30)')
+        other.execute('INSERT INTO c_psycopg3 (id) VALUES (31)')
+        connection.commit()
+        checks.raises('write skew', '40001', state, other.commit)
+        other.rollback()
+    connection.isolation_level = None
+    connection.execute('DELETE FROM c_psycopg3 WHERE id IN (30, 31)')
+    connection.commit()
 
 
 def prepared(connection):
