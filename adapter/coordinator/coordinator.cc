@@ -34,7 +34,7 @@ namespace {
 constexpr const char* kRetryHint = "The transaction might succeed if retried.";
 
 // Not owned: the snapshot is pinned for as long as the transaction is open.
-std::shared_ptr<const Catalog> catalog_of(const oracle::Publication& snapshot) {
+std::shared_ptr<const Catalog> pinned_catalog(const oracle::Publication& snapshot) {
   return {std::shared_ptr<const Catalog>(), static_cast<const Catalog*>(snapshot.catalog)};
 }
 
@@ -225,7 +225,7 @@ Coordinator::OpenTransaction& Coordinator::transaction_of(const CoordinatorCall&
     slot = std::make_unique<OpenTransaction>(newest, base_catalog(), ++transactions_made_);
   else if (slot == nullptr)
     slot = std::make_unique<OpenTransaction>(*static_cast<const storage::Database*>(call.snapshot->database),
-                                             catalog_of(*call.snapshot), ++transactions_made_);
+                                             pinned_catalog(*call.snapshot), ++transactions_made_);
   if (anew) {
     slot->branch.rebase(newest);
     // This core frees, so nothing goes between announcing and pinning.
