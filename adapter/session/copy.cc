@@ -99,7 +99,6 @@ reactor::Co<void> Session::run_copy_from(const ast::CopyStatement& command) {
   pgwire::copy_in_response(out_, overall, formats);
   protocol_.on_copy_in();
   host_.on_output();
-  copying_in_ = true;
   std::uint64_t inserted = 0;
   bool all_came = false;
   std::exception_ptr error;
@@ -143,7 +142,6 @@ reactor::Co<void> Session::run_copy_from(const ast::CopyStatement& command) {
     }
     co_await copy_input_arrives();
   }
-  copying_in_ = false;
   if (error != nullptr) throw ErrorInContext(error, std::move(context));
   protocol_.on_copy_finished();
   if (own) co_await commit_transaction();
@@ -187,8 +185,10 @@ bool Session::take_copy_messages(CopyInput* input, bool& all_came) {
 // Also returns when the statement is to end.
 reactor::Co<void> Session::copy_input_arrives() {
   output_taken_.reset();
+  awaits_input_ = true;
   host_.on_appetite();
   if (!canceled_) co_await output_taken_;
+  awaits_input_ = false;
 }
 
 reactor::Co<void> Session::insert_batch(CopyInput& input, std::uint64_t catalog_version,

@@ -97,13 +97,13 @@ void Session::receive(std::span<const char> bytes) {
     }
     host_.on_appetite();
   }
-  if (copying_in_) output_taken_.set();
+  if (awaits_input_) output_taken_.set();
 }
 
 // What is parked while it could be handled is the beginning of one message, whose length is bounded.
 bool Session::wants_input() const {
   if (finished_) return false;
-  const bool held_up = busy_ || out_.size() >= kOutputHigh;
+  const bool held_up = (busy_ && !awaits_input_) || out_.size() >= kOutputHigh;
   return !held_up || input_.buffered() < kParkedInputHigh;
 }
 

@@ -392,7 +392,7 @@ class Session final : private reactor::Task {
   bool admitted_ = false;
   bool peer_gone_ = false;
   bool draining_ = false;
-  bool copying_in_ = false;  // input is the running statement's
+  bool awaits_input_ = false;  // the running statement is a COPY that goes on when input arrives
   bool role_changed_ = true;
 };
 
