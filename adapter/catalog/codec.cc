@@ -39,20 +39,6 @@ void fields(auto& archive, Is<Role> auto& role) {
           password, password_until_us);
 }
 
-// Letters of pg_attribute and pg_constraint.
-template <class Archive>
-void letter(Archive& archive, auto& value) {
-  auto byte = static_cast<std::uint8_t>(value);
-  archive(byte);
-  if constexpr (Archive::kReading) value = static_cast<std::remove_reference_t<decltype(value)>>(byte);
-}
-void fields(auto& archive, Is<Identity> auto& identity) {
-  letter(archive, identity);
-}
-void fields(auto& archive, Is<ForeignKey::Action> auto& action) {
-  letter(archive, action);
-}
-
 // (The expression is bound again from its text.)
 void fields(auto& archive, Is<ColumnDefault> auto& value) {
   auto& [expression, text, identity] = value;

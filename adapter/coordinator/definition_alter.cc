@@ -118,9 +118,10 @@ void drop_column(Definition& d, RelationId id, const ast::AlterAction& action) {
   const auto gone = static_cast<std::uint16_t>(found - columns.begin());
   release_referrers(d, *before, fmt::format("column {} of table {}", action.name, before->name()), action.cascade,
                     [&](const ForeignKey& key) { return contains(key.referenced_columns, gone); });
-  if (const auto sequence = d.catalog.sequence_of(id, gone)) {
+  while (const auto sequence = d.catalog.sequence_of(id, gone)) {
     change_entry(d, *current(d, id), [&](TableEntry& entry) { entry.defaults[gone] = {}; });
-    drop_sequence(d, *sequence, action.cascade);
+    drop_sequence(d, *sequence, action.cascade,
+                  fmt::format("column {} of table {}", action.name, before->name()));
   }
   const auto table = current(d, id);
   auto schema = std::make_shared<TableSchema>(*table->schema);
@@ -168,7 +169,7 @@ void drop_column(Definition& d, RelationId id, const ast::AlterAction& action) {
     });
   }
   for (std::uint16_t column = gone + 1; column < columns.size(); ++column)
-    if (const auto sequence = d.catalog.sequence_of(id, column))
+    while (const auto sequence = d.catalog.sequence_of(id, column))
       change_entry(d, *sequence, [&](TableEntry& entry) {
         entry.sequence->owner->second = static_cast<std::uint16_t>(column - 1);
       });
@@ -359,7 +360,7 @@ void drop_identity(Definition& d, RelationId id, const ast::AlterAction& action)
     return;
   }
   change_entry(d, *table, [&](TableEntry& entry) { entry.defaults[column] = {}; });
-  if (const auto sequence = d.catalog.sequence_of(id, column)) drop_sequence(d, *sequence, false);
+  if (const auto sequence = d.catalog.sequence_of(id, column)) drop_sequence(d, *sequence, false, "sequence " + sequence->name());
 }
 
 void set_owner(Definition& d, RelationId id, const std::string& name) {

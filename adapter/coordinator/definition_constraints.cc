@@ -240,7 +240,9 @@ void add_check(Definition& d, RelationId id, const ast::CheckClause& clause, boo
   const auto table = current(d, id);
   CheckConstraint check = bind_check(*clause.condition, table, d.context);
   if (!clause.name.empty() && constraint_name_taken(*table, clause.name))
-    throw SqlError("42710", fmt::format("check constraint \"{}\" already exists", clause.name));
+    throw SqlError("42710", rows_exist ? fmt::format("constraint \"{}\" for relation \"{}\" already exists",
+                                                     clause.name, table->name())
+                                       : fmt::format("check constraint \"{}\" already exists", clause.name));
   check.oid = next_oid(d.catalog);
   check.name = clause.name;
   check.no_inherit = clause.no_inherit;
@@ -322,18 +324,31 @@ void add_key_constraint(Definition& d, RelationId id, const ast::KeyConstraint& 
   if (key.primary && !before.primary_key.empty())
     throw SqlError("42P16", fmt::format("multiple primary keys for table \"{}\" are not allowed", before.name),
                    key.location);
-  check_name_free(*table, key.name);
-  if (!key.index.empty()) return adopt_index(d, *table, key);
+  if (!key.index.empty()) {
+    check_name_free(*table, key.name);
+    return adopt_index(d, *table, key);
+  }
   std::vector<std::uint16_t> columns = key_columns(before, key);
   if (!key.name.empty() && name_taken(d, table->schema_name, key.name))
     throw SqlError("42P07", fmt::format("relation \"{}\" already exists", key.name));
+  check_name_free(*table, key.name);
   std::string name = key.name;
   if (name.empty())
     name = key.primary ? free_name(d, table->schema_name, before.name, "pkey", {})
                        : free_name(d, table->schema_name, before.name + joined_names(before, columns), "key", {});
   if (key.primary) {
     check_no_nulls(d, *table, columns);
-    return rekey(d, *table, std::move(columns), std::move(name), key.deferrable);
+    try {
+      return rekey(d, *table, std::move(columns), name, key.deferrable);
+    } catch (storage::Failure& failure) {
+      // The rows are there already: the words are those of an index that cannot be built.
+      constexpr std::string_view kExists = " already exists.";
+      if (failure.fault != storage::Fault::unique_violation || failure.constraint != name) throw;
+      failure.message = fmt::format("could not create unique index \"{}\"", name);
+      if (failure.detail.ends_with(kExists))
+        failure.detail.replace(failure.detail.size() - kExists.size(), kExists.size(), " is duplicated.");
+      throw;
+    }
   }
   IndexSchema index;
   index.id = next_relation(d.catalog);
@@ -344,25 +359,46 @@ void add_key_constraint(Definition& d, RelationId id, const ast::KeyConstraint& 
   add_unique_index(d, *table, std::move(index));
 }
 
+void tell_of_cascade(Definition& d, const std::vector<std::string>& objects) {
+  if (objects.empty()) return;
+  if (objects.size() == 1) {
+    d.notices.push_back(notice("00000", "drop cascades to " + objects.front()));
+    return;
+  }
+  pgwire::Diagnostic told = notice("00000", fmt::format("drop cascades to {} other objects", objects.size()));
+  for (const std::string& object : objects)
+    told.detail += (told.detail.empty() ? "drop cascades to " : "\ndrop cascades to ") + object;
+  d.notices.push_back(std::move(told));
+}
+
 void release_referrers(Definition& d, const TableEntry& table, std::string_view what, bool cascade,
                        const std::function<bool(const ForeignKey&)>& concerns) {
+  std::vector<std::string> dependents;
+  std::vector<std::pair<RelationId, std::uint32_t>> keys;
   for (const auto& child : d.catalog.referrers(table.id())) {
     if (child->id() == table.id() && what.starts_with("table ")) continue;
     for (const ForeignKey& key : child->foreign_keys) {
       if (key.referenced != table.id() || !concerns(key)) continue;
-      if (!cascade)
-        throw SqlError("2BP01", fmt::format("cannot drop {} because other objects depend on it", what))
-            .with_detail(fmt::format("{} depends on {}", constraint_on(key.name, child->name()),
-                                     what.starts_with("constraint ") ? fmt::format("index {}", what.substr(11, what.find(' ', 11) - 11))
-                                                                     : std::string(what)))
-            .with_hint(dependency_error_hint());
-      d.notices.push_back(
-          notice("00000", fmt::format("drop cascades to {}", constraint_on(key.name, child->name()))));
-      change_entry(d, *current(d, child->id()), [&](TableEntry& entry) {
-        std::erase_if(entry.foreign_keys, [&](const ForeignKey& other) { return other.oid == key.oid; });
-      });
+      dependents.push_back(constraint_on(key.name, child->name()));
+      keys.emplace_back(child->id(), key.oid);
     }
   }
+  if (!dependents.empty() && !cascade) {
+    // Of a key constraint it is the index that others need.
+    std::string needed(what);
+    if (what.starts_with("constraint ")) needed = "index " + needed.substr(11, needed.find(' ', 11) - 11);
+    std::string detail;
+    for (const std::string& dependent : dependents)
+      detail += (detail.empty() ? "" : "\n") + dependent + " depends on " + needed;
+    throw SqlError("2BP01", fmt::format("cannot drop {} because other objects depend on it", what))
+        .with_detail(std::move(detail))
+        .with_hint(dependency_error_hint());
+  }
+  tell_of_cascade(d, dependents);
+  for (const auto& [child, oid] : keys)
+    change_entry(d, *current(d, child), [&](TableEntry& entry) {
+      std::erase_if(entry.foreign_keys, [&](const ForeignKey& key) { return key.oid == oid; });
+    });
 }
 
 void drop_constraint(Definition& d, RelationId id, const std::string& name, bool missing_ok, bool cascade) {

@@ -100,7 +100,7 @@ void drop_named_sequence(Definition& d, const TableEntry& sequence, bool cascade
     throw SqlError("2BP01", fmt::format("cannot drop sequence {} because {} requires it", sequence.name(), column))
         .with_hint(fmt::format("You can drop {} instead.", column));
   }
-  drop_sequence(d, sequence, cascade);
+  drop_sequence(d, sequence, cascade, "sequence " + sequence.name());
 }
 
 }  // namespace
@@ -109,9 +109,9 @@ void drop_table(Definition& d, const TableEntry& table, bool cascade) {
   const RelationId id = table.id();
   release_referrers(d, table, "table " + table.name(), cascade, [](const ForeignKey&) { return true; });
   for (std::uint16_t column = 0; column < table.schema->columns.size(); ++column)
-    if (const auto sequence = d.catalog.sequence_of(id, column)) {
+    while (const auto sequence = d.catalog.sequence_of(id, column)) {
       change_entry(d, *current(d, id), [&](TableEntry& entry) { entry.defaults[column] = {}; });
-      drop_sequence(d, *sequence, cascade);
+      drop_sequence(d, *sequence, cascade, "table " + table.name());
     }
   d.branch.drop_table(id);
   d.catalog.remove_table(id);

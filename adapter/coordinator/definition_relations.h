@@ -74,6 +74,8 @@ void alter_constraint(Definition& d, RelationId table, const ast::AlterAction& a
 void rename_constraint(Definition& d, RelationId table, const std::string& from, const std::string& to);
 // Foreign keys of other tables that need a unique key over exactly these columns: dropped with `cascade`,
 // otherwise an error that says what of `table` (as "constraint x on table y") they depend on.
+// Says what else goes: one by name, more by number with the names as the detail.
+void tell_of_cascade(Definition& d, const std::vector<std::string>& objects);
 void release_referrers(Definition& d, const TableEntry& table, std::string_view what, bool cascade,
                        const std::function<bool(const ForeignKey&)>& concerns);
 
@@ -90,7 +92,8 @@ std::shared_ptr<const TableEntry> make_owned_sequence(Definition& d, const std::
 ColumnDefault next_value_of(const TableEntry& sequence, storage::Type type, Identity identity,
                             const Definition& d);
 void change_sequence(Definition& d, const TableEntry& sequence, const ast::SequenceOptions& options);
-void drop_sequence(Definition& d, const TableEntry& sequence, bool cascade);
+// `what` is being dropped: "sequence s", or the table that it goes with.
+void drop_sequence(Definition& d, const TableEntry& sequence, bool cascade, const std::string& what);
 
 // ---- dropping (definition_drop.cc) ----
 

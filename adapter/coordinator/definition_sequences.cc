@@ -222,7 +222,7 @@ ColumnDefault next_value_of(const TableEntry& sequence, storage::Type type, Iden
   return {std::shared_ptr<const storage::Expression>(std::move(value)), std::move(text), identity};
 }
 
-void drop_sequence(Definition& d, const TableEntry& sequence, bool cascade) {
+void drop_sequence(Definition& d, const TableEntry& sequence, bool cascade, const std::string& what) {
   const std::uint32_t oid = oid_of(sequence.id());
   std::vector<std::shared_ptr<const TableEntry>> tables;
   for (const auto& [name, table] : d.catalog.tables()) tables.push_back(table);
@@ -232,8 +232,7 @@ void drop_sequence(Definition& d, const TableEntry& sequence, bool cascade) {
       if (value.expression == nullptr || !mentions_relation(*value.expression, oid)) continue;
       const std::string& column = table->schema->columns[i].name;
       if (!cascade)
-        throw SqlError("2BP01", fmt::format("cannot drop sequence {} because other objects depend on it",
-                                            sequence.name()))
+        throw SqlError("2BP01", fmt::format("cannot drop {} because other objects depend on it", what))
             .with_detail(fmt::format("default value for column {} of table {} depends on sequence {}", column,
                                      table->name(), sequence.name()))
             .with_hint(dependency_error_hint());

@@ -47,7 +47,13 @@ std::vector<std::size_t> positions_of(const ast::InsertStatement& insert, const 
 
 std::shared_ptr<const TableEntry> Binder::change_target(const ast::QualifiedName& name, Privilege right) {
   auto table = resolve_table(name, statement_.context);
-  if (table->is_sequence()) throw SqlError("42809", "cannot change sequence \"" + table->name() + "\"");
+  if (table->is_sequence()) {
+    // Nobody has the right to, its owner included, but superusers have every right.
+    const Role* role = statement_.context.catalog.role(statement_.context.role);
+    if (role == nullptr || !role->superuser)
+      throw SqlError("42501", "permission denied for sequence " + table->name());
+    throw SqlError("42809", "cannot change sequence \"" + table->name() + "\"");
+  }
   statement_.use(*table);
   statement_.need(*table, right);
   return table;
