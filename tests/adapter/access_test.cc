@@ -23,7 +23,7 @@ Catalog catalog_with_groups() {
     Role role;
     role.id = RoleId(catalog.next_oid++);
     role.name = name;
-    role.member_of = std::move(groups);
+    for (const RoleId group : groups) role.member_of.push_back({group, RoleId(10), false});
     catalog.put_role(role);
     return role.id;
   };
