@@ -12,7 +12,7 @@
 //     truncate        relation
 //     create_index    schema                             the table's, the new index last
 //     drop_index      index, schema                      the table's, without it
-//     replace_schema  schema
+//     replace_schema  schema                             of an empty table: any other
 //   row           := text key, contents
 //   contents      := varint 0                            the row is gone
 //                  | varint size + 1, byte[size]         its packed form, storage/row.h
