@@ -205,11 +205,12 @@ std::string key(const KeyConstraint& k) {
          group("", k.columns, word) + ")";
 }
 std::string check(const CheckClause& c) {
-  return "(check" + flag(!c.name.empty(), c.name) + " " + show(c.condition) + flag(c.not_valid, "not-valid") + ")";
+  return "(check" + flag(!c.name.empty(), c.name) + " " + show(c.condition) + flag(c.not_valid, "not-valid") +
+         ")";
 }
 std::string foreign_key(const ForeignKeyClause& k) {
-  return "(foreign-key" + flag(!k.name.empty(), k.name) + group("", k.columns, word) + " " + name(k.referenced) +
-         group("", k.referenced_columns, word) + " " + static_cast<char>(k.on_update) +
+  return "(foreign-key" + flag(!k.name.empty(), k.name) + group("", k.columns, word) + " " +
+         name(k.referenced) + group("", k.referenced_columns, word) + " " + static_cast<char>(k.on_update) +
          static_cast<char>(k.on_delete) + flag(k.match_full, "full") + flag(k.deferrable, "deferrable") +
          flag(k.deferred, "deferred") + flag(k.not_valid, "not-valid") + ")";
 }
@@ -232,12 +233,13 @@ std::string column_definition(const ColumnDefinition& c) {
 }
 std::string action(const AlterAction& a) {
   static constexpr std::string_view kKinds[] = {
-      "add-column", "drop-column", "default", "set-not-null", "drop-not-null", "type", "add-key", "add-check",
-      "add-foreign-key", "drop-constraint", "validate", "alter-constraint", "owner", "add-identity",
-      "set-identity", "drop-identity", "nothing"};
+      "add-column", "drop-column",  "default",         "set-not-null",    "drop-not-null", "type",
+      "add-key",    "add-check",    "add-foreign-key", "drop-constraint", "validate",      "alter-constraint",
+      "owner",      "add-identity", "set-identity",    "drop-identity",   "nothing"};
   if (a.kind == AlterAction::Kind::add_key) return "(add-key " + key(a.key) + ")";
   if (a.kind == AlterAction::Kind::add_check) return "(add-check " + check(a.check) + ")";
-  if (a.kind == AlterAction::Kind::add_foreign_key) return "(add-foreign-key " + foreign_key(a.foreign_key) + ")";
+  if (a.kind == AlterAction::Kind::add_foreign_key)
+    return "(add-foreign-key " + foreign_key(a.foreign_key) + ")";
   return "(" + std::string(kKinds[static_cast<std::size_t>(a.kind)]) + flag(!a.name.empty(), a.name) +
          flag(a.missing_ok, "missing-ok") + flag(a.exists_ok, "exists-ok") + flag(a.cascade, "cascade") +
          (a.column ? " " + column_definition(*a.column) : "") + optional("expression", a.expression) +
@@ -248,7 +250,8 @@ std::string create_table(const CreateTableStatement& s) {
          flag(s.temporary, "temporary") + group("columns", s.columns, column_definition) +
          group("keys", s.keys, key) + group("checks", s.checks, check) +
          group("foreign-keys", s.foreign_keys, foreign_key) +
-         group("like", s.likes, [](const LikeClause& l) { return name(l.table); }) + flag(!s.unsupported_what.empty(), "!" + s.unsupported_what) + ")";
+         group("like", s.likes, [](const LikeClause& l) { return name(l.table); }) +
+         flag(!s.unsupported_what.empty(), "!" + s.unsupported_what) + ")";
 }
 std::string create_index(const CreateIndexStatement& s) {
   return "(create-index " + (s.name.empty() ? "_" : s.name) + " " + name(s.table) + flag(s.unique, "unique") +
@@ -374,9 +377,14 @@ std::string print(const Statement& statement) {
                    group("", s.columns, word) + " " + print(*s.query) + flag(!s.with_data, "no-data") + ")";
           },
           [](const CreateIndexStatement& s) { return create_index(s); },
+          [](const CopyStatement& s) {
+            return "(copy " + (s.query != nullptr ? print(*s.query) : name(s.table)) +
+                   group("", s.columns, word) + (s.from ? " from" : " to") + flag(s.program, "program") +
+                   flag(s.file.has_value(), s.file.value_or("")) + optional("where", s.where) + ")";
+          },
           [](const AlterTableStatement& s) {
-            return "(alter-table " + name(s.name) + flag(s.if_exists, "if-exists") + group("", s.actions, action) +
-                   ")";
+            return "(alter-table " + name(s.name) + flag(s.if_exists, "if-exists") +
+                   group("", s.actions, action) + ")";
           },
           [](const RenameStatement& s) {
             return "(rename " + name(s.relation) + flag(!s.from.empty(), s.from) + " " + s.to + ")";
@@ -390,11 +398,12 @@ std::string print(const Statement& statement) {
                    sequence_options(s.options) + ")";
           },
           [](const SetConstraintsStatement& s) {
-            return "(set-constraints" + group("", s.names, name) + (s.deferred ? " deferred)" : " immediate)");
+            return "(set-constraints" + group("", s.names, name) +
+                   (s.deferred ? " deferred)" : " immediate)");
           },
           [](const CommentStatement& s) {
-            return "(comment " + name(s.relation) + flag(!s.column.empty(), s.column) + " '" + s.text.value_or("") +
-                   "')";
+            return "(comment " + name(s.relation) + flag(!s.column.empty(), s.column) + " '" +
+                   s.text.value_or("") + "')";
           },
           [](const DropStatement& s) { return drop(s); },
           [](const CreateRoleStatement& s) {
