@@ -246,28 +246,14 @@ def encryption():
 @case
 def drivers():
     """Each checks the server's certificate and has a password. (npm's packages are there once tests/clients has run.)"""
-    import asyncio
-    import asyncpg
-    import psycopg
     clients = server.ROOT / 'tests' / 'clients'
     with place() as p:
         ca = str(p.directory / 'ca.pem')
-        address = 'host=localhost port=%d dbname=materialize user=known password=sesame' % p.port
-        with psycopg.connect(address + ' sslmode=verify-full channel_binding=require sslrootcert=' + ca) as c:
-            expect('psycopg 3', c.execute('select current_user').fetchone(), ('known',))
-
-        async def ask():
-            c = await asyncpg.connect(host='localhost', port=p.port, user='known', password='sesame', database='materialize',
-                                      ssl=ssl.create_default_context(cafile=ca))
-            try:
-                return await c.fetchval('select current_user')
-            finally:
-                await c.close()
-        expect('asyncpg', asyncio.run(ask()), 'known')
         env = dict(os.environ, GYRE_TLS_PORT=str(p.port), GYRE_TLS_USER='known', GYRE_TLS_PASSWORD='sesame', GYRE_TLS_CA=ca,
                    GYRE_TLS_URL='postgres://known:sesame@localhost:%d/materialize?sslmode=verify-full&sslrootcert=%s' % (p.port, ca),
                    GO111MODULE='off', GOPATH='/usr/share/gocode')
-        programs = [(['go', 'run', str(clients / 'tls' / 'main.go')], ['lib/pq known <nil>', 'pgx known <nil>']),
+        programs = [(['/usr/bin/python3', str(clients / 'tls' / 'tls.py')], ['asyncpg known', 'psycopg known']),
+                    (['go', 'run', str(clients / 'tls' / 'main.go')], ['lib/pq known <nil>', 'pgx known <nil>']),
                     (['java', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', '/usr/share/java/postgresql.jar',
                       str(clients / 'tls' / 'Tls.java')], ['jdbc known null'])]
         if (clients / 'node_modules').is_dir():
