@@ -103,10 +103,16 @@ void Harness::create_table(const ast::CreateTableStatement& statement) {
   for (const ast::ColumnDefinition& column : statement.columns) {
     const storage::Type type = resolve_type(column.type, context());
     const auto position = static_cast<std::uint16_t>(schema->columns.size());
-    if (column.primary_key) schema->primary_key.push_back(position);
-    if (column.unique)
-      schema->indexes.push_back({RelationId(1000 + position), column.name + "_key", {position}, true, true});
-    schema->columns.push_back({column.name, type, column.not_null || column.primary_key});
+    bool primary = false;
+    for (const ast::KeyConstraint& key : column.keys) {
+      primary = primary || key.primary;
+      if (key.primary)
+        schema->primary_key.push_back(position);
+      else
+        schema->indexes.push_back(
+            {RelationId(1000 + position), column.name + "_key", {position}, true, true});
+    }
+    schema->columns.push_back({column.name, type, column.not_null || primary});
     entry->defaults.push_back(column.default_value
                                   ? bind_default(*column.default_value, type, column.name, context())
                                   : ColumnDefault{});
