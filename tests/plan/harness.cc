@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "adapter/catalog/system_relation.h"
 #include "adapter/plan/ast_walk.h"
 #include "adapter/plan/physical.h"
 #include "adapter/plan/planning.h"
@@ -10,33 +9,6 @@
 #include "adapter/sql_error.h"
 #include "storage/failure.h"
 #include "storage/table.h"
-
-namespace gyre::adapter {
-
-// One system relation stands for all: the names of the tables.
-namespace {
-
-void scan_tables(SystemScan& scan) {
-  for (const auto& [name, table] : scan.catalog.tables()) {
-    const storage::Datum row[] = {storage::Datum::of_integer(table->id().value),
-                                  storage::Datum::of_bytes(table->name())};
-    scan.emit(row);
-  }
-}
-
-const SystemRelation kTables{1259,
-                             "pg_catalog",
-                             "pg_class",
-                             {{"oid", storage::TypeId::oid}, {"relname", storage::TypeId::name}},
-                             scan_tables};
-
-}  // namespace
-
-const SystemRelation* find_system_relation(std::string_view schema, std::string_view name) {
-  return (schema.empty() || schema == kTables.schema) && name == kTables.name ? &kTables : nullptr;
-}
-
-}  // namespace gyre::adapter
 
 namespace gyre::test {
 
