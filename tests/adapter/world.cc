@@ -184,12 +184,18 @@ bool World::quiet() const {
   return true;
 }
 
+// More turns than any statement needs that does not wait for a lock.
+constexpr int kPatience = 20'000;
+
 void World::settle() {
-  for (int turn = 0; turn < 100'000 && !quiet(); ++turn) step();
+  const auto run = [this](int turns) {
+    for (int turn = 0; turn < turns && !quiet(); ++turn) step();
+  };
+  run(kPatience);
   for (int turn = 0; turn < 4; ++turn) {
     loop_.turn(0);
     take_output();
-    while (!quiet()) step();
+    run(kPatience / 10);
   }
 }
 
