@@ -1,8 +1,8 @@
 // A tree is walked in key order and written in runs of about 256 KiB, so memory stays small whatever the
-// table; reading appends the same runs to new trees, which is several times faster than inserting.
+// table; reading appends the same runs to new trees, without a search per entry.
 //
 // The entries of indexes are written, not made again from the rows: that would mean encoding and sorting
-// them, which takes longer than reading them does (perf/log.md).
+// them.
 
 #include "storage/checkpoint.h"
 

@@ -81,15 +81,15 @@ TEST(Replay, DefaultsWorkAfterwards) {
       "CREATE TABLE t (a int4 PRIMARY KEY, b int4 DEFAULT -7, c text DEFAULT 'it''s', d timestamptz DEFAULT "
       "now(), "
       "e numeric DEFAULT 1.50, f bool DEFAULT true, g date DEFAULT '2020-02-03', h varchar(3) DEFAULT "
-      "'abc')");
+      "'abc', i int8 DEFAULT 1 + 2 * 3 CHECK (i > 0 AND i < 100))");
   client.ask("INSERT INTO t (a) VALUES (1)");
   auto state = replay(adapter::Catalog::initial(), before.log());
   ASSERT_TRUE(state.has_value());
   World after(2, 1, std::move(*state));
   Client& again = after.connect();
   EXPECT_EQ(again.ask("INSERT INTO t (a) VALUES (2)"), "C(INSERT 0 1) Z(I)");
-  EXPECT_EQ(again.ask("SELECT b, c, d IS NULL, e, f, g, h FROM t WHERE a = 2"),
-            "T D(-7,it's,f,1.50,t,2020-02-03,abc) C(SELECT 1) Z(I)");
+  EXPECT_EQ(again.ask("SELECT b, c, d IS NULL, e, f, g, h, i FROM t WHERE a = 2"),
+            "T D(-7,it's,f,1.50,t,2020-02-03,abc,7) C(SELECT 1) Z(I)");
 }
 
 TEST(Replay, IdsAreNotGivenTwice) {
