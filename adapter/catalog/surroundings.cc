@@ -102,22 +102,6 @@ std::string column_list(const TableEntry& table, std::span<const std::uint16_t> 
   return text + ")";
 }
 
-std::string_view words_of(ForeignKey::Action action) {
-  switch (action) {
-    case ForeignKey::Action::restrict_:
-      return "RESTRICT";
-    case ForeignKey::Action::cascade:
-      return "CASCADE";
-    case ForeignKey::Action::set_null:
-      return "SET NULL";
-    case ForeignKey::Action::set_default:
-      return "SET DEFAULT";
-    case ForeignKey::Action::no_action:
-      break;
-  }
-  return "";
-}
-
 }  // namespace
 
 const storage::Database& CatalogNames::database() const {
@@ -246,9 +230,9 @@ std::string foreign_key_definition(const Catalog& catalog, const TableEntry& tab
                      column_list(*referenced, key.referenced_columns);
   if (key.match_full) text += " MATCH FULL";
   if (key.on_update != ForeignKey::Action::no_action)
-    text += " ON UPDATE " + std::string(words_of(key.on_update));
+    text += " ON UPDATE " + std::string(system::rule_words(key.on_update));
   if (key.on_delete != ForeignKey::Action::no_action)
-    text += " ON DELETE " + std::string(words_of(key.on_delete));
+    text += " ON DELETE " + std::string(system::rule_words(key.on_delete));
   if (!key.delete_set_columns.empty()) text += " " + column_list(table, key.delete_set_columns);
   if (key.deferrable) text += " DEFERRABLE";
   if (key.deferred) text += " INITIALLY DEFERRED";

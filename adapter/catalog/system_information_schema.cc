@@ -259,22 +259,6 @@ void scan_key_column_usage(SystemScan& scan) {
     }
 }
 
-std::string_view rule_words(ForeignKey::Action action) {
-  switch (action) {
-    case ForeignKey::Action::cascade:
-      return "CASCADE";
-    case ForeignKey::Action::set_null:
-      return "SET NULL";
-    case ForeignKey::Action::set_default:
-      return "SET DEFAULT";
-    case ForeignKey::Action::restrict_:
-      return "RESTRICT";
-    case ForeignKey::Action::no_action:
-      break;
-  }
-  return "NO ACTION";
-}
-
 void scan_referential_constraints(SystemScan& scan) {
   const std::string_view database = database_name(scan);
   for (const auto& [key, table] : scan.catalog.tables())

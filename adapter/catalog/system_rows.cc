@@ -55,6 +55,22 @@ Value access_list(SystemScan& scan, const std::optional<Acl>& acl) {
   return text_array(scan, items);
 }
 
+std::string_view rule_words(ForeignKey::Action action) {
+  switch (action) {
+    case ForeignKey::Action::cascade:
+      return "CASCADE";
+    case ForeignKey::Action::set_null:
+      return "SET NULL";
+    case ForeignKey::Action::set_default:
+      return "SET DEFAULT";
+    case ForeignKey::Action::restrict_:
+      return "RESTRICT";
+    case ForeignKey::Action::no_action:
+      break;
+  }
+  return "NO ACTION";
+}
+
 std::string quoted(std::string_view name) {
   bool plain = !name.empty() && (name[0] < '0' || name[0] > '9');
   for (const char c : name) plain = plain && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_');

@@ -44,6 +44,8 @@ std::string_view text_array(SystemScan& scan, const std::vector<std::string>& el
 std::string_view number_vector(SystemScan& scan, std::span<const std::uint32_t> numbers);
 // "{alice=arwdDxt/alice,=r/alice}", in the scan's arena; null where there is none.
 Value access_list(SystemScan& scan, const std::optional<Acl>& acl);
+// "CASCADE", "NO ACTION": as ON DELETE and ON UPDATE have it.
+std::string_view rule_words(ForeignKey::Action action);
 // An identifier as SQL would need it: quoted where it must be.
 std::string quoted(std::string_view name);
 // Null where `text` is empty.
