@@ -184,6 +184,7 @@ void Coordinator::carry_out_call(CoordinatorCall& call, Writes writes) {
     call.failure = std::current_exception();
   }
   settle_sequences(writes);
+  if (call.failure != nullptr && call.kind == CoordinatorCall::Kind::commit) return rollback(call);
   if (locks_.empty()) return;
   if (call.failure != nullptr || call.canceled) after_failure(call);
   if (call.transaction.value == 0) release_all(LockOwner::of(call.backend, LockOwner::kStatement));
@@ -334,7 +335,7 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
       Arena arena;
       storage::EvalContext eval = evaluation(call, at_oracle, arena);
       static const ConstraintModes kImmediate{false, {}};
-      enforce_foreign_keys({*catalog, branch, eval}, mark,
+      enforce_foreign_keys({*catalog, branch, eval, locking ? &locks : nullptr}, mark,
                            transaction != nullptr ? transaction->constraint_modes : kImmediate);
     }
     if (transaction != nullptr && transaction->branch.footprint() > call.memory_limit)
@@ -355,7 +356,7 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
 }
 
 void Coordinator::run_utility(CoordinatorCall& call, StatementLocks& locks) {
-  if (std::holds_alternative<ast::SetConstraintsStatement>(call.tree->node)) return set_constraints(call);
+  if (std::holds_alternative<ast::SetConstraintsStatement>(call.tree->node)) return set_constraints(call, locks);
   OpenTransaction* transaction = call.transaction.value != 0 ? &transaction_of(call) : nullptr;
   storage::Branch& branch = transaction != nullptr ? transaction->branch : *head_;
   const Catalog* before = &catalog_of(call, transaction);
@@ -373,7 +374,8 @@ void Coordinator::run_utility(CoordinatorCall& call, StatementLocks& locks) {
   const PlanContext context{*changed, call.search_path, call.role, at_oracle.style, at_oracle.session};
   std::set<RelationId> unused;
   Definition definition{*changed, branch, context, call.notices,
-                        transaction != nullptr ? transaction->exclusive : unused, call.memory_limit};
+                        transaction != nullptr ? transaction->exclusive : unused,
+                        transaction != nullptr || !locks_.empty() ? &locks : nullptr, call.memory_limit};
   const storage::Branch::Mark mark = branch.mark();
   try {
     call.tag = adapter::carry_out(*call.tree, definition);
@@ -406,7 +408,7 @@ void Coordinator::commit(CoordinatorCall& call, StatementLocks& locks) {
   if (lost_.erase(call.transaction.value) != 0) throw_lost();
   const auto found = transactions_.find(call.transaction.value);
   if (found == transactions_.end()) return;
-  if (!locks.locks_changes() && !locks_.empty()) check_changed_rows(found->second->branch, locks);
+  check_before_merge(call, *found->second, locks);
   // Beyond this point it waits for nobody.
   const std::unique_ptr<OpenTransaction> transaction = std::move(found->second);
   transactions_.erase(found);
@@ -431,6 +433,26 @@ void Coordinator::commit(CoordinatorCall& call, StatementLocks& locks) {
   if (catalog == nullptr) return;
   catalog->version = ++last_catalog_version_;
   next_catalog_ = std::move(catalog);
+}
+
+// What may have to wait: the deferred checks, as of what is newest in `read committed`, and for a validated block
+// whatever others have locked of what it changed or relies on.
+void Coordinator::check_before_merge(CoordinatorCall& call, OpenTransaction& transaction, StatementLocks& locks) {
+  const bool validated = !reads_anew(call.level);
+  if (validated && !locks_.empty()) check_changed_rows(transaction.branch, locks);
+  const auto catalog = [&]() -> const Catalog& {
+    return transaction.catalog != nullptr ? *transaction.catalog : *transaction.base_catalog;
+  };
+  const bool deferrable = changes_deferrable_keys(catalog(), transaction.branch);
+  const bool waits = validated && !locks_.empty();
+  if (!deferrable && !waits) return;
+  if (!validated) transaction_of(call);
+  CallSurroundings here(call, catalog(), sequences_, *head_, &transaction.branch);
+  const OracleStyle at_oracle(call, here);
+  Arena arena;
+  storage::EvalContext eval = evaluation(call, at_oracle, arena);
+  check_foreign_keys({catalog(), transaction.branch, eval, waits || !validated ? &locks : nullptr}, {},
+                     waits ? KeysToCheck::all : KeysToCheck::deferrable);
 }
 
 // A block that changed rows under constraints that are others now may have broken them unnoticed; one that
@@ -460,8 +482,7 @@ void Coordinator::check_still_mergeable(const OpenTransaction& transaction, cons
   }
 }
 
-// Foreign keys are asked twice: on the branch for what was deferred, and on the head, where rows that others
-// committed meanwhile are to be seen.
+// Foreign keys are asked once more on the head, where rows that others committed meanwhile are to be seen.
 void Coordinator::merge(CoordinatorCall& call, OpenTransaction& transaction, const Catalog& merged) {
   const Catalog& seen = *transaction.base_catalog;
   const Catalog& own = transaction.catalog != nullptr ? *transaction.catalog : seen;
@@ -469,7 +490,6 @@ void Coordinator::merge(CoordinatorCall& call, OpenTransaction& transaction, con
   const OracleStyle at_oracle(call, here);
   Arena arena;
   storage::EvalContext eval = evaluation(call, at_oracle, arena);
-  check_foreign_keys({own, transaction.branch, eval}, {}, KeysToCheck::deferrable);
   check_still_mergeable(transaction, seen);
   const storage::Branch::Mark mark = head_->mark();
   head_->merge(transaction.branch);
@@ -477,13 +497,14 @@ void Coordinator::merge(CoordinatorCall& call, OpenTransaction& transaction, con
     check_foreign_keys({merged, *head_, eval}, mark, KeysToCheck::all);
   } catch (const storage::Failure&) {
     head_->rollback_to(mark);
+    if (reads_anew(call.level)) throw;
     throw storage::Failure(storage::Fault::serialization_failure,
                            "could not serialize access due to concurrent update", {},
                            "The transaction might succeed if retried.");
   }
 }
 
-void Coordinator::set_constraints(CoordinatorCall& call) {
+void Coordinator::set_constraints(CoordinatorCall& call, StatementLocks& locks) {
   call.tag = "SET CONSTRAINTS";
   if (call.transaction.value == 0) return;
   OpenTransaction& transaction = transaction_of(call);
@@ -514,7 +535,8 @@ void Coordinator::set_constraints(CoordinatorCall& call) {
     const OracleStyle at_oracle(call, here);
     Arena arena;
     storage::EvalContext eval = evaluation(call, at_oracle, arena);
-    check_foreign_keys({catalog, transaction.branch, eval}, {}, KeysToCheck::deferrable);
+    check_foreign_keys({catalog, transaction.branch, eval, locks.locks_changes() ? &locks : nullptr}, {},
+                       KeysToCheck::deferrable);
   }
   transaction.constraint_modes = std::move(modes);
 }

@@ -149,9 +149,10 @@ class Coordinator final : public oracle::CommitSteps {
   void resume(const LockTable::Granted& granted);
 
   // Constraints and sequences.
-  void set_constraints(CoordinatorCall& call);
+  void set_constraints(CoordinatorCall& call, StatementLocks& locks);
   // `merged`: the definitions as they will be.
   void merge(CoordinatorCall& call, OpenTransaction& transaction, const Catalog& merged);
+  void check_before_merge(CoordinatorCall& call, OpenTransaction& transaction, StatementLocks& locks);
   void check_still_mergeable(const OpenTransaction& transaction, const Catalog& seen) const;
   void settle_sequences(Writes writes);
   OpenTransaction& transaction_of(const CoordinatorCall& call);

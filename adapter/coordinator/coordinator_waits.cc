@@ -179,6 +179,7 @@ void Coordinator::release_all(LockOwner owner) {
 // A statement that fails aborts its block, up to the innermost savepoint: others need not wait for the
 // ROLLBACK.
 void Coordinator::after_failure(const CoordinatorCall& call) {
+  if (call.kind == CoordinatorCall::Kind::commit) return rollback(call);
   if (call.transaction.value == 0) return release_all(LockOwner::of(call.backend, LockOwner::kStatement));
   const auto found = transactions_.find(call.transaction.value);
   const bool in_savepoint = found != transactions_.end() && !found->second->marks.empty();

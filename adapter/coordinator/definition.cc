@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "adapter/coordinator/definition_parts.h"
+#include "adapter/coordinator/statement_locks.h"
 #include "adapter/sql_error.h"
 
 namespace gyre::adapter {
@@ -52,6 +53,10 @@ std::string visible_name(const Definition& d, const TableEntry& table) {
 }
 
 }  // namespace definition
+
+void lock_table(Definition& d, RelationId table, TableLockMode mode) {
+  if (d.locks != nullptr) d.locks->lock_table(table, mode);
+}
 
 std::string carry_out(const ast::Statement& statement, Definition& d) {
   using namespace definition;

@@ -7,12 +7,15 @@
 #include <vector>
 
 #include "adapter/catalog/catalog.h"
+#include "adapter/coordinator/lock_mode.h"
 #include "adapter/plan/plan.h"
 #include "adapter/sql/ast.h"
 #include "pgwire/diagnostic.h"
 #include "storage/branch.h"
 
 namespace gyre::adapter {
+
+class StatementLocks;  // statement_locks.h
 
 struct Definition {
   Catalog& catalog;            // a copy, to be changed
@@ -22,8 +25,12 @@ struct Definition {
   // Tables whose rows were all looked at or written anew: a transaction that did so cannot be merged onto
   // a head in which they have changed.
   std::set<RelationId>& exclusive;
+  StatementLocks* locks = nullptr;      // null: nobody else has locked anything
   std::size_t memory_limit = SIZE_MAX;  // of what CREATE TABLE AS keeps, in bytes
 };
+
+// Before a definition looks at the rows of a table that is there already, or changes it. May throw LockWait.
+void lock_table(Definition& definition, RelationId table, TableLockMode mode);
 
 // Returns the command tag. Throws SqlError or storage::Failure; catalog and branch are then to be dropped or
 // rolled back.

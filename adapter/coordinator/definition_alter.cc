@@ -407,6 +407,19 @@ int pass_of(Kind kind) {
   }
 }
 
+// As PostgreSQL's AlterTableGetLockLevel has it.
+TableLockMode lock_mode_of(const ast::AlterTableStatement& statement) {
+  TableLockMode mode = TableLockMode::share_update_exclusive;
+  for (const ast::AlterAction& action : statement.actions) {
+    const bool weak = action.kind == Kind::validate_constraint || action.kind == Kind::nothing;
+    const bool key = action.kind == Kind::add_foreign_key;
+    mode = std::max(mode, weak  ? TableLockMode::share_update_exclusive
+                          : key ? TableLockMode::share_row_exclusive
+                                : TableLockMode::access_exclusive);
+  }
+  return mode;
+}
+
 void carry_out(Definition& d, RelationId id, const ast::AlterAction& action) {
   switch (action.kind) {
     case Kind::add_column:
@@ -496,6 +509,7 @@ std::string alter_table(const ast::AlterTableStatement& statement, Definition& d
   if (table == nullptr) return tag;
   if (statement.object == Object::sequence && !table->is_sequence())
     throw SqlError("42809", fmt::format("\"{}\" is not a sequence", table->name()));
+  if (!table->is_sequence()) lock_table(d, table->id(), lock_mode_of(statement));
   std::vector<const ast::AlterAction*> actions;
   for (const ast::AlterAction& action : statement.actions) actions.push_back(&action);
   std::stable_sort(actions.begin(), actions.end(), [](const ast::AlterAction* a, const ast::AlterAction* b) {
@@ -521,6 +535,7 @@ std::string rename(const ast::RenameStatement& statement, Definition& d) {
   if (table == nullptr) return tag;
   if (statement.kind == Target::sequence && !table->is_sequence())
     throw SqlError("42809", fmt::format("\"{}\" is not a sequence", table->name()));
+  lock_table(d, table->id(), TableLockMode::access_exclusive);
   if (statement.kind == Target::column) {
     rename_column(d, *table, statement.from, statement.to);
   } else if (statement.kind == Target::constraint) {

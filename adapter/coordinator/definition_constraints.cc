@@ -275,6 +275,7 @@ void add_foreign_key(Definition& d, RelationId id, const ast::ForeignKeyClause& 
                           : resolve_table(clause.referenced, d.context);
   if (parent->is_sequence())
     throw SqlError("42809", fmt::format("referenced relation \"{}\" is not a table", parent->name()));
+  lock_table(d, parent->id(), TableLockMode::share_row_exclusive);
   if (!d.catalog.allows(d.context.role, *parent, bit(Privilege::references)))
     throw SqlError("42501", fmt::format("permission denied for table {}", parent->name()));
   ForeignKey key{};
@@ -394,6 +395,7 @@ void release_referrers(Definition& d, const TableEntry& table, std::string_view 
         .with_detail(std::move(detail))
         .with_hint(dependency_error_hint());
   }
+  for (const auto& [child, oid] : keys) lock_table(d, child, TableLockMode::access_exclusive);
   tell_of_cascade(d, dependents);
   for (const auto& [child, oid] : keys)
     change_entry(d, *current(d, child), [&](TableEntry& entry) {
@@ -430,6 +432,8 @@ void drop_constraint(Definition& d, RelationId id, const std::string& name, bool
     change_entry(d, *now, [&](TableEntry& entry) { entry.schema = std::move(without); });
     return;
   }
+  for (const ForeignKey& key : table->foreign_keys)
+    if (key.name == name) lock_table(d, key.referenced, TableLockMode::access_exclusive);
   bool found = false;
   change_entry(d, *table, [&](TableEntry& entry) {
     found = std::erase_if(entry.checks, [&](const CheckConstraint& check) { return check.name == name; }) +
@@ -454,6 +458,7 @@ void validate_constraint(Definition& d, RelationId id, const std::string& name) 
   for (std::size_t i = 0; i < table->foreign_keys.size(); ++i) {
     if (table->foreign_keys[i].name != name) continue;
     if (table->foreign_keys[i].validated) return;
+    lock_table(d, table->foreign_keys[i].referenced, TableLockMode::row_share);
     validate_rows(d, *table, table->foreign_keys[i]);
     change_entry(d, *table, [&](TableEntry& entry) { entry.foreign_keys[i].validated = true; });
     return;

@@ -107,6 +107,9 @@ void drop_named_sequence(Definition& d, const TableEntry& sequence, bool cascade
 
 void drop_table(Definition& d, const TableEntry& table, bool cascade) {
   const RelationId id = table.id();
+  lock_table(d, id, TableLockMode::access_exclusive);
+  for (const ForeignKey& key : table.foreign_keys)
+    lock_table(d, key.referenced, TableLockMode::access_exclusive);
   release_referrers(d, table, "table " + table.name(), cascade, [](const ForeignKey&) { return true; });
   for (std::uint16_t column = 0; column < table.schema->columns.size(); ++column)
     while (const auto sequence = d.catalog.sequence_of(id, column)) {

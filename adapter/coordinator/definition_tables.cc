@@ -337,6 +337,7 @@ std::string create_table_as(const ast::CreateTableAsStatement& statement, Defini
 std::string create_index(const ast::CreateIndexStatement& statement, Definition& d) {
   const auto table = resolve_table(statement.table, d.context);
   check_owner(d, *table);
+  lock_table(d, table->id(), TableLockMode::share);
   if (table->is_sequence())
     throw SqlError("42809", fmt::format("cannot create index on relation \"{}\"", table->name()))
         .with_detail("This operation is not supported for sequences.");

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "adapter/exec/row_checks.h"
+#include "adapter/exec/row_locks.h"
 #include "reactor/base/check.h"
 #include "storage/constraint_failure.h"
 #include "storage/failure.h"
@@ -159,7 +160,8 @@ class Keys {
     throw failure;
   }
 
-  // Whether the referenced table has a row with the values, which are of the referencing columns' types.
+  // Whether the referenced table has a row with the values, which are of the referencing columns' types. It is
+  // locked, so that it stays.
   bool parent_exists(const TableEntry& child, const ForeignKey& key, const TableEntry& parent,
                      const Row& values) {
     Row wanted;
@@ -170,17 +172,27 @@ class Keys {
       if (!value) return false;
       wanted.push_back(*value);
     }
-    return has_row(parent, key.referenced_columns, wanted);
+    const auto found = find_row(parent, key.referenced_columns, wanted);
+    if (found) lock_key_share(parent, *found);
+    return found.has_value();
   }
 
-  bool has_row(const TableEntry& parent, const std::vector<std::uint16_t>& columns, const Row& values) {
+  // The key of the row with these values in a unique key's columns; valid until the next look-up.
+  std::optional<std::string_view> find_row(const TableEntry& parent, const std::vector<std::uint16_t>& columns,
+                                           const Row& values) {
     const storage::TableVersion* version = context_.branch.view().table(parent.id());
     GYRE_CHECK(version != nullptr);
     const KeyPath path = path_over(*version, columns, true);
     GYRE_CHECK(path.tree != nullptr);
     make_key(parent, columns, path, values);
     std::string_view found;
-    return path.tree->get(key_.view(), found);
+    if (!path.tree->get(key_.view(), found)) return std::nullopt;
+    return path.is_rows ? key_.view() : found;
+  }
+
+  void lock_key_share(const TableEntry& table, std::string_view row) {
+    if (context_.locks != nullptr)
+      context_.locks->lock_changed_row(table.id(), row, RowLockMode::for_key_share);
   }
 
   // The referencing rows by key, each with the place in `parents` of the row that it refers to. `parents` hold
@@ -357,6 +369,7 @@ class Actions {
         case Action::no_action:
           break;
         case Action::restrict_:
+          keys_.lock_key_share(child, child_key);
           keys_.throw_still_referenced(parent, child, key, gone.rows_before[at]);
         case Action::cascade:
           if (!after)
@@ -406,14 +419,24 @@ class Actions {
   }
   void write(const TableEntry& child, const std::vector<std::pair<std::string, Row>>& updates,
              const std::vector<std::string>& removals) {
-    for (const std::string& key : removals) branch().erase(child.id(), key);
+    for (const std::string& key : removals) {
+      lock(child, key, {});
+      branch().erase(child.id(), key);
+    }
     std::vector<storage::RowUpdate> rows;
     for (const auto& [key, row] : updates) {
       check_row(child, row, eval());
+      lock(child, key, row);
       rows.push_back({key, row});
     }
     if (!rows.empty()) branch().apply_update_set(child.id(), rows);
     kept_.clear();
+  }
+
+  // Before the row becomes `row` (empty: goes).
+  void lock(const TableEntry& child, const std::string& key, std::span<const Datum> row) {
+    RowLocks* locks = keys_.context().locks;
+    if (locks != nullptr && locks->locks_changes()) lock_change(*locks, branch(), child.id(), key, row);
   }
 
   storage::Branch& branch() { return keys_.context().branch; }
@@ -458,9 +481,11 @@ void check_parents(Keys& keys, const std::vector<Event>& events, const Wanted& w
         if (key.referenced != parent->id() || !wanted(key)) continue;
         GoneKeys gone = gone_keys(events, *parent, key);
         if (gone.values.empty()) continue;
-        for (const auto& [child_key, at] : keys.children(*child, key, *parent, gone.values))
-          if (!keys.has_row(*parent, key.referenced_columns, gone.values[at]))
-            keys.throw_still_referenced(*parent, *child, key, gone.rows_before[at]);
+        for (const auto& [child_key, at] : keys.children(*child, key, *parent, gone.values)) {
+          if (keys.find_row(*parent, key.referenced_columns, gone.values[at])) continue;
+          keys.lock_key_share(*child, child_key);
+          keys.throw_still_referenced(*parent, *child, key, gone.rows_before[at]);
+        }
       }
   }
 }
@@ -491,6 +516,24 @@ void check_foreign_keys(const ForeignKeyContext& context, storage::Branch::Mark 
   const auto wanted = [&](const ForeignKey& key) { return which == KeysToCheck::all || key.deferrable; };
   check_children(keys, events, wanted);
   check_parents(keys, events, wanted);
+}
+
+bool changes_deferrable_keys(const Catalog& catalog, const storage::Branch& branch) {
+  const auto deferrable = [](const TableEntry& table) {
+    return std::any_of(table.foreign_keys.begin(), table.foreign_keys.end(),
+                       [](const ForeignKey& key) { return key.deferrable; });
+  };
+  const storage::ChangeSet& changes = branch.changes();
+  RelationId last(UINT32_MAX);
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const RelationId relation = changes[i].relation;
+    if (relation == last) continue;
+    last = relation;
+    if (const auto table = catalog.table(relation); table != nullptr && deferrable(*table)) return true;
+    for (const auto& child : catalog.referrers(relation))
+      if (deferrable(*child)) return true;
+  }
+  return false;
 }
 
 void validate_foreign_key(const ForeignKeyContext& context, const TableEntry& table, const ForeignKey& key) {

@@ -7,6 +7,9 @@
 // deferred, and once on the head after they have been merged onto it, for all, since rows that others committed
 // meanwhile may refer to what is gone, or be gone.
 //
+// As in PostgreSQL, a row that refers to another locks it FOR KEY SHARE, and whoever removes a referenced row
+// waits for open transactions that remove the rows referring to it.
+//
 // The oracle core's.
 #pragma once
 
@@ -18,6 +21,8 @@
 #include "storage/scalar/expression.h"
 
 namespace gyre::adapter {
+
+class RowLocks;  // adapter/exec/row_locks.h
 
 // SET CONSTRAINTS, of one transaction.
 struct ConstraintModes {
@@ -35,6 +40,7 @@ struct ForeignKeyContext {
   const Catalog& catalog;
   storage::Branch& branch;
   storage::EvalContext& eval;  // for defaults and CHECKs of rows that actions change
+  RowLocks* locks = nullptr;   // null: nothing to lock or to respect. They may throw LockWait
 };
 
 // After a statement: carries out the actions that the changes since `begin` ask for, and checks. Keys that
@@ -43,8 +49,10 @@ void enforce_foreign_keys(const ForeignKeyContext& context, storage::Branch::Mar
                           const ConstraintModes& modes);
 
 enum class KeysToCheck : std::uint8_t { all, deferrable };
-// Checks the net changes since `begin`, no actions.
+// Checks the changes since `begin`, no actions.
 void check_foreign_keys(const ForeignKeyContext& context, storage::Branch::Mark begin, KeysToCheck which);
+// Whether something that the branch has changed is under a deferrable key.
+bool changes_deferrable_keys(const Catalog& catalog, const storage::Branch& branch);
 
 // Checks every row of the table.
 void validate_foreign_key(const ForeignKeyContext& context, const TableEntry& table, const ForeignKey& key);

@@ -68,7 +68,9 @@ class Change : public Operator {
   }
   const storage::TableSchema& schema() const { return *node_.table->schema; }
   // The row of the target under `key` is about to become `row` (empty: to go). No key: it is inserted.
-  void lock_change(std::string_view key, std::span<const Datum> row);
+  void lock_change(std::string_view key, std::span<const Datum> row) {
+    adapter::lock_change(*locks(), branch(), node_.table->id(), key, row);
+  }
   // CHECK constraints, of a row that is about to be written.
   void check(std::span<const Datum> row) {
     if (node_.table->checks.empty()) return;
@@ -95,24 +97,6 @@ class Change : public Operator {
   bool applied_ = false;
   std::size_t next_ = 0;
 };
-
-void Change::lock_change(std::string_view key, std::span<const Datum> row) {
-  const storage::TableSchema& table = schema();
-  // Such a row fails by itself.
-  for (const std::uint16_t column : table.primary_key)
-    if (!row.empty() && row[column].null) return;
-  RowChange change{key, {}, {}, {}};
-  OutBuffer packed, key_after;
-  std::string_view before;
-  if (!key.empty() && branch().view().table(table.id)->rows.get(key, before)) change.before = before;
-  if (!row.empty()) {
-    table.layout.pack(row, packed);
-    change.after = packed.view();
-    if (!table.has_row_id()) append_primary_key(table, row, key_after);
-  }
-  change.key_after = table.has_row_id() ? key : key_after.view();
-  adapter::lock_change(*locks(), table, change);
-}
 
 class Insert : public Change {
  public:

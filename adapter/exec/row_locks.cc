@@ -3,6 +3,7 @@
 // decides whether it is a duplicate.
 #include "adapter/exec/row_locks.h"
 
+#include "storage/branch.h"
 #include "storage/table.h"
 
 namespace gyre::adapter {
@@ -46,6 +47,26 @@ void lock_change(RowLocks& locks, const TableSchema& schema, const RowChange& ch
       if (locking && !is.empty()) locks.lock_key(index.id, is);
     }
   }
+}
+
+void lock_change(RowLocks& locks, const storage::Branch& branch, RelationId table, std::string_view key,
+                 std::span<const storage::Datum> row) {
+  const storage::TableVersion& version = *branch.view().table(table);
+  const TableSchema& schema = *version.schema;
+  // Such a row fails by itself.
+  for (const std::uint16_t column : schema.primary_key)
+    if (!row.empty() && row[column].null) return;
+  RowChange change{key, {}, {}, {}};
+  OutBuffer packed, key_after;
+  std::string_view before;
+  if (!key.empty() && version.rows.get(key, before)) change.before = before;
+  if (!row.empty()) {
+    schema.layout.pack(row, packed);
+    change.after = packed.view();
+    if (!schema.has_row_id()) append_primary_key(schema, row, key_after);
+  }
+  change.key_after = schema.has_row_id() ? key : key_after.view();
+  lock_change(locks, schema, change);
 }
 
 }  // namespace gyre::adapter

@@ -11,14 +11,17 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "adapter/coordinator/lock_mode.h"
 #include "reactor/base/ids.h"
+#include "storage/datum.h"
 
 namespace gyre::storage {
+class Branch;        // storage/branch.h
 struct TableSchema;  // storage/table.h
-}
+}  // namespace gyre::storage
 
 namespace gyre::adapter {
 
@@ -27,16 +30,16 @@ struct LockWait {};
 
 class RowLocks {
  public:
-  // A lock that the statement asks for by itself: FOR UPDATE and the like, the parent of a foreign key. In a
-  // block with one snapshot a row that is newer than the snapshot is a Failure (serialization_failure).
+  // A lock that the statement asks for by itself: FOR UPDATE and the like. In a block with one snapshot a row that is newer than the snapshot is a Failure (serialization_failure).
   // Returns false where `policy` is skip and another's lock stands in the way; throws 55P03 where it is
   // error.
   virtual bool lock_row(RelationId table, std::string_view key, RowLockMode mode,
                         LockWaitPolicy policy = LockWaitPolicy::block) = 0;
   // Whether changes have to ask at all: false in a block that is validated at COMMIT.
   virtual bool locks_changes() const = 0;
-  // Before UPDATE (for_no_key_update, or for_update where a key changes) and DELETE (for_update) of a row. A
-  // block that is validated at COMMIT takes no lock here.
+  // Before UPDATE (for_no_key_update, or for_update where a key changes) and DELETE (for_update) of a row, and
+  // of a row that a foreign key relies on (for_key_share). A block that is validated at COMMIT takes no lock
+  // here.
   virtual void lock_changed_row(RelationId table, std::string_view key, RowLockMode mode) = 0;
   // Before an entry of a unique index is made or removed, and before relying on its absence (ON CONFLICT):
   // waits for an open transaction that has done either. `index` is the table's own id for its primary key;
@@ -57,4 +60,7 @@ struct RowChange {
 };
 // All that this change needs, before it is made.
 void lock_change(RowLocks& locks, const storage::TableSchema& schema, const RowChange& change);
+// The same for the row of the branch under `key` (empty: it is inserted) that becomes `row` (empty: it goes).
+void lock_change(RowLocks& locks, const storage::Branch& branch, RelationId table, std::string_view key,
+                 std::span<const storage::Datum> row);
 }  // namespace gyre::adapter
