@@ -95,7 +95,7 @@ void Coordinator::check_changed_rows(const storage::Branch& branch, StatementLoc
 
 // False where it is not to wait: it would wait for itself, or was canceled meanwhile.
 bool Coordinator::wait(CoordinatorCall& call, const StatementLocks& locks) {
-  locks_.enqueue(locks.wanted_owner(), locks.wanted(), locks.wanted_mode());
+  locks_.enqueue(locks.wanted_owner(), locks.wanted(), locks.wanted_mode(), locks.wish());
   ++metrics.lock_waits;
   if (const auto circle = locks_.find_deadlock(call.backend); !circle.empty()) {
     ++metrics.deadlocks;

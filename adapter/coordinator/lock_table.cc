@@ -171,7 +171,7 @@ LockTable::Outcome LockTable::acquire(LockOwner owner, LockName name, LockMode m
   return Outcome::granted;
 }
 
-void LockTable::enqueue(LockOwner owner, LockName name, LockMode mode) {
+void LockTable::enqueue(LockOwner owner, LockName name, LockMode mode, Wish wish) {
   GYRE_CHECK(!waits(owner.session()));
   bool only_woken;
   auto* lock = const_cast<Locks::value_type*>(obstacle(owner, name, mode, only_woken));
@@ -186,7 +186,7 @@ void LockTable::enqueue(LockOwner owner, LockName name, LockMode mode) {
     };
     place = std::min(place, std::find_if(waiters.begin(), waiters.end(), waits_for_us));
   }
-  waiters.insert(place, {owner, mode, only_woken});
+  waiters.insert(place, {owner, mode, only_woken || wish == Wish::to_be_woken});
   waiting_.emplace(owner.session(), lock);
   count_row(*lock, 1);
 }

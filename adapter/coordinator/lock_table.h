@@ -95,8 +95,10 @@ class LockTable {
   Outcome acquire(LockOwner owner, LockName name, LockMode mode);
   // acquire() would say busy.
   bool is_busy(LockOwner owner, LockName name, LockMode mode) const;
-  // After acquire() said busy: waits in line. The session waits for nothing else.
-  void enqueue(LockOwner owner, LockName name, LockMode mode);
+  enum class Wish : std::uint8_t { to_hold, to_be_woken };
+  // After acquire() or is_busy() said so: waits in line, to be granted it or only to be told that it could
+  // be. The session waits for nothing else.
+  void enqueue(LockOwner owner, LockName name, LockMode mode, Wish wish = Wish::to_hold);
   bool waits(std::uint32_t session) const { return waiting_.contains(session); }
 
   // Woken waiters, in the order of being granted.
@@ -145,7 +147,7 @@ class LockTable {
   struct Waiter {
     LockOwner owner;
     LockMode mode;
-    // Woken to ask anew, not granted: it wants a row and met a lock of all rows.
+    // Woken to ask anew, not granted: it wishes so, or it wants a row and met a lock of all rows.
     bool only_woken;
   };
   struct Lock {

@@ -72,6 +72,13 @@ void StatementLocks::lock_key(RelationId index, std::string_view key) {
   if (locks_changes()) lock({LockKind::key, index.value, key}, kKeyLock, LockWaitPolicy::block);
 }
 
+void StatementLocks::await_key(RelationId index, std::string_view key) {
+  const LockName name{LockKind::key, index.value, key};
+  if (!locks_changes() || !locks_.is_busy(owner_, name, kKeyLock)) return;
+  wish_ = LockTable::Wish::to_be_woken;
+  wait(owner_, name, kKeyLock, LockWaitPolicy::block);
+}
+
 bool StatementLocks::lock_table(RelationId table, TableLockMode mode, LockWaitPolicy policy) {
   return lock({LockKind::table, table.value}, lock_mode(mode), policy);
 }

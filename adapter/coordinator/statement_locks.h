@@ -33,6 +33,7 @@ class StatementLocks final : public RowLocks {
   bool locks_changes() const override { return rule_ != Rule::validated; }
   void lock_changed_row(RelationId table, std::string_view key, RowLockMode mode) override;
   void lock_key(RelationId index, std::string_view key) override;
+  void await_key(RelationId index, std::string_view key) override;
 
   // An advisory lock, kept whatever the rule is.
   bool lock_advisory(LockOwner owner, LockName name, LockMode mode, LockWaitPolicy policy);
@@ -46,6 +47,7 @@ class StatementLocks final : public RowLocks {
   LockName wanted() const { return {wanted_kind_, wanted_relation_, wanted_bytes_}; }
   LockMode wanted_mode() const { return wanted_mode_; }
   LockOwner wanted_owner() const { return wanted_owner_; }
+  LockTable::Wish wish() const { return wish_; }
   LockOwner owner() const { return owner_; }
 
  private:
@@ -64,6 +66,7 @@ class StatementLocks final : public RowLocks {
   std::string wanted_bytes_;
   LockMode wanted_mode_ = 0;
   LockOwner wanted_owner_;
+  LockTable::Wish wish_ = LockTable::Wish::to_hold;
 };
 
 // 40P01 with who waits for whom.

@@ -41,10 +41,12 @@ class RowLocks {
   // of a row that a foreign key relies on (for_key_share). A block that is validated at COMMIT takes no lock
   // here.
   virtual void lock_changed_row(RelationId table, std::string_view key, RowLockMode mode) = 0;
-  // Before an entry of a unique index is made or removed, and before relying on its absence (ON CONFLICT):
-  // waits for an open transaction that has done either. `index` is the table's own id for its primary key;
-  // `key` is as append_primary_key() and append_index_key() encode it.
+  // Before an entry of a unique index is made or removed: waits for an open transaction that has done either.
+  // `index` is the table's own id for its primary key; `key` is as append_primary_key() and
+  // append_index_key() encode it.
   virtual void lock_key(RelationId index, std::string_view key) = 0;
+  // The same before the entry is looked up (ON CONFLICT): it keeps nothing.
+  virtual void await_key(RelationId index, std::string_view key) = 0;
 
  protected:
   ~RowLocks() = default;

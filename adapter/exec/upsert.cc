@@ -53,6 +53,7 @@ Datum* Upsert::apply(Datum* proposed) {
                           state_.context.style ? *state_.context.style : state_.default_style);
   check_row(*node_.table, {proposed, schema.columns.size()}, evaluator_.context());
   if (const auto key = find_conflict(proposed)) return conflict_.update ? update(*key, proposed) : nullptr;
+  lock_change({}, {proposed, schema.columns.size()});
   const std::string_view key = state_.context.branch->insert(table_, {proposed, schema.columns.size()});
   if (remembers_) made_.emplace(key);
   return proposed;
@@ -71,7 +72,7 @@ std::optional<std::string_view> Upsert::holder_of(int index, const Datum* propos
   key_.clear();
   if (index == AccessPath::kPrimaryKey) {
     storage::append_primary_key(schema, {proposed, schema.columns.size()}, key_);
-    if (RowLocks* locks = state_.context.locks) locks->lock_key(table_, key_.view());
+    if (RowLocks* locks = state_.context.locks) locks->await_key(table_, key_.view());
     const bool found = version.rows.contains(key_.view());
     note_lookup(table_, found);
     if (found) return key_.view();
@@ -81,7 +82,7 @@ std::optional<std::string_view> Upsert::holder_of(int index, const Datum* propos
   if (packed_.empty()) schema.layout.pack({proposed, schema.columns.size()}, packed_);
   // A null among the columns: the row is like no other.
   if (!storage::append_index_key(schema, schema.indexes[at], packed_.data(), {}, key_)) return std::nullopt;
-  if (RowLocks* locks = state_.context.locks) locks->lock_key(schema.indexes[at].id, key_.view());
+  if (RowLocks* locks = state_.context.locks) locks->await_key(schema.indexes[at].id, key_.view());
   std::string_view holder;
   const bool found = version.indexes[at].get(key_.view(), holder);
   note_lookup(schema.indexes[at].id, found);
@@ -124,8 +125,15 @@ Datum* Upsert::update(std::string_view key, const Datum* proposed) {
     row = keep_row(node_.input().columns, row, kept_);
     state_.account(accounted_, kept_.footprint());
   }
+  lock_change(key, {row, width});
   state_.context.branch->update(table_, key, {row, width});
   return row;
+}
+
+void Upsert::lock_change(std::string_view key, std::span<const Datum> row) {
+  RowLocks* locks = state_.context.locks;
+  if (locks != nullptr && locks->locks_changes())
+    adapter::lock_change(*locks, *state_.context.branch, table_, key, row);
 }
 
 void Upsert::remember_updated(std::string_view key) {

@@ -32,6 +32,7 @@ class Upsert {
   std::optional<std::string_view> holder_of(int index, const Datum* proposed);
   void note_lookup(RelationId order, bool found);
   Datum* update(std::string_view key, const Datum* proposed);
+  void lock_change(std::string_view key, std::span<const Datum> row);
   void remember_updated(std::string_view key);
 
   const physical::Insert& node_;
