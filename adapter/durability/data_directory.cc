@@ -7,6 +7,9 @@
 #include <charconv>
 #include <functional>
 
+#include "oracle/wal/format.h"
+#include "oracle/wal/mark.h"
+
 namespace gyre::adapter {
 
 namespace {
@@ -97,7 +100,8 @@ Result<DataDirectory::Content, StartError> DataDirectory::look() {
   if (has("wal")) {
     const auto segments = names_in(wal_directory());
     if (!segments) return Unexpected{segments.error()};
-    if (!segments->empty())
+    const auto is_segment = [](const std::string& name) { return oracle::wal::segment_number(name) != 0; };
+    if (std::any_of(segments->begin(), segments->end(), is_segment))
       return Unexpected{StartError{
           ExitStatus::damaged,
           fmt::format("data directory \"{}\" has a log, but its file gyre-data is missing", path_)}};
@@ -112,6 +116,7 @@ DataDirectory::Done DataDirectory::begin() {
   if (!names) return Unexpected{names.error()};
   for (const std::string& name : *names)
     if (auto removed = done(disk_.remove(checkpoint_directory() + "/" + name)); !removed) return removed;
+  if (auto marked = done(oracle::wal::write_first_mark(disk_, wal_directory())); !marked) return marked;
   return done(disk_.sync_directory(path_));
 }
 

@@ -1,13 +1,14 @@
 // The data directory: what lies where, whose it is, and that one server has it.
 //
 //   DIR/                 mode 0700
-//     gyre-data          "gyre data directory, format 1\n": written last when a directory is made
+//     gyre-data          "gyre data directory, format 2\n": written last when a directory is made
 //     lock               held with flock while a server runs
 //     checkpoints/       <timestamp, 16 hex digits>.checkpoint      storage/checkpoint.h
-//     wal/               <number, 16 hex digits>.wal                oracle/wal/format.h
+//     wal/               <number, 16 hex digits>.wal, mark          oracle/wal/format.h
 //
 // Names that end in .tmp are unfinished and removed at the next start. There is always a checkpoint: the
-// first is written when the directory is made.
+// first is written when the directory is made. So is the log's mark (oracle/wal/mark.h): a log that is gone
+// is missed.
 #pragma once
 
 #include <memory>
@@ -23,7 +24,7 @@
 
 namespace gyre::adapter {
 
-inline constexpr std::uint32_t kDataFormat = 1;
+inline constexpr std::uint32_t kDataFormat = 2;
 
 std::string checkpoint_name(Timestamp timestamp);
 // Nothing for names of other files.

@@ -117,6 +117,12 @@ DataDirectory::Done replay_log(const DataDirectory& directory, Replayer& replaye
   }
   tail = reader.tail();
   if (tail.refused) return Unexpected{StartError{ExitStatus::damaged, tail.message}};
+  // (It is made before the directory is finished.)
+  if (!tail.marked)
+    return Unexpected{StartError{
+        ExitStatus::damaged,
+        fmt::format("the log in \"{}\" is gone: \"{}/{}\" is missing or damaged", directory.wal_directory(),
+                    directory.wal_directory(), oracle::wal::kMarkName)}};
   if (tail.stop != oracle::wal::Tail::Stop::clean)
     voice.warn(tail.message + "; what is behind it was never acknowledged");
   return std::monostate{};

@@ -13,6 +13,12 @@ std::uint64_t header_checksum(const SegmentHeader& header) {
   return XXH3_64bits(bytes + kBegin, sizeof header - kBegin);
 }
 
+std::uint64_t mark_checksum(const Mark& mark) {
+  const char* const bytes = reinterpret_cast<const char*>(&mark);
+  constexpr std::size_t kBegin = offsetof(Mark, version);
+  return XXH3_64bits(bytes + kBegin, sizeof mark - kBegin);
+}
+
 std::uint64_t record_checksum(const char* record, std::uint64_t length, std::uint64_t log_id) {
   constexpr std::size_t kBegin = offsetof(RecordHeader, length);
   return XXH3_64bits_withSeed(record + kBegin, sizeof(RecordHeader) - kBegin + length, log_id);

@@ -6,6 +6,8 @@
 //   end      = 48 zero bytes, or fewer bytes than that left
 //
 // What is behind the end is zeros, or whatever an earlier use of the file has left.
+//
+//   mark     = place place                                 ; file "mark": up to where the log was durable
 #pragma once
 
 #include <bit>
@@ -46,6 +48,24 @@ struct RecordHeader {
   std::uint64_t durable_sequence;
 };
 
+inline constexpr const char* kMarkName = "mark";
+inline constexpr std::uint64_t kMarkMagic = 0x0a4b'524d'4552'5947;  // "GYREMRK\n"
+inline constexpr std::uint64_t kMarkPlaces = 2;
+inline constexpr std::uint64_t kMarkPlaceBytes = 4096;  // a mark at the beginning, then zeros
+
+// The place whose generation is the higher counts; mark.h says when it is written.
+struct Mark {
+  std::uint64_t magic;
+  std::uint64_t checksum;  // XXH3 (64 bits, no seed) of the bytes behind this field
+  std::uint32_t version;   // kFormatVersion
+  std::uint32_t size;      // of this structure
+  std::uint64_t log_id;
+  std::uint64_t generation;  // one more with each writing; its place is that modulo 2
+  std::uint64_t segment;     // the newest one with a durable header; 0: the log was not begun
+  std::uint64_t sequence;    // all records up to this one were durable
+};
+
+static_assert(sizeof(Mark) == 56 && std::is_trivially_copyable_v<Mark>);
 static_assert(sizeof(SegmentHeader) == 72 && std::is_trivially_copyable_v<SegmentHeader>);
 static_assert(sizeof(RecordHeader) == 48 && std::is_trivially_copyable_v<RecordHeader>);
 
@@ -56,6 +76,7 @@ constexpr std::uint64_t record_size(std::uint64_t length) {
 
 // Of a complete header; `checksum` itself does not count.
 std::uint64_t header_checksum(const SegmentHeader& header);
+std::uint64_t mark_checksum(const Mark& mark);
 // `record` points to a header with its body behind it.
 std::uint64_t record_checksum(const char* record, std::uint64_t length, std::uint64_t log_id);
 

@@ -7,7 +7,9 @@
 // looked at: if one is intact and knows that the missing one was durable, the log is refused; if none does,
 // the tail is cut.
 //
-// (Damage to the last write of all cannot be told from a torn one: there is nothing behind it that knows.)
+// Nothing is behind the newest records that could know of them. For them there is the mark: a log that ends
+// before it is refused. (Damage to the last write of all, if the mark is older, cannot be told from a torn
+// one.)
 //
 // Checksums are seeded with a number that only the log's files know, so that a client cannot write a row that
 // looks like such a record.
@@ -97,28 +99,42 @@ Reader::Segment Reader::look_at(const std::string& name, std::uint64_t number) {
   return segment;
 }
 
-// Finds the last segment that begins at or below the timestamp.
+// The mark comes first: what it names is there from then on, also of a log that is being written.
 bool Reader::open() {
+  const auto mark = read_mark(disk_, directory_);
+  if (!mark) return refuse(Tail::Stop::unreadable, mark.error().message);
+  mark_ = mark->mark;
+  tail_.marked = mark->state == MarkReading::State::good;
   const auto names = disk_.list(directory_);
   if (!names) {
-    if (names.error().code == ENOENT) return finish(Tail::Stop::clean, {});
+    if (names.error().code == ENOENT && !tail_.marked) return finish(Tail::Stop::clean, {});
     return refuse(Tail::Stop::unreadable, names.error().message);
   }
+  const bool any = std::any_of(names->begin(), names->end(),
+                               [](const std::string& name) { return segment_number(name) != 0; });
+  if (!tail_.marked && any) return refuse(Tail::Stop::gap, mark->message);
+  // Not begun: what there may be of a first segment was never used.
+  if (mark_.segment == 0) return finish(Tail::Stop::clean, {});
   for (const std::string& name : *names)
     if (const std::uint64_t number = segment_number(name); number != 0)
       segments_[number] = look_at(name, number);
+  return open_segments();
+}
+
+// Finds the last segment that begins at or below the timestamp.
+bool Reader::open_segments() {
   std::uint64_t first = 0;
-  bool any = false;
   for (const auto& [number, segment] : segments_) {
     if (segment.use == Use::other_version)
       return refuse(Tail::Stop::bad_header, "\"" + path(number) + "\": " + segment.fault);
-    any = any || segment.use != Use::unused;
     if (segment.use == Use::used && Timestamp(segment.header.previous_timestamp) <= after_) first = number;
   }
   if (first == 0) {
-    if (!any || never_used()) return finish(Tail::Stop::clean, {});
-    const auto& [number, segment] = *std::find_if(
-        segments_.begin(), segments_.end(), [](const auto& each) { return each.second.use != Use::unused; });
+    const auto found = std::find_if(segments_.begin(), segments_.end(),
+                                    [](const auto& each) { return each.second.use != Use::unused; });
+    if (found == segments_.end())
+      return refuse(Tail::Stop::gap, "\"" + path(mark_.segment) + "\" is missing: " + what_mark_says());
+    const auto& [number, segment] = *found;
     if (segment.use == Use::bad)
       return refuse(Tail::Stop::bad_header, "\"" + path(number) + "\": " + segment.fault);
     return refuse(Tail::Stop::gap, "\"" + path(number) + "\": the log begins behind timestamp " +
@@ -126,19 +142,13 @@ bool Reader::open() {
                                        ", but what is after " + std::to_string(after_.value) + " is needed");
   }
   const SegmentHeader& header = segments_[first].header;
+  if (header.log_id != mark_.log_id)
+    return refuse(Tail::Stop::bad_header, "\"" + path(first) + "\": it belongs to another log than the mark");
   tail_.log_id = header.log_id;
   tail_.sequence = header.first_sequence - 1;
   tail_.checksum = header.previous_checksum;
   tail_.timestamp = Timestamp(header.previous_timestamp);
   return load(first);
-}
-
-// A log whose very first header was being written when the power went: there is nothing else in it.
-bool Reader::never_used() {
-  if (segments_.size() != 1) return false;
-  const auto bytes = reactor::read_file(disk_, path(segments_.begin()->first));
-  return bytes && (bytes->size() < sizeof(SegmentHeader) ||
-                   all_zero(std::string_view(*bytes).substr(sizeof(SegmentHeader))));
 }
 
 bool Reader::load(std::uint64_t number) {
@@ -237,17 +247,23 @@ bool Reader::find_durable_successor(std::string& where) {
   return false;
 }
 
+std::string Reader::what_mark_says() const {
+  return "the log\'s mark says that records up to sequence " + std::to_string(mark_.sequence) +
+         " were durable, and segment \"" + segment_name(mark_.segment) + "\" begun";
+}
+
 bool Reader::end(Tail::Stop stop, const std::string& what) {
   // A segment has its size before it is used.
   if (bytes_.size() < tail_.segment_size)
     return refuse(Tail::Stop::torn, place() + ": the file is " + std::to_string(bytes_.size()) +
                                         " bytes long and was " + std::to_string(tail_.segment_size));
-  std::string where;
-  if (find_durable_successor(where)) {
-    const std::string missing = stop == Tail::Stop::clean ? place() + ": a record is missing" : what;
-    return refuse(stop == Tail::Stop::clean ? Tail::Stop::gap : stop, missing + "; " + where);
-  }
-  return finish(stop, what);
+  std::string why;
+  if (tail_.segment < mark_.segment || tail_.sequence < mark_.sequence)
+    why = what_mark_says();
+  else if (!find_durable_successor(why))
+    return finish(stop, what);
+  if (stop != Tail::Stop::clean) return refuse(stop, what + "; " + why);
+  return refuse(Tail::Stop::gap, place() + ": a record is missing; " + why);
 }
 
 bool Reader::refuse(Tail::Stop stop, const std::string& what) {

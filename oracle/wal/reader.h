@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "oracle/wal/format.h"
+#include "oracle/wal/mark.h"
 #include "reactor/base/ids.h"
 #include "reactor/disk.h"
 
@@ -36,6 +37,7 @@ struct Tail {
   // the tail was never acknowledged, and is cut off before writing goes on.
   bool refused = false;
   std::string message;  // what is wrong, where: names file and offset; empty for Stop::clean
+  bool marked = false;  // there is a mark, so that a log that is gone would be missed
 
   std::uint64_t segment = 0;  // 0: there is no log yet
   std::uint64_t offset = 0;   // in it, behind the last record
@@ -68,9 +70,9 @@ class Reader {
 
   bool open();
   Segment look_at(const std::string& name, std::uint64_t number);
-  bool never_used();
   bool load(std::uint64_t number);
   bool enter_next_segment();
+  bool open_segments();
   bool end(Tail::Stop stop, const std::string& what);
   bool refuse(Tail::Stop stop, const std::string& what);
   bool finish(Tail::Stop stop, const std::string& what);
@@ -79,10 +81,12 @@ class Reader {
   bool search(std::string_view bytes, std::size_t from, std::size_t& found) const;
   std::string path(std::uint64_t number) const;
   std::string place() const;
+  std::string what_mark_says() const;
 
   reactor::Disk& disk_;
   const std::string directory_;
   const Timestamp after_;
+  Mark mark_{};                                // as it was when reading began
   std::map<std::uint64_t, Segment> segments_;  // by number
   std::string bytes_;                          // of the segment tail_.segment
   Tail tail_;

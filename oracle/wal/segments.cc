@@ -49,7 +49,11 @@ DiskDone in_turn(Steps... steps) {
 }  // namespace
 
 Segments::Segments(Disk& disk, std::string directory, std::uint64_t size, reactor::WriteThrough through)
-    : disk_(disk), directory_(std::move(directory)), segment_size_(size), through_(through) {
+    : disk_(disk),
+      directory_(std::move(directory)),
+      segment_size_(size),
+      through_(through),
+      mark_(disk, directory_) {
   GYRE_CHECK(size % reactor::kDirectAlignment == 0 && size >= reactor::kDirectAlignment);
 }
 
@@ -76,7 +80,7 @@ DiskDone Segments::open(const Tail& tail) {
   return tail.segment == 0 ? begin_log(tail.timestamp) : continue_log(tail);
 }
 
-// The first segment has its header before anyone relies on it.
+// Until the mark names the first segment there is no log, and what is left of an attempt is removed.
 DiskDone Segments::begin_log(Timestamp previous_timestamp) {
   log_id_ = draw_log_id();
   const std::size_t slash = directory_.rfind('/');
@@ -86,7 +90,7 @@ DiskDone Segments::begin_log(Timestamp previous_timestamp) {
         return slash == std::string::npos || slash == 0 ? DiskDone(std::monostate{})
                                                         : disk_.sync_directory(directory_.substr(0, slash));
       },
-      [&] { return remove_above(0); }, [&] { return make_room(0); },
+      [&] { return open_mark(); }, [&] { return remove_above(0); }, [&] { return make_room(0); },
       [&]() -> DiskDone {
         const SegmentHeader header = enter(1, 0, previous_timestamp.value);
         // (Opened anew: this write is not aligned.)
@@ -96,20 +100,34 @@ DiskDone Segments::begin_log(Timestamp previous_timestamp) {
             [&] {
               return write_fully(**file, 0, {reinterpret_cast<const char*>(&header), sizeof header});
             },
-            [&] { return (*file)->sync(); });
+            [&] { return (*file)->sync(); }, [&] { return mark(0); });
       });
 }
 
 DiskDone Segments::continue_log(const Tail& tail) {
   log_id_ = tail.log_id;
   return in_turn([&] { return remove_above(tail.segment); }, [&] { return find_older(tail.segment); },
-                 [&] { return repair(tail); },
+                 [&] { return repair(tail); }, [&] { return mark_.open(); },
+                 [&] { return mark(tail.sequence); },
                  [&]() -> DiskDone {
                    auto file = disk_.open(path(tail.segment), Disk::Open::write, through_);
                    if (!file) return Unexpected{file.error()};
                    current_.file = std::move(*file);
                    return std::monostate{};
                  });
+}
+
+DiskDone Segments::open_mark() {
+  const auto there = read_mark(disk_, directory_);
+  if (!there) return Unexpected{there.error()};
+  if (there->state != MarkReading::State::good)
+    if (auto first = write_first_mark(disk_, directory_); !first) return first;
+  return mark_.open();
+}
+
+DiskDone Segments::mark(std::uint64_t sequence) {
+  if (is_marked() && mark_.sequence() == sequence) return std::monostate{};
+  return mark_.write(log_id_, current_.number, sequence);
 }
 
 // Before the tail's segment is written to: its new records may have the sequence numbers of those that are

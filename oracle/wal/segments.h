@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "oracle/wal/format.h"
+#include "oracle/wal/mark.h"
 #include "oracle/wal/reader.h"
 #include "reactor/disk.h"
 
@@ -41,6 +42,12 @@ class Segments {
   SegmentHeader enter(std::uint64_t first_sequence, std::uint64_t previous_checksum,
                       std::uint64_t previous_timestamp);
 
+  // Says durably that the records up to this one are, and the current segment's header (mark.h). Does nothing
+  // where the mark says so already.
+  reactor::DiskDone mark(std::uint64_t sequence);
+  // Whether the mark names the current segment. No older one may go before.
+  bool is_marked() const { return mark_.segment() == current_.number; }
+
   // Gives up the segments whose records are all at or below the timestamp; one is kept for use as the next.
   reactor::DiskDone remove_through(Timestamp timestamp);
 
@@ -66,6 +73,7 @@ class Segments {
   };
 
   reactor::DiskDone begin_log(Timestamp previous_timestamp);
+  reactor::DiskDone open_mark();
   reactor::DiskDone continue_log(const Tail& tail);
   reactor::DiskDone find_older(std::uint64_t number);
   reactor::DiskDone remove_above(std::uint64_t number);
@@ -82,6 +90,7 @@ class Segments {
   const std::string directory_;
   const std::uint64_t segment_size_;
   const reactor::WriteThrough through_;
+  MarkFile mark_;
   std::uint64_t log_id_ = 0;
   std::deque<Known> older_;  // ascending
   Current current_;

@@ -259,6 +259,7 @@ void Writer::flush() {
   }
   if (take_queue()) write_queue();
   sync();
+  mark();
   end_step();
 }
 
@@ -408,9 +409,17 @@ void Writer::sync() {
   group_started_ns_ = 0;
   (void)fail_point("wal.after_sync");
   durable_sequence_ = sequence_;
+  if (!segments_.is_marked() && !mark()) return;
   unsynced_bytes_ = 0;
   unsynced_since_us_ = 0;
   for (; unanswered_ != 0; --unanswered_) answers_.push({Durability::durable, 0});
+}
+
+// Whether the log's mark says by now what is durable.
+bool Writer::mark() {
+  if (failed_) return false;
+  const auto marked = segments_.mark(durable_sequence_);
+  return marked || fail(marked.error().message);
 }
 
 // Always false.
@@ -420,6 +429,13 @@ bool Writer::fail(std::string reason) {
   const std::lock_guard guard(lock_);
   failure_ = std::move(reason);
   return false;
+}
+
+// The newest segment must be durable, and known to be there, before older ones go.
+void Writer::remove_segments(Timestamp through) {
+  sync();
+  if (!mark()) return;
+  if (const auto removed = segments_.remove_through(through); !removed) fail(removed.error().message);
 }
 
 // What no record waits for. Returns when to go on.
@@ -432,8 +448,7 @@ std::uint64_t Writer::tidy() {
     through = remove_through_;
   }
   if (failed_) return kNever;
-  if (remove)
-    if (const auto removed = segments_.remove_through(through); !removed) fail(removed.error().message);
+  if (remove) remove_segments(through);
   const bool half_full = offset_ > segments_.size() / 2;
   if (failed_ || segments_.prepared_room() != 0 || !(half_full || segments_.preparing())) return kNever;
   if (now_us_ < prepare_after_us_) return prepare_after_us_;

@@ -118,7 +118,9 @@ class Writer final : public CommitLog {
   void refuse(const Entry& entry);
   void write_block();
   void sync();
+  bool mark();
   bool fail(std::string reason);
+  void remove_segments(Timestamp through);
   std::uint64_t tidy();
   void end_step();
 

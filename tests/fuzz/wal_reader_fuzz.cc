@@ -1,8 +1,10 @@
-// Input: one byte that says how many files there are, then their contents, in equal parts. It is read as a
-// log twice, once from a later timestamp: the second reading is the end of the first. Then, with the first
-// record's body as it is, a log is made that must come back.
+// Input: one byte that says how many files there are, then their contents, in equal parts. With a mark that
+// says that the first one was begun it is read as a log twice, once from a later timestamp: the second
+// reading is the end of the first. Then, with the first record's body as it is, a log is made that must come
+// back.
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -54,6 +56,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (std::size_t i = 0; i < files; ++i)
     disk.set_content("wal/" + gyre::oracle::wal::segment_name(i + 1),
                      bytes.substr(bytes.size() * i / files, bytes.size() / files));
+  gyre::oracle::wal::SegmentHeader first{};
+  std::memcpy(&first, bytes.data(), std::min(bytes.size(), sizeof first));
+  GYRE_CHECK(gyre::oracle::wal::write_first_mark(disk, "wal").has_value());
+  gyre::oracle::wal::MarkFile mark(disk, "wal");
+  GYRE_CHECK(mark.open().has_value() && mark.write(first.log_id, 1, 0).has_value());
   const Seen all = read(disk, Timestamp(0));
   if (!all.records.empty()) {
     const std::size_t half = all.records.size() / 2;

@@ -1,6 +1,7 @@
 // Every byte of a log damaged in turn, and the log cut at every length: what is read is the records before
 // the damage, or a refusal that names the place; nothing is invented, and what is left can be written to.
 
+#include <cstring>
 #include <random>
 
 #include "tests/reactor/seed.h"
@@ -16,6 +17,8 @@ using test::LogClient;
 using test::LoggedRecord;
 using test::open_log;
 using test::read_log;
+
+const std::string kMark = std::string(kLogDirectory) + "/" + kMarkName;
 
 // A log of several groups, the last of more than one record, over several segments.
 struct Sample {
@@ -95,10 +98,8 @@ TEST(WalDamage, CutAtEveryLength) {
       Tail tail;
       ASSERT_NO_FATAL_FAILURE(
           expect_right(sample, Damage::more, sample.files[i] + " cut at " + std::to_string(size), &tail));
-      // (A file without its header looks like one that was not in use yet.)
       const bool whole_log = tail.sequence == sample.records.size();
-      const bool has_header = size >= sizeof(SegmentHeader) && i + 1 <= last;
-      ASSERT_TRUE(!has_header || tail.refused || whole_log) << size;
+      ASSERT_TRUE(i + 1 > last || tail.refused || whole_log) << size;
     }
     sample.disk.set_content(sample.files[i], whole);
   }
@@ -120,9 +121,117 @@ TEST(WalDamage, ZeroedSectorsAndMissingFiles) {
     ASSERT_TRUE(sample.disk.remove(file));
     const auto content = read_log(sample.disk);
     ASSERT_TRUE(is_prefix(content.records, sample.records));
-    ASSERT_EQ(content.tail.refused, file < last) << "without " << file;
+    ASSERT_EQ(content.tail.refused, file <= last || file == kMark) << "without " << file;
     sample.disk.set_content(file, whole);
   }
+}
+
+// Whatever was removed from a log in use, from its newest segments on, is missed: nothing else would tell.
+TEST(WalMark, NewestSegmentsThatAreGoneAreMissed) {
+  for (std::uint64_t seed = test::test_seed(1), end = seed + 100; seed < end; ++seed) {
+    SCOPED_TRACE(test::seed_note(seed));
+    std::mt19937_64 random(seed);
+    SimulatedDisk disk(seed);
+    const auto through = static_cast<reactor::WriteThrough>(random() % 3);
+    std::uint64_t timestamp = 0, removed = 0;
+    for (int life = 0; life < 3; ++life) {
+      const auto tail = read_log(disk, Timestamp(removed)).tail;
+      ASSERT_FALSE(tail.refused) << tail.message;
+      auto opened = Writer::open(disk, test::small_segments(through), tail);
+      ASSERT_TRUE(opened) << opened.error();
+      LogClient client(**opened);
+      for (std::uint64_t i = 1 + random() % 60; i > 0; --i) {
+        client.append(++timestamp, std::string(random() % 900, 'x'),
+                      random() % 3 == 0 ? Urgency::lazy : Urgency::now);
+        if (random() % 2 == 0) (*opened)->step(0);
+        (*opened)->deliver();
+        if (random() % 20 == 0 && !client.durable().empty())
+          (*opened)->remove_through(Timestamp(removed = client.durable().back().timestamp));
+      }
+      client.append(++timestamp, "the last one is waited for");
+      (*opened)->step(0);
+      if (random() % 2 == 0) {
+        disk.kill();
+      } else {
+        disk.power_off();
+        disk.power_on();
+      }
+    }
+    const auto whole = read_log(disk, Timestamp(removed));
+    ASSERT_FALSE(whole.tail.refused) << whole.tail.message;
+    for (std::uint64_t number = whole.tail.segment; number > 0; --number) {
+      const std::string path = std::string(kLogDirectory) + "/" + segment_name(number);
+      if (!disk.remove(path)) break;
+      const Tail tail = read_log(disk, Timestamp(removed)).tail;
+      ASSERT_TRUE(tail.refused) << "without segment " << number << " and those after it";
+      ASSERT_NE(tail.message.find(".wal"), std::string::npos) << tail.message;
+    }
+  }
+}
+
+// One place of the mark is enough to know; without both, nobody knows where the log ends.
+TEST(WalMark, WithoutAMarkALogIsRefused) {
+  Sample sample(24, 900);
+  const std::string whole = sample.disk.content(kMark);
+  std::string damaged = whole;
+  for (std::uint64_t place = 0; place < kMarkPlaces; ++place) damaged[place * kMarkPlaceBytes + 20] ^= 1;
+  sample.disk.set_content(kMark, damaged);
+  const Tail tail = read_log(sample.disk).tail;
+  EXPECT_TRUE(tail.refused);
+  EXPECT_NE(tail.message.find(kMark), std::string::npos) << tail.message;
+  std::string other_version = whole;
+  for (std::uint64_t place = 0; place < kMarkPlaces; ++place) {
+    Mark mark;
+    std::memcpy(&mark, whole.data() + place * kMarkPlaceBytes, sizeof mark);
+    mark.version = kFormatVersion + 1;
+    mark.checksum = mark_checksum(mark);
+    std::memcpy(other_version.data() + place * kMarkPlaceBytes, &mark, sizeof mark);
+  }
+  sample.disk.set_content(kMark, other_version);
+  const Tail version = read_log(sample.disk).tail;
+  EXPECT_TRUE(version.refused);
+  EXPECT_NE(version.message.find("format version 2"), std::string::npos) << version.message;
+}
+
+// Until a log has begun nothing was answered: whatever is left of the attempt, the next one begins anew.
+TEST(WalMark, AFirstHeaderThatWasBeingWrittenIsNoDamage) {
+  SimulatedDisk model(1);
+  ASSERT_NE(open_log(model), nullptr);
+  const std::string first = std::string(kLogDirectory) + "/" + segment_name(1);
+  const std::string header = model.content(first).substr(0, sizeof(SegmentHeader));
+  for (std::size_t written = 0; written <= header.size(); ++written)
+    for (const std::size_t size : {written, std::size_t{4096}, std::size_t{8192}}) {
+      SCOPED_TRACE(std::to_string(written) + " bytes of it in a file of " + std::to_string(size));
+      SimulatedDisk disk(1);
+      ASSERT_TRUE(disk.make_directory(kLogDirectory));
+      ASSERT_TRUE(write_first_mark(disk, kLogDirectory));
+      std::string content = header.substr(0, written);
+      content.resize(std::max(size, written));
+      if (size == 8192) content.back() = 'x';  // of an earlier use of the blocks
+      disk.set_content(first, content);
+      const Tail tail = read_log(disk).tail;
+      ASSERT_FALSE(tail.refused) << tail.message;
+      const auto writer = open_log(disk);
+      ASSERT_NE(writer, nullptr);
+      LogClient client(*writer);
+      client.append(1, "hello");
+      writer->step(0);
+      ASSERT_EQ(read_log(disk).records.size(), 1U);
+    }
+}
+
+TEST(WalMark, PowerIsLostAtEveryOperationOfABeginning) {
+  for (std::uint64_t seed = test::test_seed(1), end = seed + 20; seed < end; ++seed)
+    for (std::uint64_t n = 1;; ++n) {
+      SCOPED_TRACE(test::seed_note(seed) + ", operation " + std::to_string(n));
+      SimulatedDisk disk(seed);
+      disk.power_off_at(n);
+      const bool begun = open_log(disk) != nullptr;
+      if (disk.is_on()) disk.power_off();
+      disk.power_on();
+      ASSERT_NE(open_log(disk), nullptr);
+      if (begun) break;
+    }
 }
 
 // A tail that is cut stays cut, whatever is written afterwards.
