@@ -3,11 +3,25 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace gyre::adapter {
 
 // Of a row, weakest first.
 enum class RowLockMode : std::uint8_t { for_key_share, for_share, for_no_key_update, for_update };
+constexpr std::string_view words_of(RowLockMode mode) {
+  switch (mode) {
+    case RowLockMode::for_key_share:
+      return "FOR KEY SHARE";
+    case RowLockMode::for_share:
+      return "FOR SHARE";
+    case RowLockMode::for_no_key_update:
+      return "FOR NO KEY UPDATE";
+    case RowLockMode::for_update:
+      break;
+  }
+  return "FOR UPDATE";
+}
 
 // Of a table, in PostgreSQL's order.
 enum class TableLockMode : std::uint8_t {

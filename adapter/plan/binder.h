@@ -47,7 +47,7 @@ struct StatementBinding {
   int outer_parameters = 0;  // values that Apply nodes pass
   bool has_volatile = false;
   bool needs_locks = false;
-  bool locks_rows = false;
+  std::optional<RowLockMode> locks_rows;
   bool moves_sequences = false;  // calls nextval() or setval()
   int expansions = 0;              // of WITH queries, so far
   std::uintptr_t stack_begin = 0;  // where binding began, to know how much of the stack it uses
@@ -255,7 +255,7 @@ class Binder {
   Scope function_scope(const ast::FunctionRef& reference, Type type, int location) const;
   std::pair<NodePtr, Scope> bind_common_table(const VisibleQuery& query, const ast::TableRef& reference,
                                               int location);
-  std::pair<NodePtr, Scope> derived(BoundQuery query, std::string name, const ast::Alias* alias,
+  std::pair<NodePtr, Scope> derived(BoundQuery query, ScopeRelation::Kind kind, std::string name, const ast::Alias* alias,
                                     int location);
   NodePtr bind_using(const ast::JoinRef& join, NodePtr left, NodePtr right, Scope& left_scope,
                      Scope& right_scope, Scope& scope, int location);
@@ -289,10 +289,11 @@ class Binder {
   // ---- binder_locking.cc ----
   // Throws 0A000 where there are no rows of tables to be locked.
   void check_lockable(const ast::SelectStatement& select, bool grouped) const;
-  // What FROM's relation of this name is to be locked for; null: not at all.
-  const ast::LockingClause* locking_of(std::string_view relation) const;
+  // The clauses that are about FROM's relation of this name, without their OF.
+  std::vector<ast::LockingClause> locking_of(std::string_view relation) const;
+  void check_locked_names() const;
   // Adds the keys of the rows to be locked to the targets; to be called with FROM bound.
-  std::vector<logical::LockRows::Lock> bind_locking(const ast::SelectStatement& select, Targets& targets);
+  std::vector<logical::LockRows::Lock> bind_locking(Targets& targets);
 
   // ---- binder_insert.cc, binder_update_delete.cc ----
   std::shared_ptr<const TableEntry> change_target(const ast::QualifiedName& name, Privilege right);
@@ -328,7 +329,7 @@ class Binder {
   std::vector<PendingApply> argument_pending_;  // of aggregates' arguments: below the grouping
   int applied_ = 0;                             // results of subqueries already in the row behind row_width_
   std::vector<std::vector<std::pair<int, ExpressionPtr>>*> outer_lists_;  // one per subquery being bound
-  const std::vector<ast::LockingClause>* locking_ = nullptr;              // while FROM is bound
+  std::vector<ast::LockingClause> locking_;  // of the query, and what one around it asks of it
   const TableEntry* hidden_target_ = nullptr;  // of the INSERT whose values are being bound: for a hint
   bool read_columns_ = false;                  // some column of the scope was mentioned
 };

@@ -1,4 +1,6 @@
 // FROM: tables, joins, subqueries, WITH queries. Each item brings its rows and what its names mean.
+#include <iterator>
+
 #include "adapter/plan/binder.h"
 #include "adapter/plan/relations.h"
 #include "adapter/sql_error.h"
@@ -40,6 +42,11 @@ Scope scope_of(ScopeRelation relation) {
   return scope;
 }
 
+void make_nullable(Scope& scope) {
+  for (ScopeRelation& relation : scope.relations) relation.nullable = true;
+  for (ScopeRelation& relation : scope.covered) relation.nullable = true;
+}
+
 logical::NodePtr join(JoinKind kind, logical::NodePtr left, logical::NodePtr right) {
   return std::make_unique<Join>(kind, std::move(left), std::move(right));
 }
@@ -54,6 +61,7 @@ void Binder::merge_into(Scope& scope, Scope more, int location) const {
         throw SqlError("42712", "table name \"" + relation.name + "\" specified more than once", location);
   for (ScopeRelation& relation : more.relations) scope.relations.push_back(std::move(relation));
   for (ScopeColumn& column : more.columns) scope.columns.push_back(std::move(column));
+  for (ScopeRelation& relation : more.covered) scope.covered.push_back(std::move(relation));
 }
 
 Binder::NodePtr Binder::bind_from(const std::vector<ast::FromPtr>& from) {
@@ -117,7 +125,7 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_table(const ast::TableRef& refere
     if (!reference.alias) relation.schema = found.table->schema_name;
     auto scan = std::make_unique<logical::Scan>(found.table, row);
     for (std::size_t i = 0; i < row.size(); ++i) scan->source.push_back(static_cast<std::uint16_t>(i));
-    if (locking_of(relation.name) != nullptr) {
+    if (!locking_of(relation.name).empty()) {
       scan->with_key = true;
       scan->columns.emplace_back(TypeId::bytea);
     }
@@ -127,9 +135,10 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_table(const ast::TableRef& refere
   return {std::move(node), scope_of(std::move(relation))};
 }
 
-std::pair<Binder::NodePtr, Scope> Binder::derived(BoundQuery query, std::string name, const ast::Alias* alias,
-                                                  int location) {
+std::pair<Binder::NodePtr, Scope> Binder::derived(BoundQuery query, ScopeRelation::Kind kind, std::string name,
+                                                  const ast::Alias* alias, int location) {
   ScopeRelation relation;
+  relation.kind = kind;
   relation.name = std::move(name);
   for (const OutputColumn& column : query.columns) {
     const int index = static_cast<int>(relation.columns.size());
@@ -155,15 +164,17 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_common_table(const VisibleQuery& 
                    location);
   for (std::size_t i = 0; i < names.size(); ++i) bound.columns[i].name = names[i];
   const ast::Alias* alias = reference.alias ? &*reference.alias : nullptr;
-  return derived(std::move(bound), alias ? alias->name : reference.name.name, alias, location);
+  return derived(std::move(bound), ScopeRelation::Kind::with_query, alias ? alias->name : reference.name.name,
+                 alias, location);
 }
 
 std::pair<Binder::NodePtr, Scope> Binder::bind_derived(const ast::SubqueryRef& reference, int location) {
   if (reference.lateral) throw SqlError("0A000", "LATERAL is not supported", location);
   Binder inner(statement_, parent_, queries_);
   const ast::Alias* alias = reference.alias ? &*reference.alias : nullptr;
-  return derived(inner.bind_query(*reference.query, true), alias ? alias->name : std::string(), alias,
-                 location);
+  const std::string name = alias ? alias->name : std::string();
+  inner.locking_ = locking_of(name);
+  return derived(inner.bind_query(*reference.query, true), ScopeRelation::Kind::subquery, name, alias, location);
 }
 
 std::pair<Binder::NodePtr, Scope> Binder::bind_function(const ast::FunctionRef& reference, int location) {
@@ -194,6 +205,7 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_function(const ast::FunctionRef& 
 
 Scope Binder::function_scope(const ast::FunctionRef& reference, Type type, int location) const {
   ScopeRelation relation;
+  relation.kind = ScopeRelation::Kind::function;
   relation.name = reference.alias ? reference.alias->name : column_name_of(*reference.call);
   // A function of one column gives it the alias's name.
   relation.columns.push_back({relation.name, type, 0});
@@ -216,6 +228,7 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_value_function(const ast::Functio
     }
     value.push_back(storage::make_constant(TypeId::int8, storage::Datum::of_integer(1)));
     ScopeRelation relation;
+    relation.kind = ScopeRelation::Kind::function;
     relation.name = reference.alias ? reference.alias->name : column_name_of(*reference.call);
     relation.columns = {{relation.name, type, 0}, {"ordinality", TypeId::int8, 1}};
     if (reference.alias) rename_columns(relation.columns, reference.alias->columns, relation.name, location);
@@ -238,6 +251,9 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_join(const ast::JoinRef& referenc
   auto [left, left_scope] = bind_item(*reference.left);
   auto [right, right_scope] = bind_item(*reference.right);
   shift(right_scope, static_cast<int>(left->width()));
+  using JoinWord = ast::JoinRef::Kind;
+  if (reference.kind == JoinWord::left || reference.kind == JoinWord::full) make_nullable(right_scope);
+  if (reference.kind == JoinWord::right || reference.kind == JoinWord::full) make_nullable(left_scope);
   Scope scope;
   NodePtr node;
   if (reference.natural || !reference.using_columns.empty()) {
@@ -263,10 +279,14 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_join(const ast::JoinRef& referenc
   }
   if (reference.alias) {
     ScopeRelation relation;
+    relation.kind = ScopeRelation::Kind::join;
     relation.name = reference.alias->name;
     relation.columns = scope.columns;
     rename_columns(relation.columns, reference.alias->columns, relation.name, location);
+    std::vector<ScopeRelation> covered = std::move(scope.covered);
+    std::move(scope.relations.begin(), scope.relations.end(), std::back_inserter(covered));
     scope = scope_of(std::move(relation));
+    scope.covered = std::move(covered);
   }
   return {std::move(node), std::move(scope)};
 }

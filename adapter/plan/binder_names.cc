@@ -10,8 +10,9 @@ namespace gyre::adapter {
 
 void shift(Scope& scope, int offset) {
   for (ScopeColumn& column : scope.columns) column.index += offset;
-  for (ScopeRelation& relation : scope.relations)
-    for (ScopeColumn& column : relation.columns) column.index += offset;
+  for (std::vector<ScopeRelation>* relations : {&scope.relations, &scope.covered})
+    for (ScopeRelation& relation : *relations)
+      for (ScopeColumn& column : relation.columns) column.index += offset;
 }
 
 namespace {

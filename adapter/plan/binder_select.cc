@@ -208,9 +208,8 @@ Binder::NodePtr Binder::bind_limit(NodePtr input, const ast::SelectStatement& se
 }
 
 BoundQuery Binder::bind_plain(const ast::SelectStatement& select, bool resolve_unknowns) {
-  locking_ = select.locking.empty() ? nullptr : &select.locking;
+  locking_.insert(locking_.begin(), select.locking.begin(), select.locking.end());
   NodePtr plan = bind_from(select.from);
-  locking_ = nullptr;
   if (select.where) {
     const Place before = place_;
     place_ = Place::where;
@@ -245,7 +244,7 @@ BoundQuery Binder::bind_plain(const ast::SelectStatement& select, bool resolve_u
   if (!select.distinct_on.empty())
     order = distinct_on_keys(select, targets, visible, std::move(order), first_of);
 
-  std::vector<logical::LockRows::Lock> locks = bind_locking(select, targets);
+  std::vector<logical::LockRows::Lock> locks = bind_locking(targets);
   // Beyond this point nothing is bound any more but LIMIT: the plan is put together.
   if (grouped) {
     plan = make_aggregate(std::move(plan));
@@ -283,6 +282,7 @@ BoundQuery Binder::bind_plain(const ast::SelectStatement& select, bool resolve_u
 }
 
 BoundQuery Binder::bind_values(const ast::SelectStatement& select, bool resolve_unknowns) {
+  locking_ = select.locking;
   check_lockable(select, false);
   const std::size_t width = select.values.front().size();
   std::vector<Expressions> columns(width);
@@ -330,6 +330,12 @@ BoundQuery Binder::bind_values(const ast::SelectStatement& select, bool resolve_
 }
 
 BoundQuery Binder::bind_set_operation(const ast::SelectStatement& select, bool) {
+  const auto add_clauses = [&](const ast::SelectStatement& part) {
+    locking_.insert(locking_.end(), part.locking.begin(), part.locking.end());
+  };
+  add_clauses(select);
+  add_clauses(*select.left);
+  add_clauses(*select.right);
   check_lockable(select, false);
   using Operation = ast::SelectStatement::SetOperation;
   const char* name = select.operation == Operation::union_      ? "UNION"

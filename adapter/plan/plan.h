@@ -74,7 +74,7 @@ struct Plan {
   bool has_volatile = false;
   // Takes locks or looks at them: runs on the oracle core.
   bool needs_locks = false;
-  bool locks_rows = false;  // FOR UPDATE and the like
+  std::optional<RowLockMode> locks_rows;  // FOR UPDATE and the like: the first clause's
   std::unique_ptr<const physical::Node> root;
   std::unique_ptr<const DirectRead> direct;  // null: run the operators
   // How many Hoisted places an execution should offer its expressions (storage/scalar/hoist.h).

@@ -301,7 +301,7 @@ reactor::Co<void> Session::run_transaction_command(const ast::TransactionStateme
       break;
     }
     case Kind::set_transaction:
-      if (open)
+      if (transaction_.status != TransactionStatus::idle)
         apply_transaction_modes(command);
       else
         send_notice("WARNING", "25P01", "SET TRANSACTION can only be used in transaction blocks");

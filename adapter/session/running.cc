@@ -438,7 +438,7 @@ void Session::check_may_write(std::string_view command) const {
 }
 
 reactor::Co<void> Session::run_on_oracle_core(Portal& portal) {
-  if (portal.plan()->locks_rows) check_may_write("SELECT FOR UPDATE");
+  if (const auto mode = portal.plan()->locks_rows) check_may_write(fmt::format("SELECT {}", words_of(*mode)));
   if (!portal.plan()->reads_only()) check_may_write(name_of(portal.plan()->kind));
   if (portal.plan()->kind == Plan::Kind::insert || portal.plan()->kind == Plan::Kind::update) check_memory();
   if (portal.plan()->moves_sequences) check_may_write("nextval()");

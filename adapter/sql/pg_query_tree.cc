@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "adapter/sql/pg_nodes.h"
+#include "adapter/sql_error.h"
 
 namespace gyre::adapter::pg {
 namespace {
@@ -71,6 +72,9 @@ ast::LockingClause Walker::locking_clause(const LockingClause& clause) {
                                                     : adapter::LockWaitPolicy::block;
   for (int i = 0; i < size(clause.lockedRels); ++i) {
     const auto& relation = as<RangeVar>(at(clause.lockedRels, i));
+    if (relation.schemaname != nullptr)
+      throw SqlError("42601", std::string(words_of(out.mode)) + " must specify unqualified relation names",
+                     relation.location);
     out.tables.emplace_back(text_of(relation.relname), relation.location);
   }
   return out;

@@ -113,6 +113,9 @@ NodePtr push(NodePtr plan, Conditions conditions) {
       return push_join(std::move(plan), std::move(conditions));
     case Kind::apply:
       return push_apply(std::move(plan), std::move(conditions));
+    case Kind::lock_rows:  // what is left out need not be locked
+      plan->inputs.front() = push(std::move(plan->inputs.front()), std::move(conditions));
+      return plan;
     case Kind::scan: {
       auto& scan = static_cast<logical::Scan&>(*plan);
       for (ExpressionPtr& condition : conditions) scan.filter.push_back(std::move(condition));
