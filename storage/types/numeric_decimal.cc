@@ -171,10 +171,6 @@ int count_digits(Uint128 magnitude) {
   return guess > kSmallDigits || magnitude < small_power_of_ten(guess) ? guess : guess + 1;
 }
 
-std::string magnitude_digits(const BigInt& value) {
-  return BigInt(boost::multiprecision::abs(value)).str();
-}
-
 std::string magnitude_digits(Datum value) {
   Small small;
   if (!load_small(value, small)) return magnitude_digits(load_big(value).value);

@@ -68,6 +68,8 @@ BigInt divide_rounded(const BigInt& dividend, const BigInt& divisor);
 // To another scale, up or down.
 Big rescale(Big big, std::int32_t scale, Rounding rounding);
 
+// numeric_digits.cc: in less than the square of the digits' number. Of digits only, zeros in front as well.
+BigInt integer_from_digits(std::string_view digits);
 // Decimal digits of the magnitude; "0" for zero.
 std::string magnitude_digits(const BigInt& value);
 std::string magnitude_digits(Datum value);

@@ -87,7 +87,7 @@ Datum store_digits(Digits read, Arena& arena) {
   }
   const auto scale = static_cast<std::int32_t>(read.scale);
   if (read.digits.size() > kSmallDigits) {
-    BigInt value(read.digits);
+    const BigInt value = integer_from_digits(read.digits);
     return store(Big{read.negative ? BigInt(-value) : value, scale}, arena);
   }
   Int128 value = 0;

@@ -54,9 +54,7 @@ Datum receive_digits(BinaryReader& reader, int count, int weight, bool negative,
   // Digits beyond the scale are cut off, missing ones are zeros.
   const std::int64_t wanted = std::int64_t{4} * (weight + 1) + scale;
   digits.resize(static_cast<std::size_t>(std::max<std::int64_t>(wanted, 0)), '0');
-  numeric::BigInt value = 0;
-  const std::size_t zeros = digits.find_first_not_of('0');
-  if (zeros != std::string::npos) value.assign(digits.substr(zeros));
+  numeric::BigInt value = numeric::integer_from_digits(digits);
   if (negative) value = -value;
   return numeric::store(numeric::Big{value, scale}, arena);
 }

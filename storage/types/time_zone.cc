@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -315,6 +316,8 @@ std::string canonical_name(std::string_view lower) {
 }
 
 std::unique_ptr<TimeZone> load_file(const std::string& name) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(kDatabase + name, error)) return nullptr;  // "America" is a folder
   std::ifstream file(kDatabase + name, std::ios::binary);
   const std::string content{std::istreambuf_iterator<char>(file), {}};
   auto draft = TzifReader(content).read();

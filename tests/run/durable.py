@@ -36,6 +36,12 @@ class DurableGyre(server.Gyre):
         self.port = None
         self.clock_file = self.directory / 'clock'
 
+    def __exit__(self, kind, *rest):
+        """That it died by itself, or that one of its lives printed a sanitizer's report, is the test's failure."""
+        super().__exit__(kind, *rest)
+        if self.problem and self.judge_log and kind is None:
+            raise RuntimeError(self.problem)
+
     def start(self):
         if self.port is None:
             self.port, self.internal_port, self.http_port = quiet_ports(3)

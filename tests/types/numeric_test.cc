@@ -3,6 +3,7 @@
 
 #include <boost/multiprecision/cpp_int.hpp>
 
+#include "storage/types/numeric_decimal.h"
 #include "tests/types/support.h"
 
 namespace gyre::storage::test {
@@ -34,12 +35,13 @@ class Numbers {
   }
   std::size_t below(std::size_t n) { return random_() % n; }
 
- private:
   std::string digits(std::size_t count) {
     std::string drawn;
     for (; count > 0; --count) drawn += static_cast<char>('0' + below(10));
     return drawn;
   }
+
+ private:
   std::mt19937_64 random_;
 };
 
@@ -78,6 +80,25 @@ TEST(Numeric, ArithmeticAgreesWithRationals) {
   }
   ASSERT_EQ(to_rational(numeric::to_string(total.sum(sums))), exact_total);
   ASSERT_EQ(total.count(), 10000);
+}
+
+// Boost's own conversion, digit group by digit group, is the slow twin.
+TEST(Numeric, LongNumbersAreReadAndPrinted) {
+  const std::uint64_t seed = test_seed();
+  SCOPED_TRACE("GYRE_TEST_SEED=" + std::to_string(seed));
+  Numbers numbers(seed);
+  for (const std::size_t size : {39, 255, 256, 257, 511, 512, 513, 1024, 1025, 5000}) {
+    std::string digits = "1" + numbers.digits(size - 1);
+    if (size % 2 == 0) digits.replace(size / 4, size / 2, size / 2, '0');  // a piece of zeros
+    EXPECT_EQ(numeric::integer_from_digits("000" + digits), Integer(digits));
+    EXPECT_EQ(numeric::magnitude_digits(-Integer(digits)), digits);
+    EXPECT_EQ(read_and_shown(TypeId::numeric, digits + ".50"), digits + ".50");
+    const Integer power = numeric::power_of_ten(static_cast<int>(size));
+    EXPECT_EQ(numeric::magnitude_digits(power), power.str());
+    EXPECT_EQ(numeric::magnitude_digits(power - 1), std::string(size, '9'));
+  }
+  EXPECT_EQ(numeric::integer_from_digits(std::string(3000, '0')), 0);
+  EXPECT_EQ(read_and_shown(TypeId::numeric, "1e131071"), "1" + std::string(131071, '0'));
 }
 
 TEST(Numeric, SumsOfIntegersBeyond128Bits) {

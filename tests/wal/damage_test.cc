@@ -66,9 +66,16 @@ void expect_right(Sample& sample, Damage damage, const std::string& what, Tail* 
       << what << ": durable records were cut off";
 }
 
+// More than 64 KiB of log, in segments of 8 KiB.
+struct LongSample : Sample {
+  LongSample() : Sample(80, 900) {
+    const std::uint64_t used = read_log(disk).tail.segment;
+    EXPECT_GT((used - 1) * test::small_segments().segment_size, std::uint64_t{64} << 10);
+  }
+};
+
 TEST(WalDamage, EveryByteFlipped) {
-  Sample sample(24, 900);
-  ASSERT_GE(sample.files.size(), 2U);
+  LongSample sample;
   std::size_t refused = 0, cut = 0;
   for (const std::string& file : sample.files) {
     const std::string whole = sample.disk.content(file);
@@ -89,7 +96,7 @@ TEST(WalDamage, EveryByteFlipped) {
 }
 
 TEST(WalDamage, CutAtEveryLength) {
-  Sample sample(24, 900);
+  LongSample sample;
   const std::uint64_t last = read_log(sample.disk).tail.segment;
   for (std::size_t i = 0; i < sample.files.size(); ++i) {
     const std::string whole = sample.disk.content(sample.files[i]);
