@@ -123,8 +123,9 @@ class Branch {
 
   // Does here what the transaction did on its older base. Throws Failure (serialization_failure) where a row
   // it changed or a table it redefined is no longer what it saw, and whatever the constraint checks throw;
-  // the branch is then as before the call. Rows with hidden ids may get others.
-  void merge(const Branch& transaction);
+  // the branch is then as before the call. Rows with hidden ids may get others. Where nobody else has touched
+  // the transaction's tables, its trees are taken over; it is good for nothing but its end after that.
+  void merge(Branch& transaction);
   // A transaction's: its changes on top of a newer database, as if they had been made there; marks stay
   // valid. No row that it changed may have changed meanwhile (they are locked). A table that it redefined and
   // that is not what it was is a Failure (serialization_failure), the branch then as before the call.
@@ -214,6 +215,8 @@ class Branch {
   void note_key(RelationId table, RelationId order, std::string_view key);
   void note_taken_back(const TableVersion& version, int index, std::string_view key);
 
+  bool can_take_over(const Branch& transaction) const;
+  void take_over(Branch& transaction);
   void merge_rows(const Branch& transaction, const ChangeSet& net, MovedRows& moved);
   void merge_operation(const Operation& operation);
 
@@ -228,6 +231,8 @@ class Branch {
   ReadSet* reads_ = nullptr;  // the transaction's, while one of its calls runs
   TextStyle style_;
   OutBuffer row_, key_, index_key_, other_index_key_;  // scratch
+  // Trees were made anew in a rebase, so that batch_.replaced also names blocks which others may still reach.
+  bool made_anew_ = false;
   bool sealed_ = false;
   bool released_ = false;
 };

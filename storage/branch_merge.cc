@@ -50,7 +50,65 @@ bool Branch::is_overtaken(Mark since, const Database& newest) const {
   return false;
 }
 
-void Branch::merge(const Branch& transaction) {
+// Whether the tables that the transaction has changed are here what they were to it, and rows with hidden ids
+// that it has made need no others.
+bool Branch::can_take_over(const Branch& transaction) const {
+  if (transaction.made_anew_) return false;
+  const auto is_as_seen = [&](RelationId table) {
+    const bool touched = table.value < owned_.size() && owned_[table.value] != nullptr;
+    return !touched && view_.table(table) == transaction.base_->table(table);
+  };
+  const auto has_own_ids = [](const TableVersion& version) {
+    Cursor last(version.rows);
+    if (version.schema->has_row_id()) last.seek_last();
+    return last.valid() && row_id_of(last.key()) >= kTransactionRowIds;
+  };
+  for (std::size_t id = 0; id < transaction.owned_.size(); ++id) {
+    const TableVersion* version = transaction.owned_[id].get();
+    if (version == nullptr) continue;
+    if (!is_as_seen(RelationId(static_cast<std::uint32_t>(id))) || has_own_ids(*version)) return false;
+  }
+  return std::all_of(transaction.operations_.begin(), transaction.operations_.end(),
+                     [&](const Operation& operation) { return is_as_seen(operation.schema.relation); });
+}
+
+// The logs are what they would be had everything happened here, so that it can be undone like anything else.
+void Branch::take_over(Branch& transaction) {
+  const std::size_t begin = changes_.size();
+  view_.tables_.resize(std::max(view_.tables_.size(), transaction.view_.tables_.size()));
+  owned_.resize(std::max(owned_.size(), transaction.owned_.size()));
+  operations_.reserve(operations_.size() + transaction.operations_.size());
+  moves_.reserve(moves_.size() + transaction.moves_.size());
+  batch_.replaced.reserve(batch_.replaced.size() + transaction.batch_.replaced.size());
+  changes_.take_over(transaction.changes_);
+  // ---- Beyond this point no memory is asked for.
+  const auto take_trees = [&](const TableVersion& version) {
+    storage::take_over(transaction.batch_, batch_, version.rows);
+    for (const Tree& index : version.indexes) storage::take_over(transaction.batch_, batch_, index);
+  };
+  for (std::size_t id = 0; id < transaction.view_.tables_.size(); ++id) {
+    const TableVersion* version = transaction.view_.tables_[id];
+    if (version == transaction.base_->table(RelationId(static_cast<std::uint32_t>(id)))) continue;
+    view_.tables_[id] = version;
+    if (version == nullptr) continue;
+    take_trees(*version);
+    owned_[id] = std::move(transaction.owned_[id]);
+  }
+  for (Operation& operation : transaction.operations_) {
+    storage::take_over(transaction.batch_, batch_, operation.rows);
+    for (const Tree& index : operation.indexes) storage::take_over(transaction.batch_, batch_, index);
+    if (operation.owned != nullptr) take_trees(*operation.owned);
+    operation.schema.position += begin;
+    operations_.push_back(std::move(operation));
+  }
+  transaction.operations_.clear();
+  for (const Move& move : transaction.moves_)
+    moves_.push_back({move.removal + begin, move.insertion + begin});
+  storage::take_over(transaction.batch_, batch_);
+}
+
+void Branch::merge(Branch& transaction) {
+  if (can_take_over(transaction)) return take_over(transaction);
   const Mark start = mark();
   try {
     MovedRows moved;
@@ -126,6 +184,7 @@ void Branch::rebase(const Database& newest) {
   }
   for (std::size_t id = 0; id < anew.size(); ++id) {
     if (!anew[id]) continue;
+    made_anew_ = true;
     TableVersion& version = *owned_[id];
     discard_tree(version.rows);
     for (Tree& index : version.indexes) discard_tree(index);

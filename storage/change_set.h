@@ -2,13 +2,15 @@
 // transaction is checked by when it commits, and what views are maintained from.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
 
 #include "reactor/base/ids.h"
-#include "reactor/base/out_buffer.h"
 
 namespace gyre::storage {
 
@@ -24,14 +26,16 @@ struct Change {
 
 class ChangeSet {
  public:
-  std::size_t size() const { return entries_.size(); }
-  bool empty() const { return entries_.empty(); }
-  // Valid until the next append, truncate or clear.
+  std::size_t size() const { return changes_.size(); }
+  bool empty() const { return changes_.empty(); }
+  // Valid for as long as the change is in the set.
   Change operator[](std::size_t at) const;
-  // Bytes of keys and rows held.
-  std::size_t bytes() const { return bytes_.size(); }
+  // Bytes of changes held.
+  std::size_t bytes() const { return bytes_; }
 
   void append(const Change& change);
+  // Those of another set behind these, without copying them; it is empty then.
+  void take_over(ChangeSet& other);
   // Forgets all but the first `count` changes.
   void truncate(std::size_t count);
   void clear() { truncate(0); }
@@ -58,24 +62,37 @@ class ChangeSet {
 
  private:
   static constexpr std::uint32_t kAbsent = UINT32_MAX;
-  struct Entry {
-    std::uint64_t offset;  // of key, before, after: one behind the other
+  // What a change begins with; key, before and after follow.
+  struct Header {
     RelationId relation;
     std::uint32_t key_size;
     std::uint32_t before_size;  // kAbsent: no row
     std::uint32_t after_size;
   };
-  std::string_view key_of(const Entry& entry) const {
-    return {bytes_.data() + entry.offset, entry.key_size};
+  // Changes lie one behind the other in blocks, and stay where they are: a large set is never copied to grow.
+  struct Block {
+    std::unique_ptr<char[]> bytes;
+    std::size_t capacity;
+    std::size_t used;
+  };
+  static Header header_of(const char* change) {
+    Header header;
+    std::memcpy(&header, change, sizeof header);
+    return header;
+  }
+  std::string_view key_of(std::size_t at) const {
+    return {changes_[at] + sizeof(Header), header_of(changes_[at]).key_size};
   }
   bool same_row(std::size_t a, std::size_t b) const {
-    return entries_[a].relation == entries_[b].relation && key_of(entries_[a]) == key_of(entries_[b]);
+    return header_of(changes_[a]).relation == header_of(changes_[b]).relation && key_of(a) == key_of(b);
   }
+  char* room(std::size_t size);
   // The positions [from, to) by relation and key, those of one row in the order they were made.
   std::vector<std::size_t> by_row(std::size_t from, std::size_t to) const;
 
-  std::vector<Entry> entries_;
-  OutBuffer bytes_;
+  std::vector<const char*> changes_;
+  std::vector<Block> blocks_;  // none is empty
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace gyre::storage

@@ -48,40 +48,52 @@ void write_row(const Change& change, ByteWriter& out) {
   if (change.after) out.raw(*change.after);
 }
 
-// The net changes [from, to), one step per table. A step's head needs the number of its rows, so each is
-// written with its rows behind it once the next one begins.
+// The net changes [from, to), one step per table. How many rows a step has is known when the next one begins; so
+// its count is a varint of full width that is written then.
 class RowSteps {
  public:
-  RowSteps(const Branch& branch, ByteWriter& out) : branch_(branch), out_(out), row_writer_(rows_) {}
+  RowSteps(const Branch& branch, ByteWriter& out) : branch_(branch), out_(out) {}
 
   void write(std::size_t from, std::size_t to) {
     branch_.changes().for_each_net(from, to, [this](const Change& change) {
-      if (count_ != 0 && change.relation != table_) finish();
-      table_ = change.relation;
+      if (count_ == 0 || change.relation != table_) {
+        finish();
+        begin(change.relation);
+      }
       ++count_;
-      write_row(change, row_writer_);
+      write_row(change, out_);
     });
-    if (count_ != 0) finish();
+    finish();
   }
 
  private:
-  void finish() {
-    const TableVersion* version = branch_.view().table(table_);
+  static constexpr std::size_t kCountBytes = 5;
+
+  void begin(RelationId table) {
+    table_ = table;
+    const TableVersion* version = branch_.view().table(table);
     out_.u8(static_cast<std::uint8_t>(Step::rows));
-    out_.varint(table_.value);
+    out_.varint(table.value);
     out_.varint(version != nullptr && version->schema->has_row_id() ? version->next_row_id : 0);
-    out_.varint(count_);
-    out_.raw(rows_.view());
-    rows_.clear();
+    count_at_ = out_.buffer().size();
+    out_.buffer().reserve(kCountBytes);
+    out_.buffer().commit(kCountBytes);
+  }
+  void finish() {
+    if (count_ == 0) return;
+    GYRE_CHECK(count_ >> (7 * kCountBytes) == 0);
+    for (std::size_t i = 0; i < kCountBytes; ++i) {
+      const std::uint64_t more = i + 1 < kCountBytes ? 0x80 : 0;
+      out_.buffer().data()[count_at_ + i] = static_cast<char>(((count_ >> (7 * i)) & 0x7f) | more);
+    }
     count_ = 0;
   }
 
   const Branch& branch_;
   ByteWriter& out_;
   RelationId table_;
+  std::size_t count_at_ = 0;
   std::uint64_t count_ = 0;
-  OutBuffer rows_;
-  ByteWriter row_writer_;
 };
 
 // The index that `before` has and `after` has not.

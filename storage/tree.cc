@@ -134,6 +134,14 @@ std::uint32_t lower_bound(const Node* node, std::string_view key) {
   return bound_by_heads(node, from, key);
 }
 
+// Whether the key is above all of the node's, as in a load in key order, where a search would be in vain.
+bool is_above(const Node* node, std::string_view key) {
+  const std::uint32_t last = node->count - 1u;
+  const std::uint32_t head = node->slots[last].head;
+  if (last < first_keyed(node) || head_of(key, node->prefix_size) < head) return false;
+  return node->key(last) < key;
+}
+
 // The child whose range the key lies in.
 std::uint32_t route(const Node* node, std::string_view key) {
   const std::uint32_t at = lower_bound(node, key);
@@ -288,6 +296,7 @@ Blob* allocate_blob(WriteBatch& batch, std::string_view bytes) {
   blob->size = bytes.size();
   std::memcpy(blob->bytes, bytes.data(), bytes.size());
   ++batch.blocks_made;
+  ++batch.blobs_made;
   batch.bytes_made += sizeof(Blob) + bytes.size();
   return blob;
 }
@@ -422,9 +431,9 @@ class TreeEditor {
   void descend(std::string_view key) {
     Node* node = own_root();
     depth_ = 0;
-    while (node->level != 0) node = own_child(node, route(node, key));
+    while (node->level != 0) node = own_child(node, is_above(node, key) ? node->count - 1u : route(node, key));
     leaf_ = node;
-    at_ = lower_bound(node, key);
+    at_ = is_above(node, key) ? node->count : lower_bound(node, key);
   }
   void descend_to_end() {
     Node* node = own_root();
@@ -786,6 +795,38 @@ std::uint64_t free_tree(const Tree& tree) {
 std::uint64_t free_batch_nodes(const WriteBatch& batch, const Tree& tree) {
   const auto mine = [&batch](const Block* block) { return block->batch == batch.id; };
   return tree.root() == nullptr || !mine(tree.root()) ? 0 : free_below(tree.root(), mine);
+}
+
+// ---- Taking over
+
+namespace {
+
+void restamp_below(const Node* node, std::uint64_t from, std::uint64_t to, bool with_blobs) {
+  const_cast<Node*>(node)->batch = to;
+  if (node->level == 0 && !with_blobs) return;
+  for (std::size_t i = 0; i < node->count; ++i) {
+    if (node->level != 0) {
+      if (const Node* child = node->child(i); child->batch == from) restamp_below(child, from, to, with_blobs);
+    } else if (const Blob* blob = blob_at(node, i); blob != nullptr && blob->batch == from) {
+      const_cast<Blob*>(blob)->batch = to;
+    }
+  }
+}
+
+}  // namespace
+
+void take_over(const WriteBatch& from, const WriteBatch& to, const Tree& tree) {
+  if (tree.root() == nullptr || tree.root()->batch != from.id || from.id == to.id) return;
+  restamp_below(tree.root(), from.id, to.id, from.blobs_made != 0);
+}
+
+void take_over(WriteBatch& from, WriteBatch& to) {
+  to.replaced.insert(to.replaced.end(), from.replaced.begin(), from.replaced.end());
+  to.blocks_made += from.blocks_made;
+  to.blocks_freed += from.blocks_freed;
+  to.blobs_made += from.blobs_made;
+  to.bytes_made += from.bytes_made;
+  from = WriteBatch(from.id);
 }
 
 // ---- Checking

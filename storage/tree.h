@@ -223,6 +223,7 @@ struct WriteBatch {
   // Accounting: blocks allocated by this batch, and those of them freed again by it.
   std::uint64_t blocks_made = 0;
   std::uint64_t blocks_freed = 0;
+  std::uint64_t blobs_made = 0;  // those of blocks_made that are values
   std::uint64_t bytes_made = 0;  // approximate memory obtained, never decreasing
 };
 
@@ -236,6 +237,11 @@ bool insert(WriteBatch& batch, Tree& tree, std::string_view key, std::string_vie
 void append(WriteBatch& batch, Tree& tree, std::string_view key, std::string_view value);
 // Removes. Returns false where the key was absent.
 bool erase(WriteBatch& batch, Tree& tree, std::string_view key);
+
+// What `from` made becomes `to`'s work, as if it had been made there: first each of its trees, then its lists and
+// counts. A visit of the nodes, not of the entries, unless there are blobs. Then `from` has made nothing.
+void take_over(const WriteBatch& from, const WriteBatch& to, const Tree& tree);
+void take_over(WriteBatch& from, WriteBatch& to);
 
 void free_block(tree::Block* block);
 // Frees every node and value of a tree that nobody will read again; returns how many blocks that were.

@@ -439,7 +439,7 @@ void Coordinator::commit(CoordinatorCall& call, StatementLocks& locks) {
 // whatever others have locked of what it changed or relies on.
 void Coordinator::check_before_merge(CoordinatorCall& call, OpenTransaction& transaction, StatementLocks& locks) {
   const bool validated = !reads_anew(call.level);
-  if (validated && !locks_.empty()) check_changed_rows(transaction.branch, locks);
+  if (validated && locks_.has_rows_or_keys()) check_changed_rows(transaction.branch, locks);
   const auto catalog = [&]() -> const Catalog& {
     return transaction.catalog != nullptr ? *transaction.catalog : *transaction.base_catalog;
   };

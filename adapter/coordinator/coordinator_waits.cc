@@ -81,14 +81,12 @@ void Coordinator::lock_named_tables(const ast::LockTableStatement& statement, co
 // A block that is validated at COMMIT waits for those who have locked what it changed.
 void Coordinator::check_changed_rows(const storage::Branch& branch, StatementLocks& locks) {
   locks.respect_only();
-  const storage::ChangeSet net = branch.changes().net();
-  for (std::size_t i = 0; i < net.size(); ++i) {
-    const storage::Change change = net[i];
+  branch.changes().for_each_net(0, branch.changes().size(), [&](const storage::Change& change) {
     const storage::TableVersion* table = branch.view().table(change.relation);
-    if (table == nullptr) continue;  // dropped, with a lock on the table
+    if (table == nullptr) return;  // dropped, with a lock on the table
     lock_change(locks, *table->schema,
                 {change.before ? change.key : std::string_view(), change.before, change.after, change.key});
-  }
+  });
 }
 
 // ---- waiting ----

@@ -284,12 +284,17 @@ std::vector<Event> events_of(Keys& keys, std::size_t from, std::size_t to) {
     insertion_of.emplace(move->removal, move->insertion);
     is_second.emplace(move->insertion, true);
   }
+  const auto has_keys = [&keys](RelationId relation) {
+    const Entry& table = keys.table(relation);
+    return table != nullptr && !(table->foreign_keys.empty() && keys.referrers(relation).empty());
+  };
   std::vector<Event> events;
+  RelationId last(UINT32_MAX);
+  bool concerned = false;
   for (std::size_t i = from; i < to; ++i) {
     const storage::Change change = changes[i];
-    const Entry& table = keys.table(change.relation);
-    if (table == nullptr || is_second.contains(i)) continue;
-    if (table->foreign_keys.empty() && keys.referrers(change.relation).empty()) continue;
+    if (change.relation != last) concerned = has_keys(last = change.relation);
+    if (!concerned || is_second.contains(i)) continue;
     Event event{change.relation, std::string(change.key), {}, {}};
     if (change.before) event.before = std::string(*change.before);
     if (change.after) event.after = std::string(*change.after);

@@ -162,8 +162,7 @@ LockTable::Outcome LockTable::acquire(LockOwner owner, LockName name, LockMode m
     if (must_wait(found->second, owner, name.kind, mode)) return Outcome::busy;
   }
   if (held_ + waiting_.size() >= kMost) return Outcome::full;
-  if (found == locks_.end()) found = locks_.try_emplace(scratch_).first;
-  grant(*found, owner, mode, ++serial_);
+  grant(found == locks_.end() ? add(scratch_) : *found, owner, mode, ++serial_);
   if (row && !name.bytes.empty()) {
     const std::size_t rows = owners_[owner.value].rows[name.relation];
     if (rows >= escalation_ && rows % escalation_ == 0) escalate(owner, name.relation);
@@ -246,8 +245,21 @@ void LockTable::take_back(const Grant& grant, LockOwner owner, Granted& granted)
   drop_if_unused(*grant.lock);
 }
 
+bool LockTable::is_row_or_key(const std::string& name) {
+  const LockKind kind = static_cast<LockKind>(name[0]);
+  return kind == LockKind::row || kind == LockKind::key;
+}
+
+LockTable::Locks::value_type& LockTable::add(const std::string& name) {
+  const auto [added, anew] = locks_.try_emplace(name);
+  if (anew && is_row_or_key(name)) ++rows_and_keys_;
+  return *added;
+}
+
 void LockTable::drop_if_unused(Locks::value_type& lock) {
-  if (lock.second.holders.empty() && lock.second.waiters.empty()) locks_.erase(locks_.find(lock.first));
+  if (!lock.second.holders.empty() || !lock.second.waiters.empty()) return;
+  if (is_row_or_key(lock.first)) --rows_and_keys_;
+  locks_.erase(locks_.find(lock.first));
 }
 
 void LockTable::wake(Locks::value_type& lock, Granted& granted) {
@@ -338,7 +350,7 @@ void LockTable::escalate(LockOwner owner, std::uint32_t table) {
                                             [&](const Grant& grant) { return !is_row(grant); });
   const std::vector<Grant> single(middle, own.grants.end());
   own.grants.erase(middle, own.grants.end());
-  grant(*locks_.try_emplace(encode({LockKind::row, table})).first, owner, strongest, serial);
+  grant(add(encode({LockKind::row, table})), owner, strongest, serial);
   Granted nobody;
   for (const Grant& each : single) take_back(each, owner, nobody);
   GYRE_CHECK(nobody.empty());

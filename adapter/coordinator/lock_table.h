@@ -88,6 +88,8 @@ class LockTable {
 
   // Nothing is locked: whoever finds this true need not ask on.
   bool empty() const { return locks_.empty(); }
+  // Nor any row, or key of a unique index.
+  bool has_rows_or_keys() const { return rows_and_keys_ != 0; }
 
   enum class Outcome : std::uint8_t { granted, busy, full };
   // Grants it at once, or leaves everything as it was. A mode that the owner's session has already, or a
@@ -169,6 +171,7 @@ class LockTable {
 
   const std::string& encode(LockName name) const;
   static LockName decode(const std::string& key);
+  static bool is_row_or_key(const std::string& name);
   static bool holder_blocks(const Lock& lock, LockOwner owner, std::uint16_t conflicts);
   static bool is_covered(const Lock& lock, LockOwner owner, LockKind kind, LockMode mode);
   static bool must_wait(const Lock& lock, LockOwner owner, LockKind kind, LockMode mode);
@@ -178,6 +181,7 @@ class LockTable {
   void grant(Locks::value_type& lock, LockOwner owner, LockMode mode, std::uint64_t serial);
   void take_back(const Grant& grant, LockOwner owner, Granted& granted);
   void wake(Locks::value_type& lock, Granted& granted);
+  Locks::value_type& add(const std::string& name);
   void drop_if_unused(Locks::value_type& lock);
   void count_row(Locks::value_type& lock, int change);
   void escalate(LockOwner owner, std::uint32_t table);
@@ -191,6 +195,7 @@ class LockTable {
   std::unordered_map<std::uint32_t, Locks::value_type*> waiting_;  // by session
   // By table: holders and waiters of its rows, whoever they are.
   std::unordered_map<std::uint32_t, std::size_t> row_users_;
+  std::size_t rows_and_keys_ = 0;  // locks of rows, of all rows, and of keys
   std::size_t all_rows_locks_ = 0;
   std::size_t held_ = 0;
   std::uint64_t serial_ = 0;

@@ -222,7 +222,9 @@ BoundQuery Binder::bind_copy_from(const ast::CopyStatement& copy, const std::vec
     row[positions[i]] = storage::make_column(static_cast<int>(i), given[i]);
   for (std::size_t i = 0; i < row.size(); ++i)
     if (!row[i]) row[i] = default_of(*table, i);
-  NodePtr plan = std::make_unique<Project>(std::make_unique<logical::Given>(given), std::move(row));
+  NodePtr plan = std::make_unique<logical::Given>(given);
+  const bool as_given = row.size() == given.size() && std::is_sorted(positions.begin(), positions.end());
+  if (!as_given) plan = std::make_unique<Project>(std::move(plan), std::move(row));
   if (copy.where) {
     open_target(table, {});
     place_ = Place::copy_where;

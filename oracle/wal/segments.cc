@@ -1,7 +1,8 @@
 // A segment is allocated and filled with zeros, and its name is durable, before the first record goes into
 // it: then a commit overwrites blocks that are there, which needs neither room nor a change of the file's
 // size, and cannot find the disk full. Filling is done in parts between commits, so that none waits for all
-// of it; each part is synced, so that no later sync has much to carry.
+// of it; each part is synced, so that no later sync has much to carry. Where a record waits for the segment
+// all the same, because it is large, the parts are as well.
 //
 // Opening writes the last segment once more. What was read may have come from the page cache alone: a process
 // that died before its sync, or one whose sync failed, leaves pages there that the disk does not have.
@@ -29,7 +30,8 @@ using reactor::fail_point;
 
 namespace {
 
-constexpr std::uint64_t kFillBytes = 256 << 10;
+constexpr std::uint64_t kFillBytes = 256 << 10;         // of one write
+constexpr std::uint64_t kFillBytesWaitedFor = 16 << 20;  // of a part that is waited for
 constexpr std::uint64_t kUnknown = UINT64_MAX;
 
 std::uint64_t draw_log_id() {
@@ -190,7 +192,7 @@ DiskResult<bool> Segments::prepare_some() {
   if (prepared_.file == nullptr) {
     if (auto begun = begin_preparing(segment_size_); !begun) return Unexpected{begun.error()};
   }
-  auto filled = fill_some();
+  auto filled = fill_some(kFillBytes);
   if (!filled) {
     if (filled.error().no_room()) abandon_preparing();
     return Unexpected{filled.error()};
@@ -210,13 +212,19 @@ DiskDone Segments::begin_preparing(std::uint64_t size) {
   return allocated;
 }
 
-DiskDone Segments::fill_some() {
+DiskDone Segments::fill_some(std::uint64_t part) {
   if (fail_point("wal.prepare")) return Unexpected{disk_error(EIO, "write", path(current_.number + 1))};
-  const std::uint64_t count = std::min(kFillBytes, prepared_.size - prepared_.filled);
-  return in_turn([&] { return write_fully(*prepared_.file, prepared_.filled, std::string(count, '\0')); },
-                 [&] { return prepared_.file->sync(); },
+  const std::uint64_t end = std::min(prepared_.filled + part, prepared_.size);
+  const std::string zeros(std::min(kFillBytes, end - prepared_.filled), '\0');
+  const auto write_zeros = [&] {
+    DiskDone done = std::monostate{};
+    for (std::uint64_t at = prepared_.filled; done && at < end; at += zeros.size())
+      done = write_fully(*prepared_.file, at, std::string_view(zeros).substr(0, end - at));
+    return done;
+  };
+  return in_turn(write_zeros, [&] { return prepared_.file->sync(); },
                  [&]() -> DiskDone {
-                   prepared_.filled += count;
+                   prepared_.filled = end;
                    if (prepared_.filled < prepared_.size) return std::monostate{};
                    auto named = disk_.sync_directory(directory_);
                    if (named) {
@@ -246,7 +254,7 @@ DiskDone Segments::make_room(std::uint64_t room) {
   if (prepared_.file == nullptr)
     if (auto begun = begin_preparing(needed); !begun) return begun;
   while (!prepared_.ready) {
-    auto filled = fill_some();
+    auto filled = fill_some(kFillBytesWaitedFor);
     if (filled) continue;
     if (filled.error().no_room()) abandon_preparing();
     return filled;

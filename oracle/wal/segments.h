@@ -79,7 +79,7 @@ class Segments {
   reactor::DiskDone remove_above(std::uint64_t number);
   reactor::DiskDone repair(const Tail& tail);
   reactor::DiskDone begin_preparing(std::uint64_t size);
-  reactor::DiskDone fill_some();
+  reactor::DiskDone fill_some(std::uint64_t part);
   void abandon_preparing();
   reactor::DiskDone reuse(const Known& old);
   SegmentHeader header_of(const Known& segment, std::uint64_t first_sequence,

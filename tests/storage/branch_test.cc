@@ -124,11 +124,13 @@ std::optional<Fault> fault_of(const std::function<void()>& statement) {
 
 class Session {
  public:
-  Session(Random& random, std::uint64_t key_space) : random_(random), key_space_(key_space) {}
+  enum class Tables : std::uint8_t { both, keyed };
+  Session(Random& random, std::uint64_t key_space, Tables tables = Tables::both)
+      : random_(random), key_space_(key_space), tables_(tables) {}
 
   // A statement on both; what the twin refuses the branch must refuse, and then be unchanged.
   void statement(Branch& branch, Twin& twin) {
-    const RelationId table = below(random_, 3) == 0 ? kHidden : kKeyed;
+    const RelationId table = tables_ == Tables::both && below(random_, 3) == 0 ? kHidden : kKeyed;
     switch (below(random_, 12)) {
       case 0:
         return erase_one(branch, twin, table);
@@ -219,6 +221,7 @@ class Session {
 
   Random& random_;
   std::uint64_t key_space_;
+  Tables tables_;
 };
 
 TEST(BranchRandom, StatementsRollbacksAndCommits) {
@@ -519,6 +522,72 @@ TEST(BranchRandom, ATransactionIsRebasedOntoWhatOthersCommit) {
   }
 }
 
+// Nobody else changes the transactions' tables: their trees become the head's, to be undone, logged, published
+// and freed there. (What is not freed, or freed twice, the sanitizer finds.)
+TEST(BranchRandom, TransactionsAreTakenOver) {
+  const std::uint64_t seed = test::seed_or(616);
+  const RelationId made{9};
+  int refilled = 0;
+  for (std::uint64_t run = 0; run < 20; ++run) {
+    SCOPED_TRACE("GYRE_TEST_SEED=" + std::to_string(seed + run));
+    Random random(seed + run);
+    Session session(random, 200, Session::Tables::keyed), other(random, 200);
+    Store store, replica;
+    Twin twin;
+    for (Store* each : {&store, &replica}) {
+      Branch setup(each->database());
+      setup.create_table(keyed_schema());
+      setup.create_table(hidden_schema());
+      each->commit(setup);
+    }
+    for (int commit = 0; commit < 15; ++commit) {
+      Branch transaction(store.database(), Branch::ForTransaction{static_cast<std::uint64_t>(commit) + 1});
+      Twin after = twin;
+      if (below(random, 4) == 0) {
+        ++refilled;
+        transaction.truncate(kKeyed);
+        after.keyed.rows.clear();
+      }
+      if (below(random, 4) == 0) {
+        transaction.create_table(make_schema(made.value, "n", columns(), {0}));
+        transaction.insert(made, std::vector<Datum>{integer(1), Datum(), text(std::string(5000, 'x'))});
+        transaction.drop_table(made);
+      }
+      for (int i = 0; i < 40; ++i) ASSERT_NO_FATAL_FAILURE(session.statement(transaction, after));
+      Branch head(store.database());
+      if (below(random, 2) == 0) {
+        const TwinRow row = other.random_row();
+        const std::string key(head.insert(kHidden, datums(row)));
+        twin.hidden.rows[key] = after.hidden.rows[key] = row;
+      }
+      const Branch::Mark before = head.mark();
+      head.merge(transaction);
+      ASSERT_TRUE(transaction.changes().empty()) << "the rows went one by one";
+      ASSERT_NO_FATAL_FAILURE(expect_same(head.view(), after));
+      if (below(random, 4) == 0) {
+        head.rollback_to(before);
+        after = twin;
+        ASSERT_NO_FATAL_FAILURE(expect_same(head.view(), after));
+      }
+      for (int i = 0; i < 5; ++i) ASSERT_NO_FATAL_FAILURE(other.statement(head, after));
+      OutBuffer record;
+      CommitRecordWriter(record).changes(head);
+      CommitRecord read;
+      ASSERT_EQ(read_commit_record(record.view(), read), Decoding::ok);
+      Branch copy(replica.database());
+      std::uint64_t rows = 0;
+      ASSERT_EQ(replay_changes(read.section(CommitSection::changes), copy, rows), Decoding::ok);
+      replica.commit(copy);
+      if (below(random, 20) == 0) break;  // it is not to be published
+      store.commit(head);
+      twin = after;
+      ASSERT_NO_FATAL_FAILURE(expect_same(store.database(), twin));
+      ASSERT_NO_FATAL_FAILURE(expect_same(replica.database(), twin));
+    }
+  }
+  EXPECT_GT(refilled, 10);
+}
+
 TEST(BranchRandom, ReplayedChangesGiveTheSameTables) {
   Random random(test::seed_or(99));
   Session session(random, 200);
@@ -746,6 +815,34 @@ TEST_F(BranchTest, AMergeBringsDefinitions) {
   late.drop_table(kKeyed);
   EXPECT_EQ(failure_of([&] { late.merge(transaction); }).fault, Fault::serialization_failure);
   EXPECT_EQ(late.view().table(RelationId(9)), nullptr);
+}
+
+TEST_F(BranchTest, WhatIsNotAsTheTransactionSawItIsNotTakenOver) {
+  const auto insert_into = [](Branch& branch, RelationId table, int a) {
+    insert(branch, table, {integer(a), integer(a), Datum()});
+  };
+  const auto left = [&](RelationId table, const std::function<void(Branch&)>& meanwhile) {
+    Branch transaction(store_.database(), Branch::ForTransaction{1});
+    insert_into(transaction, table, 1);
+    Branch head(store_.database());
+    meanwhile(head);
+    head.merge(transaction);
+    return transaction.changes().size();
+  };
+  EXPECT_EQ(left(kKeyed, [](Branch&) {}), 0U);
+  EXPECT_EQ(left(kKeyed, [&](Branch& head) { insert_into(head, kHidden, 2); }), 0U);
+  EXPECT_EQ(left(kKeyed, [&](Branch& head) { insert_into(head, kKeyed, 2); }), 1U);
+  EXPECT_EQ(left(kHidden, [](Branch&) {}), 1U) << "its hidden ids are for itself only";
+
+  Branch transaction(store_.database(), Branch::ForTransaction{1});
+  insert_into(transaction, kKeyed, 1);
+  Branch others(store_.database());
+  insert_into(others, kKeyed, 2);
+  const auto retired = store_.commit(others);
+  transaction.rebase(store_.database());
+  Branch head(store_.database());
+  head.merge(transaction);
+  EXPECT_EQ(transaction.changes().size(), 1U) << "what it replaced is of an older state";
 }
 
 }  // namespace
