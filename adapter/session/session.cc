@@ -357,6 +357,7 @@ void Session::on_access_changed() {
 // ---- the coroutine's frame ----
 
 void Session::set_busy() {
+  GYRE_CHECK(!busy_);  // one coroutine at a time uses the session
   busy_ = true;
   canceled_ = false;
   timed_out_ = false;

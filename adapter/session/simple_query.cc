@@ -120,6 +120,8 @@ reactor::Co<void> Session::run_statements(std::string_view text) {
   std::vector<ast::StatementPtr>& statements = *parsed;
   if (statements.empty()) {
     pgwire::empty_query_response(out_);
+    // What was written before it in the pipeline ends with this message, too.
+    if (transaction_.implicit) co_await commit_transaction();
     co_return;
   }
   if (statements.size() == 1) co_await run_one(text, std::move(statements.front()));
