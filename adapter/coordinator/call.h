@@ -64,7 +64,7 @@ struct CoordinatorCall : oracle::Intent {
   const RowEncoder* encoder = nullptr;
   const ast::Statement* tree = nullptr;
   std::uint64_t catalog_version = 0;  // what the plan was made against
-  std::span<const std::string> search_path;
+  std::vector<std::string> search_path;  // its own: the statement may change the session's (set_config)
   RoleId role;
   const storage::TextStyle* style = nullptr;
   const storage::SessionFacts* session = nullptr;

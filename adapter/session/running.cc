@@ -407,7 +407,8 @@ void Session::fill_call(CoordinatorCall& call, std::int64_t statement_us) {
     call.reads = reads();
     if (!transaction_.savepoints.empty()) call.savepoint = transaction_.savepoints.back().number;
   }
-  call.search_path = settings_.search_path();
+  const auto path = settings_.search_path();
+  call.search_path.assign(path.begin(), path.end());
   call.role = role_;
   call.style = &settings_.style();
   call.session = &facts_;
@@ -449,6 +450,7 @@ reactor::Co<void> Session::run_on_oracle_core(Portal& portal) {
   // A definition that changes between planning and running makes another round necessary; each round saw a
   // newer catalog.
   for (;;) {
+    check_canceled();
     CoordinatorCall call(core_.loop, core_.shard);
     fill_call(call, portal.statement_us);
     call.kind = CoordinatorCall::Kind::run_plan;

@@ -555,6 +555,18 @@ def copy_interrupted():
 
 
 @case
+def path_changed_beneath_a_statement():
+    """A statement that runs where the writes do changes the search path, fills the memory that the old one had, and looks a name up."""
+    path = ','.join('schema_with_a_rather_long_name_%d' % i for i in range(200))
+    fill = ','.join("set_config('bad.b%d', repeat('A', %d), false) IS NULL" % (i, 8190 - i) for i in range(12))
+    with TARGET.connect(timeout=SOON) as connection:
+        for _ in range(10):
+            connection.query("SELECT pg_try_advisory_xact_lock(1), set_config('search_path', '%s', false) IS NULL" % path)
+            connection.query("SELECT pg_try_advisory_xact_lock(1), set_config('search_path', 'public', false) IS NULL, %s, "
+                             "to_regclass('no_such_thing')" % fill)
+
+
+@case
 def comes_and_goes():
     for _ in range(200):
         raw().close()
