@@ -653,6 +653,7 @@ void Settings::reset(std::string_view name, SetScope scope, bool superuser) {
     return;
   }
   check_settable(kDefinitions[index], superuser);
+  check_transaction_setting(kDefinitions[index], index, default_of(index));
   assign(index, default_of(index), scope);
 }
 

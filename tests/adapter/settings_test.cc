@@ -8,6 +8,7 @@
 namespace gyre::test {
 namespace {
 
+using adapter::IsolationLevel;
 using adapter::SetScope;
 using adapter::Settings;
 using adapter::SqlError;
@@ -72,6 +73,20 @@ TEST(Settings, TransactionBeginsWithTheSessionsDefault) {
   EXPECT_EQ(settings.show("transaction_isolation"), "serializable");
   settings.end_transaction(true);
   EXPECT_EQ(settings.show("transaction_isolation"), "repeatable read");
+}
+
+TEST(Settings, ResetIsRefusedWhereSetIs) {
+  Settings settings;
+  settings.set("default_transaction_isolation", "serializable", SetScope::session, false);
+  settings.begin_transaction();
+  settings.set("transaction_isolation", "read committed", SetScope::local, false);
+  settings.set("transaction_read_only", "on", SetScope::local, false);
+  settings.settle_transaction();
+  EXPECT_THROW(settings.reset("transaction_isolation", SetScope::session, false), SqlError);
+  EXPECT_THROW(settings.reset("transaction_read_only", SetScope::session, false), SqlError);
+  EXPECT_EQ(settings.isolation(), IsolationLevel::read_committed);
+  EXPECT_TRUE(settings.read_only());
+  settings.reset("transaction_deferrable", SetScope::session, false);  // is what it was
 }
 
 TEST(Settings, EqualEnvironmentsHaveEqualTexts) {
