@@ -1,6 +1,7 @@
 #include "adapter/catalog/catalog.h"
 
 #include <algorithm>
+#include <set>
 
 #include "reactor/base/check.h"
 
@@ -96,33 +97,52 @@ const Schema* Catalog::find_schema(std::string_view name) const {
   return found == schemas_.end() ? nullptr : &*found;
 }
 
-// Membership has no cycles: GRANT refuses to make one.
+namespace {
+
+// Goes through the memberships of a role and of all roles that it is a member of, each role once, until one is
+// found. Those of a role that does not `pass` do not count.
+template <class Passes, class Found>
+bool any_membership(const Catalog& catalog, RoleId role, Passes passes, Found found) {
+  std::set<RoleId> seen{role};
+  std::vector<RoleId> reached{role};
+  while (!reached.empty()) {
+    const Role* const member = catalog.role(reached.back());
+    reached.pop_back();
+    if (member == nullptr || !passes(*member)) continue;
+    for (const Membership& membership : member->member_of) {
+      if (found(membership)) return true;
+      if (seen.insert(membership.role).second) reached.push_back(membership.role);
+    }
+  }
+  return false;
+}
+
+constexpr auto kAllPass = [](const Role&) { return true; };
+
+}  // namespace
+
 bool Catalog::is_member(RoleId id, RoleId target) const {
-  if (id == target) return true;
-  const Role* found = role(id);
-  if (found == nullptr) return false;
-  return std::any_of(found->member_of.begin(), found->member_of.end(),
-                     [&](const Membership& membership) { return is_member(membership.role, target); });
+  return id == target || any_membership(*this, id, kAllPass, [target](const Membership& membership) {
+           return membership.role == target;
+         });
 }
 
 bool Catalog::has_privileges_of(RoleId id, RoleId target) const {
   if (id == target) return true;
-  const Role* found = role(id);
+  const Role* const found = role(id);
   if (found == nullptr) return false;
-  if (found->superuser) return true;
-  return found->inherit &&
-         std::any_of(found->member_of.begin(), found->member_of.end(), [&](const Membership& membership) {
-           return has_privileges_of(membership.role, target);
-         });
+  return found->superuser ||
+         any_membership(
+             *this, id, [](const Role& member) { return member.inherit; },
+             [target](const Membership& membership) { return membership.role == target; });
 }
 
 bool Catalog::may_grant_role(RoleId id, RoleId granted) const {
-  const Role* found = role(id);
+  const Role* const found = role(id);
   if (found == nullptr) return false;
-  if (found->superuser) return true;
-  return std::any_of(found->member_of.begin(), found->member_of.end(), [&](const Membership& membership) {
-    return (membership.admin && membership.role == granted) || may_grant_role(membership.role, granted);
-  });
+  return found->superuser || any_membership(*this, id, kAllPass, [granted](const Membership& membership) {
+           return membership.admin && membership.role == granted;
+         });
 }
 
 PrivilegeSet Catalog::privileges(RoleId id, ObjectKind kind, const Acl& acl) const {

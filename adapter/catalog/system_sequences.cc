@@ -26,9 +26,13 @@ void scan_sequences(SystemScan& scan) {
 }
 
 void scan_sequence_view(SystemScan& scan) {
+  const Role* const reader = scan.catalog.find_role(scan.session.current_user);
   for_each_sequence(scan, [&](const TableEntry& table, const SequenceOptions& s) {
     Value last = nullptr;
-    if (const storage::TableVersion* version = scan.database.table(table.id()))
+    const bool may_see = reader != nullptr && (scan.catalog.allows(reader->id, table, bit(Privilege::select)) ||
+                                               scan.catalog.allows(reader->id, table, bit(Privilege::usage)));
+    if (const storage::TableVersion* version = scan.database.table(table.id());
+        may_see && version != nullptr)
       if (const SequenceState state = read_sequence(*version); state.called) last = state.last_value;
     emit(scan, {table.schema_name, table.name(), role_name(scan, table.owner), storage::traits(s.type).oid,
                 s.start, s.minimum, s.maximum, s.increment, s.cycle, s.cache, last});

@@ -18,6 +18,7 @@
 
 #include "adapter/catalog/merge.h"
 #include "adapter/coordinator/definition.h"
+#include "adapter/coordinator/failure_details.h"
 #include "adapter/coordinator/lock_functions.h"
 #include "adapter/durability/commit_sections.h"
 #include "adapter/exec/executor.h"
@@ -42,6 +43,16 @@ storage::Failure transaction_too_large(std::size_t limit) {
   return {storage::Fault::out_of_memory, "out of memory",
           fmt::format("The transaction's changes need more than the {} bytes of memory that they may use.",
                       limit)};
+}
+
+// A record of the log counts its bytes in 32 bits. (What is encoded is hardly more than what is kept here.)
+void check_record_size(const storage::Branch& head) {
+  constexpr std::size_t kMost = std::size_t{3} << 30;
+  if (head.changes().bytes() > kMost || reactor::fail_point("plant.large_record"))
+    throw storage::Failure(
+        storage::Fault::program_limit_exceeded, "the changes are too large for one commit",
+        fmt::format("A record of the log takes {} bytes of changes.", kMost),
+        "Make them in several transactions.");
 }
 
 // Notes an execution's reads, however it ends.
@@ -170,6 +181,7 @@ void Coordinator::carry_out_call(CoordinatorCall& call, Writes writes) {
   StatementLocks locks = locks_of(call);
   try {
     dispatch(call, locks);
+    check_record_size(*head_);
     const bool changed = !head_->unchanged_since(mark) || next_catalog_ != catalog || sequences_.moved();
     if (writes == Writes::refused && changed)
       throw SqlError("58030", "cannot write: the commit log has failed")
@@ -181,7 +193,10 @@ void Coordinator::carry_out_call(CoordinatorCall& call, Writes writes) {
     head_->rollback_to(mark);
     next_catalog_ = catalog;
     call.rows.clear();
-    call.failure = std::current_exception();
+    const auto block = transactions_.find(call.transaction.value);
+    const bool redefined = block != transactions_.end() && block->second->catalog != nullptr;
+    call.failure = with_visible_details(std::current_exception(),
+                                        redefined ? *block->second->catalog : head_catalog(), call.role);
   }
   settle_sequences(writes);
   if (call.failure != nullptr && call.kind == CoordinatorCall::Kind::commit) return rollback(call);

@@ -121,6 +121,10 @@ std::string drop_role(const ast::DropRoleStatement& statement, Definition& d) {
       continue;
     }
     if (role->id == d.context.role) throw SqlError("55006", "current user cannot be dropped");
+    if (role->name == d.context.session.session_user)
+      throw SqlError("55006", "session user cannot be dropped");
+    if (role->superuser && !asking_role(d).superuser)
+      throw SqlError("42501", "must be superuser to drop superusers");
     if (name.starts_with("mz_"))
       throw SqlError("2BP01",
                      fmt::format("cannot drop role {} because it is required by the database system", name));

@@ -68,6 +68,8 @@ std::vector<Liked> add_columns(const ast::CreateTableStatement& statement, Defin
     for (const ast::LikeClause& like : statement.likes) {
       if (like.position != position) continue;
       const auto table = resolve_table(like.table, d.context);
+      if (!d.catalog.allows(d.context.role, *table, bit(Privilege::select)))
+        throw SqlError("42501", fmt::format("permission denied for table {}", table->name()));
       liked.push_back({table, &like, schema.columns.size()});
       for (const storage::ColumnDef& column : table->schema->columns) add_column(schema, column);
     }

@@ -145,8 +145,11 @@ BoundQuery Binder::bind_truncate(const ast::TruncateStatement& truncate) {
                        "\" at the same time, or use TRUNCATE ... CASCADE.");
   for (const auto& table : tables)
     for (std::uint16_t column = 0; truncate.restart_identity && column < table->schema->columns.size(); ++column)
-      if (const auto sequence = catalog.sequence_of(table->id(), column))
+      if (const auto sequence = catalog.sequence_of(table->id(), column)) {
+        if (!catalog.has_privileges_of(statement_.context.role, sequence->owner))
+          throw SqlError("42501", "must be owner of sequence " + sequence->name());
         plan->restarts.emplace_back(sequence->id(), sequence->sequence->start);
+      }
   BoundQuery bound;
   bound.plan = std::move(plan);
   return bound;

@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "reactor/fail_point.h"
 #include "tests/adapter/world.h"
 
 namespace gyre::test {
@@ -48,6 +49,15 @@ TEST_F(SessionTest, SimpleQueries) {
   EXPECT_EQ(a.ask("SELECT 1/0"), "E(22012) Z(I)");
   EXPECT_EQ(a.ask("INSERT INTO t VALUES (9, 9); SELECT 1/0"), "C(INSERT 0 1) E(22012) Z(I)");
   EXPECT_EQ(a.ask("SELECT count(*) FROM t"), "T D(3) C(SELECT 1) Z(I)");
+}
+
+// (The size at which a record would be too large is not reached in a test.)
+TEST_F(SessionTest, ChangesThatNoRecordTakesEndTheirStatement) {
+  ASSERT_TRUE(reactor::set_fail_points("plant.large_record:1:error"));
+  EXPECT_EQ(a.ask("UPDATE t SET v = v + 1"), "E(54000) Z(I)");
+  ASSERT_TRUE(reactor::set_fail_points(""));
+  EXPECT_EQ(a.ask("SELECT sum(v) FROM t"), "T D(60) C(SELECT 1) Z(I)");
+  EXPECT_EQ(a.ask("UPDATE t SET v = v + 1"), "C(UPDATE 3) Z(I)");
 }
 
 TEST_F(SessionTest, WritesAreSeenEverywhereOnceAnswered) {
