@@ -82,7 +82,10 @@ int main(int argc, char** argv) {
   if (!options.backup_to.empty()) return back_up(disk, options.data_directory, options.backup_to);
   std::unique_ptr<DurableStore> store;
   if (!options.ephemeral) {
-    auto opened = DurableStore::open(disk, {options.data_directory, options.reset, options.checkpoints});
+    auto opened = DurableStore::open(disk, {.directory = options.data_directory,
+                                            .reset = options.reset,
+                                            .checkpoints = options.checkpoints,
+                                            .log_through = options.wal_sync});
     if (!opened) {
       spdlog::critical("cannot start: {}", opened.error().message);
       return static_cast<int>(opened.error().status);

@@ -12,6 +12,7 @@
 #include "adapter/session/settings.h"
 #include "adapter/sql_error.h"
 #include "adapter/version.h"
+#include "oracle/wal/sync_probe.h"
 #include "reactor/pin.h"
 #include "reactor/socket.h"
 #include "reactor/uring_backend.h"
@@ -145,7 +146,7 @@ Options parse_options(int argc, char** argv) {
   std::string cores;
   int oracle_core = -1;
   std::vector<std::string> parameters;
-  std::string memory_limit, statement_memory, max_message, checkpoint_log_bytes;
+  std::string memory_limit, statement_memory, max_message, checkpoint_log_bytes, wal_sync;
 
   CLI::App app("Gyre, a database server that speaks the PostgreSQL protocol", "gyre");
   // (CLI11 looks at a variable for this flag only after it has read the file.)
@@ -182,6 +183,13 @@ Options parse_options(int argc, char** argv) {
   flag("--checkpoint-interval", options.checkpoints.interval_s, "SECONDS",
        "Write a checkpoint that often, if anything was written (default: 300)", "Data")
       ->check(number_of(1, 86'400));
+
+  flag(
+      "--wal-sync", wal_sync, "HOW",
+      "How the log is made durable: fdatasync, dsync, direct, or auto, which tries all at start-up (default: "
+      "auto)",
+      "Data")
+      ->check(CLI::IsMember({"auto", "fdatasync", "dsync", "direct"}));
 
   flag("--check-data", options.check_data, "DIR",
        "Verify a data directory, print what it has, and end: status 0 if all is in order", "Data");
@@ -288,6 +296,9 @@ Options parse_options(int argc, char** argv) {
     usage_error("where are the data to be? Give --data-dir DIR, or --ephemeral to keep them in memory only");
   if (!checkpoint_log_bytes.empty())
     options.checkpoints.log_bytes = parse_size("--checkpoint-wal-bytes", checkpoint_log_bytes);
+  for (const auto through :
+       {reactor::WriteThrough::none, reactor::WriteThrough::dsync, reactor::WriteThrough::direct})
+    if (wal_sync == oracle::wal::write_through_name(through)) options.wal_sync = through;
   if (!memory_limit.empty()) {
     options.memory_limit = parse_size("--memory-limit", memory_limit);
     options.statement_memory = std::min(options.statement_memory, options.memory_limit);

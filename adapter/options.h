@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "adapter/durability/checkpointer.h"
+#include "reactor/disk.h"
 
 namespace gyre::adapter {
 
@@ -15,8 +17,9 @@ struct Options {
   std::string data_directory;  // never empty after parse_options, unless ephemeral
   bool ephemeral = false;
   CheckpointSettings checkpoints;
-  std::string check_data;  // verify this directory instead of serving; empty: serve
-  std::string backup_to;   // copy data_directory there instead of serving; empty: serve
+  std::optional<reactor::WriteThrough> wal_sync;  // none: what a probe of the disk finds best
+  std::string check_data;                         // verify this directory instead of serving; empty: serve
+  std::string backup_to;  // copy data_directory there instead of serving; empty: serve
   bool reset = false;
   std::vector<int> shard_cores;  // kernel processor numbers, one shard each; never empty after parse_options
   int oracle_core = 0;
@@ -26,7 +29,7 @@ struct Options {
   std::string unix_socket_directory;  // empty: none
   std::uint32_t spin_us = 0;
   std::uint32_t max_connections = 5000;
-  std::string hba_file;  // empty: the built-in rules
+  std::string hba_file;                                   // empty: the built-in rules
   std::string tls_certificate, tls_key, tls_authorities;  // empty: none
   std::string tls_least = "TLSv1.2";
   bool insecure = false;  // strangers may be let in without TLS or passwords

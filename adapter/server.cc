@@ -18,6 +18,7 @@
 #include "adapter/version.h"
 #include "pgwire/scram.h"
 #include "reactor/epoll_backend.h"
+#include "reactor/fail_point.h"
 #include "reactor/pin.h"
 #include "reactor/socket.h"
 #include "reactor/uring_backend.h"
@@ -262,6 +263,7 @@ void Server::run_shard(std::size_t index, std::vector<Listener> listeners) {
     shard_options.max_connections = options_.max_connections;
     shard_options.processor = processor;
     shard_options.access = accesses_.front().get();
+    shard_options.checkpointer = checkpointer_.get();
     shard_options.login_timeout_us = options_.authentication_timeout_s * std::uint64_t{1'000'000};
     shard_options.max_pending_logins =
         std::max(1u, options_.max_pending_logins / static_cast<std::uint32_t>(mesh_.shards()));
@@ -273,6 +275,8 @@ void Server::run_shard(std::size_t index, std::vector<Listener> listeners) {
                 std::move(listeners));
     connected_.release();
     go_.acquire();
+    // 10 of recovery.
+    (void)reactor::fail_point("recovery.10_listen");
     shard.start();
     ready_.release();
     loop.run();
@@ -287,6 +291,8 @@ void Server::run_oracle(std::vector<int> http_listeners) {
   reactor::Loop loop(make_backend());
   loops_[mesh_.oracle_core()] = &loop;
   mesh_.set_waker(mesh_.oracle_core(), loop.waker());
+  // 8 of recovery: what the clock of commits begins with.
+  (void)reactor::fail_point("recovery.8_timestamps");
   InitialState initial = store_ != nullptr ? store_->take_state() : InitialState(Catalog::initial());
   // (What ALTER SYSTEM SET has kept counts before what the command line says.)
   for (const auto& [name, value] : options_.system_parameters)
@@ -297,6 +303,8 @@ void Server::run_oracle(std::vector<int> http_listeners) {
   {
     OracleCore core(loop, mesh_, published_, holds_, std::move(initial), durable, options_.oracle_core,
                     [this] { drained_.release(); });
+    // 9 of recovery: the state is published.
+    (void)reactor::fail_point("recovery.9_published");
     told_.release();
     wired_.acquire();
     core.connect(std::move(http_listeners));

@@ -95,6 +95,7 @@ Shard::Shard(ShardId id, reactor::Loop& loop, Mesh& mesh, const oracle::Publishe
     next_measure_ns_ = 0;
   }
   if (options.access != nullptr) core_.access = options.access;
+  core_.checkpointer = options.checkpointer;
   core_.login_timeout_us = options.login_timeout_us;
   core_.statement_memory = options.statement_memory;
   core_.span_clock = SpanClock::calibrate();

@@ -21,7 +21,8 @@
 namespace gyre::adapter {
 
 struct ShardOptions {
-  const Access* access = nullptr;  // at start; lives until the end
+  const Access* access = nullptr;        // at start; lives until the end
+  Checkpointer* checkpointer = nullptr;  // null: nothing is durable
   std::uint64_t login_timeout_us = 60'000'000;
   std::uint32_t max_pending_logins = 4096;        // on this shard
   std::uint32_t max_connections_per_address = 0;  // over all shards; 0: no limit

@@ -29,8 +29,9 @@ namespace gyre::oracle {
 using reactor::fail_point;
 
 namespace {
-// Objects freed per turn: a large drop spreads over turns instead of holding up commits.
-constexpr std::size_t kFreedPerTurn = 256;
+// Blocks freed per turn, some hundred microseconds' worth: a large drop spreads over turns instead of holding
+// up commits.
+constexpr std::size_t kFreedPerTurn = 4096;
 }  // namespace
 
 GroupCommit::GroupCommit(TimestampOracle& oracle, CommitLog& log, PublishedState& published, ReadHolds& holds,
@@ -63,6 +64,7 @@ void GroupCommit::begin_batch() {
   Batch& batch = in_flight_.emplace_back();
   batch.intents.swap(arrived_);
   counters_.intents += batch.intents.size();
+  (void)fail_point("commit.before_order");
   // 1: order, check.
   const auto outcome =
       steps_.order(batch.intents, failed_ ? CommitSteps::Writes::refused : CommitSteps::Writes::accepted);
@@ -81,6 +83,7 @@ void GroupCommit::append_batch(Urgency urgency) {
   Batch& batch = in_flight_.back();
   // A fault that tests plant: answered before it is durable.
   if (fail_point("plant.no_sync_wait")) urgency = Urgency::lazy;
+  (void)fail_point("commit.before_timestamp");
   // 2: the timestamp.
   batch.timestamp = oracle_.write_ts();
   GYRE_CHECK(newest_ < batch.timestamp);
@@ -101,6 +104,7 @@ void GroupCommit::append_batch(Urgency urgency) {
     ++counters_.lazy;
     batch.ready = true;
   }
+  (void)fail_point("commit.before_seal");
   // 4: seal. The log is at work meanwhile.
   steps_.seal(batch.timestamp);
   for (const Durability outcome : std::exchange(answered_while_appending_, {})) settle(outcome);
@@ -150,6 +154,7 @@ void GroupCommit::finish_ready() {
     steps_.answer(batch.intents, published);
     // ---- Beyond this point clients know.
   }
+  (void)fail_point("commit.before_free");
   // 7: free what no hold can see.
   free_unseen();
 }

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "reactor/fail_point.h"
+
 namespace gyre::reactor {
 
 namespace {
@@ -52,6 +54,7 @@ class PosixFile final : public DiskFile {
     return static_cast<std::size_t>(got);
   }
   DiskResult<std::size_t> write(std::uint64_t offset, std::string_view bytes) override {
+    if (fail_point("disk.write")) return Unexpected{disk_error(EIO, "write", path_)};
     const ssize_t put = uninterrupted(
         [&] { return ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
     if (put < 0) return failure("write", path_);
@@ -76,6 +79,7 @@ class PosixFile final : public DiskFile {
     return static_cast<std::uint64_t>(facts.st_size);
   }
   DiskDone sync() override {
+    if (fail_point("disk.sync")) return Unexpected{disk_error(EIO, "fsync", path_)};
     if (::fdatasync(fd_.get()) != 0) return failure("fsync", path_);
     return std::monostate{};
   }

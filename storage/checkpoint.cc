@@ -60,8 +60,8 @@ class CheckpointWriter {
  private:
   DiskDone finish_chunk(ChunkKind kind) {
     if (!go_on_()) return Unexpected{DiskError{ECANCELED, "the checkpoint was called off"}};
-    if (reactor::fail_point("checkpoint.chunk"))
-      return Unexpected{DiskError{EIO, "fail point checkpoint.chunk"}};
+    if (reactor::fail_point("checkpoint.2_chunk"))
+      return Unexpected{DiskError{EIO, "fail point checkpoint.2_chunk"}};
     auto done = chunks_.chunk(kind, content_.view());
     content_.clear();
     return done;

@@ -26,6 +26,8 @@
 #include <span>
 #include <string>
 
+#include "storage/retirement.h"
+
 namespace gyre::storage {
 
 using tree::Blob;
@@ -787,6 +789,22 @@ std::uint64_t free_below(const Node* node, Mine mine) {
 }
 
 }  // namespace
+
+std::size_t free_top(std::vector<const Node*>& open) {
+  const Node* const node = open.back();
+  open.pop_back();
+  std::size_t freed = 1;
+  for (std::size_t i = 0; i < node->count; ++i) {
+    if (node->level != 0) {
+      open.push_back(node->child(i));
+    } else if (const Blob* blob = blob_at(node, i); blob != nullptr) {
+      free_block(const_cast<Blob*>(blob));
+      ++freed;
+    }
+  }
+  free_block(const_cast<Node*>(node));
+  return freed;
+}
 
 std::uint64_t free_tree(const Tree& tree) {
   return tree.root() == nullptr ? 0 : free_below(tree.root(), [](const Block*) { return true; });

@@ -232,6 +232,13 @@ void encode_catalog_change(const Catalog& before, const Catalog& after, OutBuffe
   CatalogCodec::write_change(before, after, encoder);
 }
 
+std::uint32_t catalog_format(std::string_view bytes) {
+  Decoder decoder(bytes);
+  std::uint32_t format = 0;
+  decoder(format);
+  return format;
+}
+
 Decoding apply_catalog_change(std::string_view bytes, Catalog& catalog) {
   Decoder decoder(bytes);
   ByteReader& reader = decoder.reader();

@@ -30,6 +30,9 @@ inline constexpr std::uint32_t kCatalogFormat = 1;
 // Appends the change from `before` to `after`.
 void encode_catalog_change(const Catalog& before, const Catalog& after, OutBuffer& out);
 
+// The number that a change begins with, of whatever version.
+std::uint32_t catalog_format(std::string_view bytes);
+
 // Makes the catalog that the change was made from the one it leads to. Entries have texts in place of
 // expressions.
 Decoding apply_catalog_change(std::string_view bytes, Catalog& catalog);

@@ -26,6 +26,7 @@
 #include "reactor/base/check.h"
 #include "reactor/fail_point.h"
 #include "storage/failure.h"
+#include "storage/retirement.h"
 #include "storage/validate.h"
 
 namespace gyre::adapter {
@@ -574,7 +575,15 @@ oracle::Publication Coordinator::apply(Timestamp timestamp, oracle::RetireList& 
   std::unique_ptr<storage::Retired> replaced = batch.branch->release();
   replaced->database = std::move(database_);
   database_ = std::move(batch.database);
-  retired.retire(timestamp, static_cast<const storage::Retired*>(replaced.release()));
+  retired.retire(
+      timestamp,
+      [](void* object, std::size_t limit) {
+        auto* const retirement = static_cast<storage::Retirement*>(object);
+        const std::size_t freed = retirement->free_some(limit);
+        if (freed < limit) delete retirement;
+        return freed;
+      },
+      new storage::Retirement(std::move(replaced)));
   if (batch.catalog != nullptr) {
     retired.retire(timestamp, new std::shared_ptr<const Catalog>(std::move(catalog_)));
     catalog_ = std::move(batch.catalog);

@@ -11,12 +11,20 @@
 #include "reactor/base/check.h"
 #include "adapter/plan/datum_kind.h"
 #include "storage/scalar/nodes.h"
+#include "storage/schema_codec.h"
 #include "storage/tree.h"
 
 namespace gyre::adapter::definition {
 
+// (Roles and schemas draw from the same numbers.)
 RelationId next_relation(Catalog& catalog) {
-  return RelationId(catalog.next_oid++ - kFirstUserOid);
+  const RelationId id(catalog.next_oid - kFirstUserOid);
+  if (id.value > storage::kMaxRelationId)
+    throw SqlError("54000", fmt::format("cannot have more than {} relations and roles in a database's life, "
+                                        "dropped ones included",
+                                        storage::kMaxRelationId + 1));
+  ++catalog.next_oid;
+  return id;
 }
 
 namespace {

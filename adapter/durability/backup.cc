@@ -3,13 +3,14 @@
 // would read it, and written as one checkpoint of a directory of its own: the copy is verified by being made,
 // and is as small as can be.
 //
-// A running server may give up a checkpoint or a part of the log between the look at the directory and the
-// reading. Then the reading fails, and is tried again with what is there by then.
+// A running server removes nothing while a backup holds the directory's files, however long reading takes.
+// What it was about to remove when the backup came may still go: then the reading fails, and is tried again.
 
 #include "adapter/durability/backup.h"
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
 
 #include "adapter/durability/checkpoints.h"
@@ -21,6 +22,7 @@ namespace gyre::adapter {
 namespace {
 
 constexpr int kAttempts = 5;
+constexpr std::chrono::seconds kPatience(10);  // longer than old files take to be removed
 
 int fail(const StartError& error) {
   fmt::print(stderr, "gyre: {}\n", error.message);
@@ -43,6 +45,10 @@ int back_up(reactor::Disk& disk, const std::string& from, const std::string& to)
   if (!content) return fail(content.error());
   if (*content == DataDirectory::Content::none)
     return fail({ExitStatus::missing, fmt::format("\"{}\" has no data of Gyre", from)});
+  // (Who may not write there can still read, at the risk of an attempt too many.)
+  const auto held = source.hold_files(kPatience);
+  if (held && *held == nullptr)
+    return fail({ExitStatus::in_use, fmt::format("another backup of \"{}\" is being made", from)});
   DataDirectory target(disk, to);
   if (auto locked = target.lock(); !locked) return fail(locked.error());
   const auto there = target.look();

@@ -16,7 +16,8 @@ namespace {
 // What an expression's text is bound against: names are written so that they mean the same for everyone.
 class Binding {
  public:
-  explicit Binding(const Catalog& catalog) : names_(catalog), context_{catalog, path_, RoleId(), style_, facts_} {
+  explicit Binding(const Catalog& catalog)
+      : names_(catalog), context_{catalog, path_, RoleId(), style_, facts_} {
     style_.relations = &names_;
   }
   const PlanContext& context() const { return context_; }

@@ -12,6 +12,7 @@
 #include <chrono>
 
 #include "adapter/durability/checkpoints.h"
+#include "reactor/fail_point.h"
 #include "reactor/pin.h"
 
 namespace gyre::adapter {
@@ -50,10 +51,18 @@ void Checkpointer::stop() {
   thread_.join();
 }
 
-std::uint64_t Checkpointer::request() {
+std::shared_ptr<const Checkpointer::Request> Checkpointer::request() {
+  auto request = std::make_shared<Request>();
   const std::lock_guard guard(lock_);
+  waiting_.push_back(request);
+  ++stats_.requested;
   asked_.notify_all();
-  return ++stats_.requested;
+  return request;
+}
+
+CheckpointOutcome Checkpointer::outcome(const Request& request) const {
+  const std::lock_guard guard(lock_);
+  return request.outcome_;
 }
 
 void Checkpointer::log_has(std::uint64_t bytes) {
@@ -82,7 +91,9 @@ void Checkpointer::run(const std::stop_token& stop) {
     if (!go_on()) return;
     write(go_on);
     std::unique_lock guard(lock_);
-    if (!stats_.last_error.empty()) asked_.wait_for(guard, stop, kAfterFailure, [] { return false; });
+    // (Whoever asks by name is answered at once.)
+    if (!stats_.last_error.empty())
+      asked_.wait_for(guard, stop, kAfterFailure, [&] { return !waiting_.empty(); });
   }
 }
 
@@ -91,6 +102,7 @@ void Checkpointer::write(const std::function<bool()>& go_on) {
   {
     const std::lock_guard guard(lock_);
     answers = stats_.requested;
+    answering_.swap(waiting_);
     log_bytes_at_ = log_bytes_;
   }
   const auto start = std::chrono::steady_clock::now();
@@ -107,6 +119,7 @@ void Checkpointer::write(const std::function<bool()>& go_on) {
   const std::lock_guard guard(lock_);
   stats_.answered = answers;
   stats_.last_error = written ? std::string() : written.error().message;
+  answer({true, !written && written.error().no_room(), stats_.last_error});
   if (!written) ++stats_.failed;
   if (!written || !is_new) return;
   ++stats_.written;
@@ -120,9 +133,19 @@ void Checkpointer::write(const std::function<bool()>& go_on) {
                written->rows, written->tables, written->bytes, stats_.last_duration_us / 1000);
 }
 
+// Of those who asked for the attempt that has just ended. Under the lock.
+void Checkpointer::answer(const CheckpointOutcome& outcome) {
+  for (const auto& request : answering_) request->outcome_ = outcome;
+  answering_.clear();
+}
+
 // The new checkpoint is durable: what only older ones needed may go.
 void Checkpointer::tidy(Timestamp newest) {
   const Timestamp spare = std::exchange(newest_, newest);
+  (void)reactor::fail_point("checkpoint.5_durable");
+  // (What is left while a backup reads goes with the next checkpoint.)
+  const auto held = directory_.hold_files(std::chrono::milliseconds(0));
+  if (held && *held == nullptr) return;
   if (auto removed = remove_checkpoints_but(directory_, newest, spare); !removed)
     spdlog::warn("cannot remove an old checkpoint: {}", removed.error().message);
   on_durable_(spare);

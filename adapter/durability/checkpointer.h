@@ -5,9 +5,11 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "adapter/durability/data_directory.h"
 #include "oracle/published_state.h"
@@ -19,6 +21,13 @@ struct CheckpointSettings {
   std::uint64_t log_bytes = 256 << 20;  // appended since the last one; then the next is due
   std::uint64_t interval_s = 300;       // the same in seconds, if anything was committed since
   std::uint64_t rows_at_end = 1 << 20;  // a database of at most so many rows is written at a clean end
+};
+
+// What has become of a request.
+struct CheckpointOutcome {
+  bool done = false;     // it has its answer
+  bool no_room = false;  // the disk was full
+  std::string error;     // empty: a checkpoint of a state as new as the request is durable
 };
 
 struct CheckpointStats {
@@ -53,9 +62,10 @@ class Checkpointer {
   void write_at_end();
 
   // ---- Any thread's.
-  // Asks for a checkpoint of a state at least as new as the one that is published now. Returns the number of
-  // the request; stats().answered reaches it.
-  std::uint64_t request();
+  // Asks for a checkpoint of a state at least as new as the one that is published now.
+  class Request;
+  std::shared_ptr<const Request> request();
+  CheckpointOutcome outcome(const Request& request) const;
   // How many bytes the log has taken so far; asks for a checkpoint where these are many.
   void log_has(std::uint64_t bytes);
   CheckpointStats stats() const;
@@ -64,6 +74,7 @@ class Checkpointer {
   void run(const std::stop_token& stop);
   void write(const std::function<bool()>& go_on);
   void tidy(Timestamp newest);
+  void answer(const CheckpointOutcome& outcome);
 
   DataDirectory& directory_;
   const oracle::PublishedState& published_;
@@ -75,10 +86,18 @@ class Checkpointer {
 
   mutable std::mutex lock_;
   std::condition_variable_any asked_;
+  std::vector<std::shared_ptr<Request>> waiting_;    // to be answered by the next attempt
+  std::vector<std::shared_ptr<Request>> answering_;  // by the one under way
   CheckpointStats stats_;
   std::uint64_t log_bytes_ = 0;     // as last told
   std::uint64_t log_bytes_at_ = 0;  // when the last checkpoint was begun
   std::jthread thread_;
+};
+
+class Checkpointer::Request {
+ private:
+  friend class Checkpointer;
+  CheckpointOutcome outcome_;  // guarded by the checkpointer's lock
 };
 
 }  // namespace gyre::adapter

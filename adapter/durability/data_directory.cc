@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <charconv>
 #include <functional>
+#include <thread>
 
 #include "oracle/wal/format.h"
 #include "oracle/wal/mark.h"
@@ -14,13 +15,15 @@ namespace gyre::adapter {
 
 namespace {
 
+constexpr std::chrono::milliseconds kLockPoll(20);
 constexpr std::string_view kSuffix = ".checkpoint";
 constexpr std::string_view kUnfinished = ".tmp";
 constexpr std::string_view kVersionText = "gyre data directory, format ";
 
 // Names in a data directory beside gyre-data.
 bool is_ours(std::string_view name) {
-  static constexpr std::string_view kOurs[] = {"lock", "checkpoints", "wal", "gyre-data.tmp", "lost+found"};
+  static constexpr std::string_view kOurs[] = {"lock", "backup",        "checkpoints",
+                                               "wal",  "gyre-data.tmp", "lost+found"};
   return std::find(std::begin(kOurs), std::end(kOurs), name) != std::end(kOurs);
 }
 
@@ -50,19 +53,38 @@ std::optional<Timestamp> checkpoint_timestamp(std::string_view name) {
   return Timestamp(value);
 }
 
-DataDirectory::Done DataDirectory::lock() {
+// Null: somebody else had it all the time.
+Result<std::unique_ptr<reactor::DiskLock>, StartError> DataDirectory::try_lock(
+    const std::string& path, std::chrono::milliseconds patience) const {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    auto locked = disk_.lock(path);
+    if (locked) return std::move(*locked);
+    if (locked.error().code != EWOULDBLOCK && locked.error().code != EAGAIN)
+      return Unexpected{from_disk(locked.error())};
+    if (std::chrono::steady_clock::now() >= end) return std::unique_ptr<reactor::DiskLock>();
+    std::this_thread::sleep_for(kLockPoll);
+  }
+}
+
+DataDirectory::Done DataDirectory::lock(std::chrono::milliseconds patience) {
   if (auto made = disk_.make_directory(path_); !made) {
     StartError error = from_disk(made.error());
     if (error.status != ExitStatus::forbidden) error.status = ExitStatus::cannot_make;
     return Unexpected{std::move(error)};
   }
-  auto locked = disk_.lock(path_ + "/lock");
-  if (!locked && (locked.error().code == EWOULDBLOCK || locked.error().code == EAGAIN))
+  auto locked = try_lock(path_ + "/lock", patience);
+  if (!locked) return Unexpected{locked.error()};
+  if (*locked == nullptr)
     return Unexpected{StartError{ExitStatus::in_use,
                                  fmt::format("data directory \"{}\" is in use by another server", path_)}};
-  if (!locked) return Unexpected{from_disk(locked.error())};
   lock_ = std::move(*locked);
   return std::monostate{};
+}
+
+Result<std::unique_ptr<reactor::DiskLock>, StartError> DataDirectory::hold_files(
+    std::chrono::milliseconds patience) const {
+  return try_lock(path_ + "/backup", patience);
 }
 
 Result<std::vector<std::string>, StartError> DataDirectory::names_in(const std::string& directory) const {

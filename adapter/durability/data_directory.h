@@ -3,6 +3,7 @@
 //   DIR/                 mode 0700
 //     gyre-data          "gyre data directory, format 2\n": written last when a directory is made
 //     lock               held with flock while a server runs
+//     backup             held with flock while a backup reads: nothing is removed meanwhile
 //     checkpoints/       <timestamp, 16 hex digits>.checkpoint      storage/checkpoint.h
 //     wal/               <number, 16 hex digits>.wal, mark          oracle/wal/format.h
 //
@@ -11,6 +12,7 @@
 // is missed.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,8 +38,10 @@ class DataDirectory {
   // Names only; touches nothing. `disk` is borrowed.
   DataDirectory(reactor::Disk& disk, std::string path) : disk_(disk), path_(std::move(path)) {}
 
-  // Makes the directory if need be, and keeps it from other servers until this object ends.
-  Done lock();
+  // Makes the directory if need be, and keeps it from other servers until this object ends. Waits a little
+  // for a server that is about to end: one that was killed holds its lock until the kernel has cleared it
+  // away.
+  Done lock(std::chrono::milliseconds patience = std::chrono::milliseconds(1500));
   enum class Content : std::uint8_t {
     none,  // it is new, or was never finished: to be begun
     data,  // a data directory of this format
@@ -53,6 +57,9 @@ class DataDirectory {
 
   // Checkpoints that have their names, newest first.
   Result<std::vector<Timestamp>, StartError> checkpoints() const;
+  // Keeps checkpoints and log as they are for whoever holds it: a backup that reads them, or whoever removes
+  // what is old. Null: another holds it, and did so all the time.
+  Result<std::unique_ptr<reactor::DiskLock>, StartError> hold_files(std::chrono::milliseconds patience) const;
   // Removes files that never got their names.
   Done remove_unfinished();
 
@@ -65,6 +72,8 @@ class DataDirectory {
   std::string wal_directory() const { return path_ + "/wal"; }
 
  private:
+  Result<std::unique_ptr<reactor::DiskLock>, StartError> try_lock(const std::string& path,
+                                                                  std::chrono::milliseconds patience) const;
   Result<std::vector<std::string>, StartError> names_in(const std::string& directory) const;
   std::string version_path() const { return path_ + "/gyre-data"; }
 

@@ -48,9 +48,12 @@ Result<InitialState, StartError> state_of(storage::Checkpoint checkpoint, const 
     case Decoding::ok:
       return state;
     case Decoding::unknown_format:
-      return Unexpected{StartError{
-          ExitStatus::not_ours,
-          fmt::format("the catalog in checkpoint \"{}\" was written by another version of Gyre", path)}};
+      return Unexpected{
+          StartError{ExitStatus::not_ours,
+                     fmt::format("the catalog in checkpoint \"{}\" is of format {}, of another version of "
+                                 "Gyre; this one reads {}",
+                                 path, catalog_format(checkpoint.section(number_of(AdapterSection::catalog))),
+                                 kCatalogFormat)}};
     case Decoding::malformed:
       break;
   }
@@ -73,6 +76,7 @@ Result<InitialState, StartError> read_newest_checkpoint(const DataDirectory& dir
     const std::string path = directory.checkpoint_path(timestamp);
     Progress progress(voice);
     auto read = storage::read_checkpoint(directory.disk(), path, [&](std::uint64_t rows) {
+      (void)reactor::fail_point("recovery.4_rows");
       progress.tell([&] { return fmt::format("reading checkpoint \"{}\": {} rows so far", path, rows); });
     });
     if (!read && read.error().kind == storage::CheckpointError::Kind::unknown_format)

@@ -197,6 +197,8 @@ class Binder {
   ExpressionPtr call_function(std::string_view name, Expressions arguments, int location);
   // "function s.f(integer) does not exist".
   SqlError no_function(const ast::FunctionCall& node, int location);
+  ExpressionPtr bind_in_list(const ast::Expr& searched, const std::vector<ast::ExprPtr>& list, bool negated,
+                             int location);
   ExpressionPtr bind_any_array(const ast::OperatorCall& node, int location);
   ExpressionPtr bind_array_search(const ast::OperatorCall& node, int location);
   ExpressionPtr bind_row_comparison(const ast::OperatorCall& node, int location);

@@ -114,12 +114,14 @@ SqlError Binder::no_function(const ast::FunctionCall& node, int location) {
       .with_hint("No function matches the given name and argument types." + std::string(kTryCasts));
 }
 
-// value op ANY (ARRAY[…]): the array is spelled out, so it is a list of comparisons.
+// value op ANY (ARRAY[…]): the array is spelled out, so it is a list of comparisons. With = it is what IN is
+// printed as, and has to become that again.
 Binder::ExpressionPtr Binder::bind_any_array(const ast::OperatorCall& node, int location) {
   const bool any = node.kind == ast::OperatorCall::Kind::any;
   const auto* array = std::get_if<ast::ArrayExpr>(&node.right->node);
   if (!array) return bind_array_search(node, location);
   if (array->elements.empty()) bind(*node.right);  // says what is wrong with it
+  if (node.name == (any ? "=" : "<>")) return bind_in_list(*node.left, array->elements, !any, location);
   Expressions tests;
   for (const ast::ExprPtr& element : array->elements)
     tests.push_back(call_operator(node.name, bind(*node.left), bind(*element), location));

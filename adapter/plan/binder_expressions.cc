@@ -210,10 +210,15 @@ Binder::ExpressionPtr Binder::bind_node(const ast::NullIf& node, int location) {
 
 Binder::ExpressionPtr Binder::bind_node(const ast::InList& node, int location) {
   if (std::holds_alternative<ast::RowExpr>(node.value->node)) throw unsupported("IN lists of rows", location);
+  return bind_in_list(*node.value, node.list, node.negated, location);
+}
+
+Binder::ExpressionPtr Binder::bind_in_list(const ast::Expr& searched, const std::vector<ast::ExprPtr>& list,
+                                           bool negated, int location) {
   Expressions all;
-  all.push_back(bind(*node.value));
+  all.push_back(bind(searched));
   std::vector<TypeId> types = {all.front()->type().id};
-  for (const ast::ExprPtr& item : node.list) {
+  for (const ast::ExprPtr& item : list) {
     all.push_back(bind(*item));
     types.push_back(all.back()->type().id);
   }
@@ -221,14 +226,14 @@ Binder::ExpressionPtr Binder::bind_node(const ast::InList& node, int location) {
     unify(all, "IN", location);
     ExpressionPtr value = std::move(all.front());
     all.erase(all.begin());
-    return storage::make_in_list(std::move(value), std::move(all), node.negated);
+    return storage::make_in_list(std::move(value), std::move(all), negated);
   }
   // No common type: one operator for each, which has its own words for what does not fit.
   Expressions tests;
   for (std::size_t i = 1; i < all.size(); ++i)
     tests.push_back(
-        call_operator(node.negated ? "<>" : "=", storage::clone(*all.front()), std::move(all[i]), location));
-  return node.negated ? storage::make_and(std::move(tests)) : storage::make_or(std::move(tests));
+        call_operator(negated ? "<>" : "=", storage::clone(*all.front()), std::move(all[i]), location));
+  return negated ? storage::make_and(std::move(tests)) : storage::make_or(std::move(tests));
 }
 
 Binder::ExpressionPtr Binder::bind_node(const ast::Between& node, int location) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "adapter/durability/checkpointer.h"
 #include "adapter/errors.h"
 #include "adapter/plan/physical.h"
 #include "adapter/session/session.h"
@@ -33,6 +34,7 @@ OutputColumn text_column(std::string name) {
 }
 
 constexpr std::size_t kMostSavepoints = 1'000'000;
+constexpr std::uint64_t kCheckpointPollUs = 2'000;
 
 // As errors call a statement that the oracle core carries out.
 std::string_view utility_name(const ast::Statement& tree) {
@@ -118,6 +120,7 @@ bool Session::is_command(const ast::Statement& tree) const {
          std::holds_alternative<ast::FetchStatement>(tree.node) ||
          std::holds_alternative<ast::CloseStatement>(tree.node) ||
          std::holds_alternative<ast::DiscardStatement>(tree.node) ||
+         std::holds_alternative<ast::CheckpointStatement>(tree.node) ||
          std::holds_alternative<ast::NoOpStatement>(tree.node) ||
          std::holds_alternative<ast::ExplainStatement>(tree.node) ||
          std::holds_alternative<ast::CopyStatement>(tree.node) ||
@@ -184,6 +187,8 @@ reactor::Co<void> Session::run_command(StatementRef statement, Describe describe
     run_close(*close);
   } else if (const auto* discard = std::get_if<ast::DiscardStatement>(&node)) {
     run_discard(*discard);
+  } else if (std::holds_alternative<ast::CheckpointStatement>(node)) {
+    co_await run_checkpoint();
   } else if (const auto* no_op = std::get_if<ast::NoOpStatement>(&node)) {
     pgwire::command_complete(out_, no_op->tag);
   } else if (const auto* explain = std::get_if<ast::ExplainStatement>(&node)) {
@@ -426,6 +431,29 @@ reactor::Co<std::string> Session::make_verifier(std::string_view password) {
     check_canceled();
   }
   co_return hash.verifier().text();
+}
+
+// The checkpointing thread answers without waking this core, which asks again and again: little beside a
+// checkpoint.
+reactor::Co<void> Session::run_checkpoint() {
+  if (!current_role(catalog()).superuser)
+    throw SqlError("42501", "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT");
+  if (core_.checkpointer != nullptr) {
+    const auto request = core_.checkpointer->request();
+    CheckpointOutcome outcome = core_.checkpointer->outcome(*request);
+    for (; !outcome.done; outcome = core_.checkpointer->outcome(*request)) {
+      co_await reactor::sleep_us(core_.loop, kCheckpointPollUs);
+      check_canceled();
+    }
+    if (!outcome.error.empty()) {
+      const pgwire::SqlState state = outcome.no_room ? pgwire::SqlState("53100") : pgwire::SqlState("58030");
+      SqlError error(state, "checkpoint request failed");
+      error.detail = outcome.error;
+      error.hint = "Consult recent messages in the server log for details.";
+      throw error;
+    }
+  }
+  pgwire::command_complete(out_, "CHECKPOINT");
 }
 
 reactor::Co<void> Session::run_utility(const ast::Statement& given) {

@@ -44,6 +44,8 @@ class SessionServices : public CoordinatorLink {
   }
 };
 
+class Checkpointer;
+
 struct SessionCore {
   SessionCore(reactor::Loop& event_loop, const oracle::PublishedState& state, oracle::ReadHolds& read_holds,
               std::size_t hold, ShardId id, SessionServices& shard_services, std::size_t plan_bytes)
@@ -64,6 +66,7 @@ struct SessionCore {
   PlanCache plans;
   CoreMetrics metrics;
   const Access* access = &default_access();  // in force for new connections
+  Checkpointer* checkpointer = nullptr;      // null: nothing is durable
   SpanClock span_clock;
   std::size_t statement_memory = SIZE_MAX;  // bytes one statement may keep
   bool memory_short = false;  // the process has more memory than --memory-limit allows

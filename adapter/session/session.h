@@ -276,6 +276,7 @@ class Session final : private reactor::Task {
   reactor::Co<void> run_transaction_command(const ast::TransactionStatement& command);
   reactor::Co<void> commit_transaction();
   reactor::Co<void> rollback_transaction();
+  reactor::Co<void> run_checkpoint();
   reactor::Co<void> run_utility(const ast::Statement& tree);
   reactor::Co<std::string> make_verifier(std::string_view password);
   reactor::Co<void> run_sql_execute(const ast::ExecuteStatement& command, Describe describe);

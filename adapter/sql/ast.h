@@ -641,8 +641,8 @@ struct LockTableStatement {
   TableLockMode mode = TableLockMode::access_exclusive;
   bool no_wait = false;
 };
-// Accepted, without effect here: VACUUM, ANALYZE, CHECKPOINT, LISTEN, COMMENT, CREATE EXTENSION IF NOT
-// EXISTS, …
+struct CheckpointStatement {};
+// Accepted, without effect here: VACUUM, ANALYZE, LISTEN, CREATE EXTENSION IF NOT EXISTS, …
 struct NoOpStatement {
   std::string tag;  // of CommandComplete
 };
@@ -683,7 +683,8 @@ struct Statement {
                    GrantRoleStatement, AlterDefaultPrivilegesStatement, CreateSchemaStatement,
                    AlterOwnerStatement, OwnedStatement, SetStatement, ShowStatement, TransactionStatement,
                    PrepareStatement, ExecuteStatement, DeallocateStatement, DeclareCursorStatement,
-                   FetchStatement, CloseStatement, DiscardStatement, LockTableStatement, NoOpStatement,
+                   FetchStatement, CloseStatement, DiscardStatement, LockTableStatement,
+                   CheckpointStatement, NoOpStatement,
                    ExplainStatement, CopyStatement, UnsupportedStatement>;
   Node node;
   // The statement's own bytes within the text it was parsed from, without the semicolon.

@@ -476,8 +476,6 @@ const char* no_op_tag(const Node* node) {
   switch (tag(node)) {
     case T_VacuumStmt:
       return as<VacuumStmt>(node).is_vacuumcmd ? "VACUUM" : "ANALYZE";
-    case T_CheckPointStmt:
-      return "CHECKPOINT";
     case T_ListenStmt:
       return "LISTEN";
     case T_UnlistenStmt:
@@ -534,6 +532,7 @@ std::string role_name(const RoleSpec& r) {
 
 ast::Statement::Node Walker::statement(const Node* node) {
   const Level level(*this);
+  if (tag(node) == T_CheckPointStmt) return ast::CheckpointStatement{};
   if (const char* no_op = no_op_tag(node)) return ast::NoOpStatement{no_op};
   switch (tag(node)) {
     case T_SelectStmt:

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "oracle/wal/format.h"
+#include "oracle/wal/mark.h"
 #include "oracle/wal/reader.h"
 
 namespace gyre::oracle::wal {
@@ -35,6 +36,15 @@ void print_record(std::uint64_t offset, std::uint64_t sequence, std::uint64_t ti
                   const char* state, const Print& print) {
   print(line("  record %" PRIu64 " at %" PRIu64 ": timestamp %" PRIu64 ", %" PRIu64 " bytes, checksum %s\n",
              sequence, offset, timestamp, length, state));
+}
+
+void print_mark(reactor::Disk& disk, const std::string& directory, const Print& print) {
+  const auto reading = read_mark(disk, directory);
+  if (!reading) return print(reading.error().message + "\n");
+  if (reading->state != MarkReading::State::good) return print(reading->message + "\n");
+  const Mark& mark = reading->mark;
+  print(line("mark: log %016" PRIx64 ", segment %" PRIu64 ", durable up to sequence %" PRIu64 "\n",
+             mark.log_id, mark.segment, mark.sequence));
 }
 
 // Of a file alone: headers as they come, whatever their checksums.
@@ -94,6 +104,7 @@ bool dump_directory(reactor::Disk& disk, const std::string& path, Timestamp afte
     if (describe) print(describe(record.body));
   }
   const Tail& tail = reader.tail();
+  print_mark(disk, path, print);
   if (tail.segment == 0 && tail.stop == Tail::Stop::clean) {
     print("no log\n");
     return true;

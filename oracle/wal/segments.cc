@@ -286,6 +286,7 @@ DiskDone Segments::remove_through(Timestamp timestamp) {
     const std::uint64_t end = older_.size() > 1 ? older_[1].previous_timestamp : current_.previous_timestamp;
     if (timestamp < Timestamp(end)) break;
     const Known old = older_.front();
+    if (fail_point("wal.remove_segment")) return Unexpected{disk_error(EIO, "remove", path(old.number))};
     const bool wanted = prepared_.file == nullptr && old.size == segment_size_;
     auto done = wanted ? reuse(old) : disk_.remove(path(old.number));
     if (!done) return done;

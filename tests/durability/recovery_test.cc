@@ -4,12 +4,18 @@
 
 #include <gtest/gtest.h>
 
+#include <stdlib.h>
+
 #include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <thread>
 
 #include "adapter/durability/check_data.h"
 #include "adapter/durability/checkpoints.h"
 #include "oracle/wal/writer.h"
 #include "reactor/simulated_disk.h"
+#include "storage/schema_codec.h"
 #include "tests/adapter/world.h"
 #include "tests/durability/statements.h"
 
@@ -130,6 +136,67 @@ TEST(Recovery, ASecondServerIsRefused) {
   const auto second = recover_from(disk);
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().status, ExitStatus::in_use);
+}
+
+// One that was killed holds its lock until the kernel has cleared it away.
+TEST(Recovery, AServerThatIsAboutToEndIsWaitedFor) {
+  char path[] = "/tmp/gyre-recovery-test-XXXXXX";
+  ASSERT_NE(::mkdtemp(path), nullptr);
+  reactor::PosixDisk disk;
+  auto first = std::make_optional<DataDirectory>(disk, path);
+  ASSERT_TRUE(first->lock().has_value());
+  {
+    const std::jthread ends([&first] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      first.reset();
+    });
+    DataDirectory second(disk, path);
+    EXPECT_TRUE(second.lock(std::chrono::seconds(60)).has_value());
+  }
+  std::filesystem::remove_all(path);
+}
+
+TEST(Recovery, FilesAreHeldByOneAtATime) {
+  SimulatedDisk disk(1);
+  ASSERT_TRUE(recover_from(disk).has_value());
+  const DataDirectory directory(disk, kDirectory);
+  auto held = directory.hold_files(std::chrono::milliseconds(0));
+  ASSERT_TRUE(held.has_value() && *held != nullptr);
+  const auto refused = directory.hold_files(std::chrono::milliseconds(0));
+  EXPECT_TRUE(refused.has_value() && *refused == nullptr);
+  held->reset();
+  const auto again = directory.hold_files(std::chrono::milliseconds(0));
+  EXPECT_TRUE(again.has_value() && *again != nullptr);
+}
+
+TEST(Recovery, ACatalogOfAnotherVersionIsNamed) {
+  SimulatedDisk disk(1);
+  ASSERT_TRUE(recover_from(disk).has_value());
+  const DataDirectory directory(disk, kDirectory);
+  OutBuffer bytes;
+  encode_catalog_change(Catalog(), Catalog::initial(), bytes);
+  std::string other(bytes.view());
+  other[0] = static_cast<char>(adapter::kCatalogFormat + 1);
+  const storage::CommitRecord::Section section{number_of(adapter::AdapterSection::catalog), other};
+  ASSERT_TRUE(storage::write_checkpoint(disk, directory.checkpoint_directory(),
+                                        adapter::checkpoint_name(Timestamp(9)), storage::Database(),
+                                        Timestamp(9), {&section, 1}, [] { return true; }));
+  const auto refused = recover_from(disk);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().status, ExitStatus::not_ours);
+  const std::string numbers = "of format " + std::to_string(adapter::kCatalogFormat + 1);
+  EXPECT_NE(refused.error().message.find(numbers), std::string::npos) << refused.error().message;
+}
+
+// A relation that the directory could not take is refused when it is made, not when it is written.
+TEST(Recovery, RelationsBeyondTheLastAreRefused) {
+  Catalog nearly_full = Catalog::initial();
+  nearly_full.next_oid = adapter::kFirstUserOid + storage::kMaxRelationId + 1;
+  World world(1, 1, InitialState(std::move(nearly_full)));
+  Client& client = world.connect();
+  EXPECT_NE(client.ask("CREATE TABLE t (a int8)").find("54000"), std::string::npos);
+  EXPECT_NE(client.ask("CREATE SEQUENCE s").find("54000"), std::string::npos);
+  EXPECT_TRUE(world.log().records().empty());
 }
 
 TEST(Recovery, DirectoriesOfOthersAreLeftAlone) {

@@ -125,15 +125,41 @@ TEST(ReadHolds, AgreeWithAMultiset) {
   }
 }
 
+// One that is large goes in parts, and the next not before it.
+TEST(RetireList, AnObjectMayBeFreedInParts) {
+  std::size_t left = 10, others = 0;
+  const auto part = [](void* object, std::size_t limit) {
+    auto& parts = *static_cast<std::size_t*>(object);
+    const std::size_t freed = std::min(parts, limit);
+    parts -= freed;
+    return freed;
+  };
+  const auto whole = [](void* object, std::size_t) -> std::size_t {
+    ++*static_cast<std::size_t*>(object);
+    return 1;
+  };
+  RetireList list;
+  list.retire(Timestamp(1), part, &left);
+  list.retire(Timestamp(1), whole, &others);
+  EXPECT_EQ(list.free_below(Timestamp(1), 4), 4U);
+  EXPECT_EQ(left, 6U);
+  EXPECT_EQ(others, 0U);
+  EXPECT_EQ(list.free_below(Timestamp(1), 9), 7U);
+  EXPECT_EQ(left, 0U);
+  EXPECT_EQ(others, 1U);
+  EXPECT_EQ(list.size(), 0U);
+}
+
 TEST(RetireList, AgreesWithAMap) {
   std::mt19937_64 random(6);
   RetireList list;
   std::multimap<std::uint64_t, std::shared_ptr<bool>> twin;
   std::uint64_t now = 1;
-  const auto mark = [](void* object) {
+  const auto mark = [](void* object, std::size_t) -> std::size_t {
     auto* freed = static_cast<std::shared_ptr<bool>*>(object);
     **freed = true;
     delete freed;
+    return 1;
   };
   for (int i = 0; i < 3000; ++i) {
     now += random() % 3;
@@ -183,9 +209,10 @@ TEST(ReadHolds, NothingIsFreedUnderAReader) {
       }
     });
   RetireList retired;
-  const auto release = [](void* object) {
+  const auto release = [](void* object, std::size_t) -> std::size_t {
     *static_cast<std::uint64_t*>(object) = kDead;
     delete static_cast<std::uint64_t*>(object);
+    return 1;
   };
   for (std::uint64_t now = 2; now < 20'000; ++now) {
     const Publication before = published.load();
@@ -196,7 +223,7 @@ TEST(ReadHolds, NothingIsFreedUnderAReader) {
   done = true;
   readers.clear();
   EXPECT_EQ(wrong.load(), 0);
-  release(const_cast<void*>(published.load().database));
+  release(const_cast<void*>(published.load().database), 1);
 }
 
 // ---- Group commit, step by step
@@ -219,7 +246,12 @@ class RecordingSteps final : public CommitSteps {
     EXPECT_EQ(sealed.front(), timestamp);
     sealed.pop_front();
     retired.retire(
-        timestamp, [](void* self) { static_cast<RecordingSteps*>(self)->said += "free "; }, this);
+        timestamp,
+        [](void* self, std::size_t) -> std::size_t {
+          static_cast<RecordingSteps*>(self)->said += "free ";
+          return 1;
+        },
+        this);
     return {timestamp, nullptr, nullptr, 0};
   }
   void answer(std::span<Intent* const>, Timestamp timestamp) override {

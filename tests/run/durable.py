@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import server
+import wire
 
 
 def quiet_ports(count):
@@ -59,6 +60,14 @@ class DurableGyre(server.Gyre):
         self.process.kill()
         return self.process.wait()
 
+    def replace(self):
+        """Kills the server and starts the next one without waiting for its end."""
+        old = self.process
+        old.kill()
+        self.start()
+        old.wait()
+        self.wait_ready()
+
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(server.STOP_SECONDS)
@@ -67,6 +76,9 @@ class DurableGyre(server.Gyre):
         self.process.send_signal(signal.SIGSTOP)
         time.sleep(seconds)
         self.process.send_signal(signal.SIGCONT)
+
+    def admin_connection(self):
+        return wire.Connection(self.host, self.internal_port, self.admin, self.database)
 
     # ---- The clock ----
 

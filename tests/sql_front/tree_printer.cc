@@ -462,6 +462,7 @@ std::string print(const Statement& statement) {
             return "(lock " + std::to_string(static_cast<int>(s.mode)) + flag(s.no_wait, "nowait") +
                    group("", s.tables, name) + ")";
           },
+          [](const CheckpointStatement&) { return std::string("(checkpoint)"); },
           [](const NoOpStatement& s) { return "(no-op " + s.tag + ")"; },
           [](const ExplainStatement& s) {
             return "(explain " + s.format + flag(s.analyze, "analyze") + " " + print(*s.statement) + ")";

@@ -7,8 +7,10 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 
+#include "storage/retirement.h"
 #include "tests/storage/random.h"
 
 namespace gyre::storage {
@@ -269,6 +271,28 @@ TEST(Tree, AscendingAppendsFillTheirNodes) {
   for (std::uint64_t i = 0; i < kCount; i += 7) ASSERT_TRUE(tree.get(big_endian(i), found));
   EXPECT_FALSE(tree.get(big_endian(kCount), found));
   EXPECT_EQ(free_tree(tree), blocks);
+}
+
+// A dropped table's tree goes in parts, with its large values, and all of it.
+TEST(Tree, IsFreedInParts) {
+  WriteBatch batch(1);
+  Tree tree;
+  for (std::uint64_t i = 0; i < 3000; ++i)
+    append(batch, tree, big_endian(i), std::string(i % 10 == 0 ? 3000 : 30, 'v'));
+  const std::uint64_t blocks = check_tree(tree);
+  auto retired = std::make_unique<Retired>();
+  retired->trees = {tree, Tree()};
+  Retirement retirement(std::move(retired));
+  std::uint64_t freed = 0;
+  int parts = 0;
+  for (std::size_t last = 20; last >= 20; ++parts) {
+    last = retirement.free_some(20);
+    EXPECT_LT(last, 20U + 200U);
+    freed += last;
+  }
+  EXPECT_EQ(freed, blocks);
+  EXPECT_GT(parts, 10);
+  EXPECT_EQ(retirement.free_some(20), 0U);
 }
 
 TEST(Tree, ErasingAllLeavesNoNode) {
