@@ -357,7 +357,10 @@ void Branch::replay_index_entries(TableVersion& version, std::string_view key,
   for (std::size_t index = 0; index < version.indexes.size(); ++index) {
     const IndexSchema& schema = version.schema->indexes[index];
     other_index_key_.clear();
-    if (after) append_index_key(*version.schema, schema, after->data(), key, other_index_key_);
+    if (after) {
+      append_index_key(*version.schema, schema, after->data(), key, other_index_key_);
+      check_key_size(other_index_key_.size(), schema.name);
+    }
     if (before) {
       index_key_.clear();
       append_index_key(*version.schema, schema, before->data(), key, index_key_);

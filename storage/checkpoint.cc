@@ -13,6 +13,7 @@
 #include "storage/branch.h"
 #include "storage/checkpoint_chunks.h"
 #include "storage/schema_codec.h"
+#include "storage/stored_values.h"
 
 namespace gyre::storage {
 
@@ -194,6 +195,7 @@ class CheckpointReader {
     in(schema_, next_row_id, rows_left_);
     if (!in.reader().finished() || branch_.view().table(schema_->id) != nullptr)
       return chunks_.damaged("a table's definition is wrong");
+    values_ = StoredValues(*schema_);
     row_count_ = rows_left_;
     index_ = 0;
     entries_left_ = row_count_;
@@ -227,7 +229,7 @@ class CheckpointReader {
   bool is_sound(std::string_view key, std::string_view row) {
     if (key.empty() || key.size() > kMaxKeySize || !ascends(key)) return false;
     if (schema_->has_row_id() && key.size() != sizeof(std::uint64_t)) return false;
-    return schema_->layout.is_sound(row);
+    return schema_->layout.is_sound(row) && values_.are_sound(row.data());
   }
 
   Done take_index(std::string_view content) {
@@ -268,6 +270,7 @@ class CheckpointReader {
   Checkpoint checkpoint_;
   // The table that is being filled.
   std::shared_ptr<const TableSchema> schema_;
+  StoredValues values_;
   std::uint64_t row_count_ = 0;
   std::uint64_t rows_left_ = 0;
   std::size_t index_ = 0;           // the index whose entries come next

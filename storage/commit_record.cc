@@ -6,6 +6,7 @@
 #include "reactor/base/check.h"
 #include "storage/failure.h"
 #include "storage/schema_codec.h"
+#include "storage/stored_values.h"
 
 namespace gyre::storage {
 
@@ -186,7 +187,7 @@ bool read_rows(ByteReader& in, CommitVisitor& visitor) {
     const std::string_view key = in.text();
     const std::uint64_t size = in.varint();
     const std::string_view contents = in.raw(size == 0 ? 0 : size - 1);
-    if (!in.ok() || key.size() > kMaxKeySize) return false;
+    if (!in.ok() || key.empty() || key.size() > kMaxKeySize) return false;
     if (!visitor.row(key, size == 0 ? std::nullopt : std::optional(contents))) return false;
   }
   return true;
@@ -250,12 +251,13 @@ class Replay final : public CommitVisitor {
     if (version == nullptr) return false;
     table_ = table;
     schema_ = version->schema;
+    values_ = StoredValues(*schema_);
     if (schema_->has_row_id()) branch_.replay_row_id(table, next_row_id);
     return true;
   }
 
   bool row(std::string_view key, std::optional<std::string_view> contents) override {
-    if (contents && !schema_->layout.is_sound(*contents)) return false;
+    if (contents && !(schema_->layout.is_sound(*contents) && values_.are_sound(contents->data()))) return false;
     if (schema_->has_row_id() && key.size() != sizeof(std::uint64_t)) return false;
     branch_.replay_row(table_, key, contents);
     ++rows_;
@@ -317,6 +319,7 @@ class Replay final : public CommitVisitor {
   std::uint64_t& rows_;
   RelationId table_;
   std::shared_ptr<const TableSchema> schema_;
+  StoredValues values_;
 };
 
 }  // namespace

@@ -151,7 +151,9 @@ class Gyre(Server):
                    '--sql-addr', '127.0.0.1:%d' % self.port, '--internal-sql-addr', '127.0.0.1:%d' % self.internal_port,
                    '--internal-http-addr', '127.0.0.1:%d' % self.http_port] + self.flags
         env = dict(os.environ, **dict(environment))
-        env.setdefault('ASAN_OPTIONS', 'detect_stack_use_after_return=0:abort_on_error=0:exitcode=66')
+        # (Libraries that tests preload stand before the sanitizer's.)
+        env.setdefault('ASAN_OPTIONS', 'detect_stack_use_after_return=0:abort_on_error=0:exitcode=66:verify_asan_link_order=0:'
+                                       'quarantine_size_mb=64')
         env.setdefault('UBSAN_OPTIONS', 'print_stacktrace=1:halt_on_error=1:exitcode=66')
         env.setdefault('TSAN_OPTIONS', 'second_deadlock_stack=1:exitcode=66')
         self.spawn(command, env)

@@ -78,6 +78,19 @@ TEST(Checkpoint, WhatWasWrittenIsRead) {
   }
 }
 
+TEST(Checkpoint, RowsOfWrongValuesAreRefused) {
+  Store store;
+  Branch branch(store.database());
+  branch.create_table(make_schema(1, "t", {{"a", TypeId::int8, true}, {"b", TypeId::numeric}}, {0}));
+  branch.insert(RelationId(1), std::vector<Datum>{integer(1), text("\x05")});
+  store.commit(branch);
+  SimulatedDisk disk(1);
+  ASSERT_TRUE(write(with_directory(disk), store.database()));
+  const auto read = read_checkpoint(disk, kPath, {});
+  ASSERT_FALSE(read.has_value());
+  EXPECT_EQ(read.error().kind, CheckpointError::Kind::damaged);
+}
+
 TEST(Checkpoint, TablesOfManyChunks) {
   Store store;
   Branch branch(store.database());

@@ -127,6 +127,25 @@ TEST(CommitRecord, SectionsOfTheAdapterAreCarried) {
   EXPECT_EQ(read_commit_record(other, record), Decoding::unknown_format);
 }
 
+// Bytes that a type cannot read would only be found when somebody does.
+TEST(CommitRecord, RowsOfWrongValuesAreRefused) {
+  const auto replayed = [](std::string_view numeric) {
+    Store store, replica;
+    Branch branch(store.database());
+    branch.create_table(make_schema(1, "t", {{"a", TypeId::int8, true}, {"b", TypeId::numeric}}, {0}));
+    branch.insert(RelationId(1), std::vector<Datum>{integer(1), text(numeric)});
+    Branch copy(replica.database());
+    std::uint64_t rows = 0;
+    return replay_changes(changes_of(record_of(branch)), copy, rows);
+  };
+  using namespace std::literals;
+  for (const std::string_view good : {"\0\0\0"sv, "\0\2\0\x7b"sv, "\1\0\0\1"sv, "\2\0\0"sv, "\4\0\0"sv})
+    EXPECT_EQ(replayed(good), Decoding::ok);
+  for (const std::string_view bad :
+       {""sv, "\0"sv, "\0\0"sv, "\1\0\0"sv, "\0\0\x40"sv, "\5\0\0"sv, "\2\0\0\1"sv, "\0\0\0\1\0"sv})
+    EXPECT_EQ(replayed(bad), Decoding::malformed);
+}
+
 // Whatever the bytes are, replaying ends, and within the bytes.
 TEST(CommitRecord, CutAndFlippedBytesAreSurvived) {
   Store store;
