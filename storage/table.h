@@ -36,8 +36,8 @@ struct IndexSchema {
   std::string name;
   std::vector<std::uint16_t> columns;  // positions in the table
   bool unique = false;
-  bool constraint = false;  // made by a UNIQUE constraint of the same name
-  bool deferrable = false;  // that constraint; checked at the end of each statement all the same
+  bool constraint = false;  // made by a UNIQUE constraint of the same name; not `unique`: INITIALLY DEFERRED
+  bool deferrable = false;  // that constraint; if `unique`, checked at the end of each statement all the same
 };
 
 // Immutable once shared; a change of the table's definition makes another.

@@ -262,6 +262,7 @@ std::optional<std::string> CatalogSurroundings::text(Text what, std::uint32_t oi
       std::string definition =
           (index.primary ? "PRIMARY KEY " : "UNIQUE ") + column_list(*table, index.columns);
       if (index.deferrable) definition += " DEFERRABLE";
+      if (index.deferred) definition += " INITIALLY DEFERRED";
       return definition;
     }
     if (what != Text::constraint_definition) continue;

@@ -54,7 +54,7 @@ void emit_constraint(SystemScan& scan, const TableEntry& table, const IndexFacts
               schema_oid(scan.catalog, table.schema_name),
               index.primary ? 'p' : 'u',
               index.deferrable,
-              false,
+              index.deferred,
               true,
               oid_of(table.id()),
               0,

@@ -213,7 +213,8 @@ void scan_table_constraints(SystemScan& scan) {
   const std::string_view database = database_name(scan);
   for_each_constraint(scan, [&](const TableEntry& table, const IndexFacts& index) {
     emit(scan, {database, table.schema_name, index.name, database, table.schema_name, table.name(),
-                index.primary ? "PRIMARY KEY" : "UNIQUE", index.deferrable ? "YES" : "NO", "NO", "YES",
+                index.primary ? "PRIMARY KEY" : "UNIQUE", index.deferrable ? "YES" : "NO",
+                index.deferred ? "YES" : "NO", "YES",
                 index.primary ? Value(nullptr) : Value("YES")});
   });
   for (const auto& [key, table] : scan.catalog.tables()) {

@@ -120,10 +120,10 @@ std::vector<IndexFacts> indexes_of(const TableEntry& table) {
   if (!schema.primary_key.empty())
     indexes.push_back(
         {primary_key_oid(oid_of(schema.id)), schema.primary_key_name, schema.primary_key, true, true, true,
-         schema.primary_key_deferrable});
+         schema.primary_key_deferrable, false});
   for (const storage::IndexSchema& index : schema.indexes)
-    indexes.push_back({oid_of(index.id), index.name, index.columns, index.unique, false, index.constraint,
-                       index.deferrable});
+    indexes.push_back({oid_of(index.id), index.name, index.columns, index.unique || index.constraint, false,
+                       index.constraint, index.deferrable, index.constraint && !index.unique});
   return indexes;
 }
 
@@ -131,7 +131,7 @@ IndexFacts referenced_index(const Catalog& catalog, const ForeignKey& key) {
   const auto table = catalog.table(key.referenced);
   if (table == nullptr) return {};
   for (const IndexFacts& index : indexes_of(*table))
-    if (index.unique && index.columns.size() == key.referenced_columns.size() &&
+    if (index.unique && !index.deferrable && index.columns.size() == key.referenced_columns.size() &&
         std::is_permutation(index.columns.begin(), index.columns.end(), key.referenced_columns.begin()))
       return index;
   return {};

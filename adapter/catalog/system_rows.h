@@ -74,6 +74,7 @@ struct IndexFacts {
   bool primary;
   bool constraint;  // PRIMARY KEY or UNIQUE, hence a row in pg_constraint
   bool deferrable;
+  bool deferred;
 };
 // The primary key first, then the others in their order.
 std::vector<IndexFacts> indexes_of(const TableEntry& table);

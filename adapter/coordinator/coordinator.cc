@@ -16,7 +16,9 @@
 
 #include <algorithm>
 
+#include "adapter/catalog/catalog_oids.h"
 #include "adapter/catalog/merge.h"
+#include "adapter/coordinator/deferred_keys.h"
 #include "adapter/coordinator/definition.h"
 #include "adapter/coordinator/failure_details.h"
 #include "adapter/coordinator/lock_functions.h"
@@ -350,9 +352,11 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
     if (!call.plan->reads_only()) {
       Arena arena;
       storage::EvalContext eval = evaluation(call, at_oracle, arena);
-      static const ConstraintModes kImmediate{false, {}};
-      enforce_foreign_keys({*catalog, branch, eval, locking ? &locks : nullptr}, mark,
-                           transaction != nullptr ? transaction->constraint_modes : kImmediate);
+      static const ConstraintModes kImmediate(false);
+      const ConstraintContext constraints{*catalog, branch, eval, locking ? &locks : nullptr};
+      const ConstraintModes& modes = transaction != nullptr ? transaction->constraint_modes : kImmediate;
+      enforce_foreign_keys(constraints, mark, modes);
+      check_deferred_keys(constraints, mark, &modes);
     }
     if (transaction != nullptr && transaction->branch.footprint() > call.memory_limit)
       throw transaction_too_large(call.memory_limit);
@@ -455,20 +459,21 @@ void Coordinator::commit(CoordinatorCall& call, StatementLocks& locks) {
 // whatever others have locked of what it changed or relies on.
 void Coordinator::check_before_merge(CoordinatorCall& call, OpenTransaction& transaction, StatementLocks& locks) {
   const bool validated = !reads_anew(call.level);
-  if (validated && locks_.has_rows_or_keys()) check_changed_rows(transaction.branch, locks);
+  const bool waits = validated && locks_.has_rows_or_keys();
+  if (waits) check_changed_rows(transaction.branch, locks);
   const auto catalog = [&]() -> const Catalog& {
     return transaction.catalog != nullptr ? *transaction.catalog : *transaction.base_catalog;
   };
-  const bool deferrable = changes_deferrable_keys(catalog(), transaction.branch);
-  const bool waits = validated && !locks_.empty();
+  const bool deferrable = changes_deferrable_constraints(catalog(), transaction.branch);
   if (!deferrable && !waits) return;
   if (!validated) transaction_of(call);
   CallSurroundings here(call, catalog(), sequences_, *head_, &transaction.branch);
   const OracleStyle at_oracle(call, here);
   Arena arena;
   storage::EvalContext eval = evaluation(call, at_oracle, arena);
-  check_foreign_keys({catalog(), transaction.branch, eval, waits || !validated ? &locks : nullptr}, {},
-                     waits ? KeysToCheck::all : KeysToCheck::deferrable);
+  const ConstraintContext context{catalog(), transaction.branch, eval, waits || !validated ? &locks : nullptr};
+  check_foreign_keys(context, {}, waits ? KeysToCheck::all : KeysToCheck::deferrable);
+  check_deferred_keys(context, {}, nullptr);
 }
 
 // A block that changed rows under constraints that are others now may have broken them unnoticed; one that
@@ -511,9 +516,10 @@ void Coordinator::merge(CoordinatorCall& call, OpenTransaction& transaction, con
   head_->merge(transaction.branch);
   try {
     check_foreign_keys({merged, *head_, eval}, mark, KeysToCheck::all);
-  } catch (const storage::Failure&) {
+    check_deferred_keys({merged, *head_, eval}, mark, nullptr);
+  } catch (const storage::Failure& failure) {
     head_->rollback_to(mark);
-    if (reads_anew(call.level)) throw;
+    if (reads_anew(call.level) || failure.fault == storage::Fault::unique_violation) throw;
     throw storage::Failure(storage::Fault::serialization_failure,
                            "could not serialize access due to concurrent update", {},
                            "The transaction might succeed if retried.");
@@ -534,15 +540,32 @@ void Coordinator::set_constraints(CoordinatorCall& call, StatementLocks& locks) 
   }
   for (const ast::QualifiedName& name : statement.names) {
     bool found = false;
-    for (const auto& [key, table] : catalog.tables())
-      for (const ForeignKey& constraint : table->foreign_keys) {
-        if (constraint.name != name.name || (!name.schema.empty() && name.schema != table->schema_name))
-          continue;
-        if (!constraint.deferrable)
-          throw SqlError("42809", fmt::format("constraint \"{}\" is not deferrable", name.name));
-        modes.deferred[constraint.oid] = statement.deferred;
-        found = true;
+    const auto set = [&](std::uint32_t oid, bool deferrable) {
+      if (!deferrable) throw SqlError("42809", fmt::format("constraint \"{}\" is not deferrable", name.name));
+      modes.deferred[oid] = statement.deferred;
+      found = true;
+    };
+    const auto set_immediate = [&](std::uint32_t oid, bool deferrable) {
+      if (deferrable && statement.deferred)
+        throw SqlError("0A000", fmt::format("constraint \"{}\" cannot be deferred", name.name))
+            .with_hint("Unique constraints can be deferred if they are INITIALLY DEFERRED.");
+      set(oid, deferrable);
+    };
+    for (const auto& [key, table] : catalog.tables()) {
+      if (!name.schema.empty() && name.schema != table->schema_name) continue;
+      for (const ForeignKey& constraint : table->foreign_keys)
+        if (constraint.name == name.name) set(constraint.oid, constraint.deferrable);
+      for (const storage::IndexSchema& index : table->schema->indexes) {
+        if (!index.constraint || index.name != name.name) continue;
+        if (is_deferred_key(index))
+          set(oid_of(index.id), true);
+        else
+          set_immediate(oid_of(index.id), index.deferrable);
       }
+      const storage::TableSchema& schema = *table->schema;
+      if (!schema.primary_key.empty() && schema.primary_key_name == name.name)
+        set_immediate(primary_key_oid(oid_of(schema.id)), schema.primary_key_deferrable);
+    }
     if (!found) throw SqlError("42704", fmt::format("constraint \"{}\" does not exist", name.name));
   }
   // What is immediate from now on must hold now.
@@ -551,8 +574,10 @@ void Coordinator::set_constraints(CoordinatorCall& call, StatementLocks& locks) 
     const OracleStyle at_oracle(call, here);
     Arena arena;
     storage::EvalContext eval = evaluation(call, at_oracle, arena);
-    check_foreign_keys({catalog, transaction.branch, eval, locks.locks_changes() ? &locks : nullptr}, {},
-                       KeysToCheck::deferrable);
+    const ConstraintContext context{catalog, transaction.branch, eval,
+                                    locks.locks_changes() ? &locks : nullptr};
+    check_foreign_keys(context, {}, KeysToCheck::deferrable);
+    check_deferred_keys(context, {}, nullptr);
   }
   transaction.constraint_modes = std::move(modes);
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "adapter/catalog/catalog_oids.h"
+#include "adapter/coordinator/deferred_keys.h"
 #include "adapter/coordinator/definition_relations.h"
 #include "adapter/coordinator/foreign_keys.h"
 #include "adapter/exec/row_checks.h"
@@ -91,7 +92,7 @@ bool has_unique_key(const TableSchema& table, const std::vector<std::uint16_t>& 
     deferrable = true;
   }
   for (const IndexSchema& index : table.indexes)
-    if (index.unique && same_set(index.columns, columns)) {
+    if ((index.unique || index.constraint) && same_set(index.columns, columns)) {
       if (!index.deferrable) return true;
       deferrable = true;
     }
@@ -152,8 +153,10 @@ void check_no_nulls(const Definition& d, const TableEntry& table, const std::vec
 
 void add_unique_index(Definition& d, const TableEntry& table, IndexSchema index) {
   auto schema = std::make_shared<TableSchema>(*table.schema);
+  const bool deferred = is_deferred_key(index);
   schema->indexes.push_back(std::move(index));
   d.branch.create_index(schema);
+  if (deferred) check_all_keys(*d.branch.view().table(table.id()), schema->indexes.size() - 1, d.context.style);
   change_entry(d, table, [&](TableEntry& entry) { entry.schema = std::move(schema); });
 }
 
@@ -181,6 +184,18 @@ void adopt_index(Definition& d, const TableEntry& table, const ast::KeyConstrain
         "00000", fmt::format("ALTER TABLE / ADD CONSTRAINT USING INDEX will rename index \"{}\" to \"{}\"",
                              key.index, name)));
   const RelationId id = found->id;
+  if (!key.primary && key.deferred) {  // it holds its keys in another form
+    IndexSchema index = *found;
+    auto schema = std::make_shared<TableSchema>(*table.schema);
+    schema->indexes.erase(schema->indexes.begin() + (found - indexes.begin()));
+    d.branch.drop_index(id, schema);
+    index.id = next_relation(d.catalog);
+    index.name = name;
+    index.unique = false;
+    index.constraint = index.deferrable = true;
+    return add_unique_index(
+        d, *change_entry(d, table, [&](TableEntry& entry) { entry.schema = std::move(schema); }), std::move(index));
+  }
   if (!key.primary) {
     change_schema(d, table, [&](TableSchema& schema) {
       IndexSchema& index = schema.indexes[static_cast<std::size_t>(schema.index_position(id))];
@@ -321,7 +336,8 @@ void add_foreign_key(Definition& d, RelationId id, const ast::ForeignKeyClause& 
 void add_key_constraint(Definition& d, RelationId id, const ast::KeyConstraint& key) {
   const auto table = current(d, id);
   const TableSchema& before = *table->schema;
-  if (key.deferred) throw SqlError("0A000", "INITIALLY DEFERRED unique constraints are not supported");
+  if (key.primary && key.deferred)
+    throw SqlError("0A000", "INITIALLY DEFERRED primary keys are not supported");
   if (key.primary && !before.primary_key.empty())
     throw SqlError("42P16", fmt::format("multiple primary keys for table \"{}\" are not allowed", before.name),
                    key.location);
@@ -355,8 +371,9 @@ void add_key_constraint(Definition& d, RelationId id, const ast::KeyConstraint& 
   index.id = next_relation(d.catalog);
   index.name = std::move(name);
   index.columns = std::move(columns);
-  index.unique = index.constraint = true;
-  index.deferrable = key.deferrable;
+  index.constraint = true;
+  index.unique = !key.deferred;
+  index.deferrable = key.deferrable || key.deferred;
   add_unique_index(d, *table, std::move(index));
 }
 

@@ -6,6 +6,7 @@
 
 #include "adapter/catalog/deparse.h"
 #include "adapter/catalog/surroundings.h"
+#include "adapter/coordinator/deferred_keys.h"
 #include "adapter/plan/relations.h"
 #include "adapter/sql_error.h"
 #include "reactor/base/check.h"
@@ -153,6 +154,9 @@ std::shared_ptr<const TableEntry> rewrite_table(
   d.branch.truncate(before.id);
   d.branch.replace_schema(now->schema);
   for (const std::span<storage::Datum> made : rows) d.branch.insert(before.id, made);
+  for (std::size_t i = 0; i < now->schema->indexes.size(); ++i)
+    if (is_deferred_key(now->schema->indexes[i]))
+      check_all_keys(*d.branch.view().table(before.id), i, d.context.style);
   d.exclusive.insert(before.id);
   d.catalog.put_table(now);
   return now;

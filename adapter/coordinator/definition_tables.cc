@@ -111,6 +111,8 @@ std::vector<ast::KeyConstraint> all_keys(const ast::CreateTableStatement& statem
       if (!index.constraint) continue;
       key.primary = false;
       key.columns = names(index.columns);
+      key.deferrable = index.deferrable;
+      key.deferred = !index.unique;
       keys.push_back(key);
     }
   }
@@ -120,7 +122,8 @@ std::vector<ast::KeyConstraint> all_keys(const ast::CreateTableStatement& statem
 void add_keys(const std::vector<ast::KeyConstraint>& keys, Definition& d, const std::string& where,
               TableSchema& schema, std::set<std::string>& making) {
   for (const ast::KeyConstraint& key : keys) {
-    if (key.deferred) throw SqlError("0A000", "INITIALLY DEFERRED unique constraints are not supported");
+    if (key.primary && key.deferred)
+      throw SqlError("0A000", "INITIALLY DEFERRED primary keys are not supported");
     std::vector<std::uint16_t> positions = key_columns(schema, key);
     if (!key.name.empty() && (name_taken(d, where, key.name) || making.contains(key.name)))
       throw SqlError("42P07", fmt::format("relation \"{}\" already exists", key.name));
@@ -144,8 +147,9 @@ void add_keys(const std::vector<ast::KeyConstraint>& keys, Definition& d, const 
                      : key.name;
     making.insert(index.name);
     index.columns = std::move(positions);
-    index.unique = index.constraint = true;
-    index.deferrable = key.deferrable;
+    index.constraint = true;
+    index.unique = !key.deferred;
+    index.deferrable = key.deferrable || key.deferred;
     schema.indexes.push_back(std::move(index));
   }
 }

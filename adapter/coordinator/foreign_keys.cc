@@ -8,8 +8,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "adapter/coordinator/statement_locks.h"
 #include "adapter/exec/row_checks.h"
-#include "adapter/exec/row_locks.h"
 #include "reactor/base/check.h"
 #include "storage/constraint_failure.h"
 #include "storage/failure.h"
@@ -109,7 +109,7 @@ KeyPath path_over(const storage::TableVersion& version, const std::vector<std::u
 
 class Keys {
  public:
-  explicit Keys(const ForeignKeyContext& context) : context_(context) {}
+  explicit Keys(const ConstraintContext& context) : context_(context) {}
 
   const Entry& table(RelationId id) {
     auto [at, added] = tables_.try_emplace(id.value);
@@ -130,6 +130,7 @@ class Keys {
     if (nulls == static_cast<std::ptrdiff_t>(values.size()) || (nulls > 0 && !key.match_full)) return;
     const Entry& parent = table(key.referenced);
     GYRE_CHECK(parent != nullptr);
+    lock_table(*parent, TableLockMode::row_share);
     std::string detail;
     if (nulls > 0)
       detail = "MATCH FULL does not allow mixing of null and nonnull key values.";
@@ -190,6 +191,12 @@ class Keys {
     return path.is_rows ? key_.view() : found;
   }
 
+  // A table that is looked at, or changed, for another's sake.
+  void lock_table(const TableEntry& table, TableLockMode mode) {
+    if (context_.locks == nullptr || locked_ == std::pair(table.id(), mode)) return;
+    context_.locks->lock_table(table.id(), mode);
+    locked_ = {table.id(), mode};
+  }
   void lock_key_share(const TableEntry& table, std::string_view row) {
     if (context_.locks != nullptr)
       context_.locks->lock_changed_row(table.id(), row, RowLockMode::for_key_share);
@@ -232,7 +239,7 @@ class Keys {
     static constexpr storage::TextStyle kPlain{};
     return context_.eval.style != nullptr ? *context_.eval.style : kPlain;
   }
-  const ForeignKeyContext& context() const { return context_; }
+  const ConstraintContext& context() const { return context_; }
 
  private:
   void make_key(const TableEntry& table, const std::vector<std::uint16_t>& columns, const KeyPath& path,
@@ -262,7 +269,8 @@ class Keys {
     }
   }
 
-  const ForeignKeyContext& context_;
+  const ConstraintContext& context_;
+  std::pair<RelationId, TableLockMode> locked_{RelationId(UINT32_MAX), TableLockMode::access_share};  // the last
   std::unordered_map<std::uint32_t, Entry> tables_;
   std::unordered_map<std::uint32_t, std::vector<Entry>> referrers_;
   OutBuffer key_;
@@ -366,6 +374,7 @@ class Actions {
     if (key.on_delete == Action::no_action && key.on_update == Action::no_action) return;
     const GoneKeys gone = gone_keys(events, parent, key);
     if (gone.values.empty()) return;
+    keys_.lock_table(child, TableLockMode::row_exclusive);
     std::vector<std::pair<std::string, Row>> updates;
     std::vector<std::string> removals;
     for (const auto& [child_key, at] : keys_.children(child, key, parent, gone.values)) {
@@ -486,6 +495,7 @@ void check_parents(Keys& keys, const std::vector<Event>& events, const Wanted& w
         if (key.referenced != parent->id() || !wanted(key)) continue;
         GoneKeys gone = gone_keys(events, *parent, key);
         if (gone.values.empty()) continue;
+        keys.lock_table(*child, TableLockMode::row_share);
         for (const auto& [child_key, at] : keys.children(*child, key, *parent, gone.values)) {
           if (keys.find_row(*parent, key.referenced_columns, gone.values[at])) continue;
           keys.lock_key_share(*child, child_key);
@@ -497,7 +507,7 @@ void check_parents(Keys& keys, const std::vector<Event>& events, const Wanted& w
 
 }  // namespace
 
-void enforce_foreign_keys(const ForeignKeyContext& context, storage::Branch::Mark begin,
+void enforce_foreign_keys(const ConstraintContext& context, storage::Branch::Mark begin,
                           const ConstraintModes& modes) {
   Keys keys(context);
   Actions actions(keys);
@@ -514,7 +524,7 @@ void enforce_foreign_keys(const ForeignKeyContext& context, storage::Branch::Mar
   check_parents(keys, all, [&](const ForeignKey& key) { return !modes.is_deferred(key); });
 }
 
-void check_foreign_keys(const ForeignKeyContext& context, storage::Branch::Mark begin, KeysToCheck which) {
+void check_foreign_keys(const ConstraintContext& context, storage::Branch::Mark begin, KeysToCheck which) {
   Keys keys(context);
   const std::vector<Event> events = events_of(keys, begin.changes, context.branch.changes().size());
   if (events.empty()) return;
@@ -523,17 +533,18 @@ void check_foreign_keys(const ForeignKeyContext& context, storage::Branch::Mark 
   check_parents(keys, events, wanted);
 }
 
-bool changes_deferrable_keys(const Catalog& catalog, const storage::Branch& branch) {
+bool changes_deferrable_constraints(const Catalog& catalog, const storage::Branch& branch) {
   const auto deferrable = [](const TableEntry& table) {
     return std::any_of(table.foreign_keys.begin(), table.foreign_keys.end(),
-                       [](const ForeignKey& key) { return key.deferrable; });
+                       [](const ForeignKey& key) { return key.deferrable; }) ||
+           std::any_of(table.schema->indexes.begin(), table.schema->indexes.end(), is_deferred_key);
   };
   const storage::ChangeSet& changes = branch.changes();
-  RelationId last(UINT32_MAX);
+  std::vector<RelationId> seen;
   for (std::size_t i = 0; i < changes.size(); ++i) {
     const RelationId relation = changes[i].relation;
-    if (relation == last) continue;
-    last = relation;
+    if (std::find(seen.rbegin(), seen.rend(), relation) != seen.rend()) continue;
+    seen.push_back(relation);
     if (const auto table = catalog.table(relation); table != nullptr && deferrable(*table)) return true;
     for (const auto& child : catalog.referrers(relation))
       if (deferrable(*child)) return true;
@@ -541,7 +552,7 @@ bool changes_deferrable_keys(const Catalog& catalog, const storage::Branch& bran
   return false;
 }
 
-void validate_foreign_key(const ForeignKeyContext& context, const TableEntry& table, const ForeignKey& key) {
+void validate_foreign_key(const ConstraintContext& context, const TableEntry& table, const ForeignKey& key) {
   Keys keys(context);
   const storage::TableVersion* version = context.branch.view().table(table.id());
   GYRE_CHECK(version != nullptr);

@@ -22,39 +22,54 @@
 
 namespace gyre::adapter {
 
-class RowLocks;  // adapter/exec/row_locks.h
+class StatementLocks;  // statement_locks.h
+
+// A UNIQUE constraint that is INITIALLY DEFERRED: its index takes equal keys until the constraint is checked.
+inline bool is_deferred_key(const storage::IndexSchema& index) {
+  return index.constraint && !index.unique;
+}
 
 // SET CONSTRAINTS, of one transaction.
 struct ConstraintModes {
+  ConstraintModes() = default;
+  explicit ConstraintModes(bool all) : all_deferred(all) {}
+
   std::optional<bool> all_deferred;
   std::map<std::uint32_t, bool> deferred;  // by constraint
 
   bool is_deferred(const ForeignKey& key) const {
-    if (!key.deferrable) return false;
-    if (const auto found = deferred.find(key.oid); found != deferred.end()) return found->second;
-    return all_deferred.value_or(key.deferred);
+    return key.deferrable && is_deferred(key.oid, key.deferred);
+  }
+  // Of a key for which is_deferred_key() holds.
+  bool is_deferred(const storage::IndexSchema& index) const { return is_deferred(oid_of(index.id), true); }
+
+ private:
+  bool is_deferred(std::uint32_t constraint, bool initially) const {
+    if (const auto found = deferred.find(constraint); found != deferred.end()) return found->second;
+    return all_deferred.value_or(initially);
   }
 };
 
-struct ForeignKeyContext {
+struct ConstraintContext {
   const Catalog& catalog;
   storage::Branch& branch;
   storage::EvalContext& eval;  // for defaults and CHECKs of rows that actions change
-  RowLocks* locks = nullptr;   // null: nothing to lock or to respect. They may throw LockWait
+  // Null: nothing to lock or to respect. They may throw LockWait.
+  StatementLocks* locks = nullptr;
 };
 
 // After a statement: carries out the actions that the changes since `begin` ask for, and checks. Keys that
 // `modes` defer are not checked. Throws foreign_key_violation and whatever writing rows throws.
-void enforce_foreign_keys(const ForeignKeyContext& context, storage::Branch::Mark begin,
+void enforce_foreign_keys(const ConstraintContext& context, storage::Branch::Mark begin,
                           const ConstraintModes& modes);
 
 enum class KeysToCheck : std::uint8_t { all, deferrable };
 // Checks the changes since `begin`, no actions.
-void check_foreign_keys(const ForeignKeyContext& context, storage::Branch::Mark begin, KeysToCheck which);
-// Whether something that the branch has changed is under a deferrable key.
-bool changes_deferrable_keys(const Catalog& catalog, const storage::Branch& branch);
+void check_foreign_keys(const ConstraintContext& context, storage::Branch::Mark begin, KeysToCheck which);
+// Whether something that the branch has changed is under a deferrable constraint.
+bool changes_deferrable_constraints(const Catalog& catalog, const storage::Branch& branch);
 
 // Checks every row of the table.
-void validate_foreign_key(const ForeignKeyContext& context, const TableEntry& table, const ForeignKey& key);
+void validate_foreign_key(const ConstraintContext& context, const TableEntry& table, const ForeignKey& key);
 
 }  // namespace gyre::adapter

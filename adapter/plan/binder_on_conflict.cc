@@ -21,8 +21,17 @@ std::vector<int> unique_indexes(const storage::TableSchema& schema) {
   std::vector<int> all;
   if (!schema.primary_key.empty()) all.push_back(AccessPath::kPrimaryKey);
   for (std::size_t i = 0; i < schema.indexes.size(); ++i)
-    if (schema.indexes[i].unique) all.push_back(static_cast<int>(i));
+    if (schema.indexes[i].unique || schema.indexes[i].constraint) all.push_back(static_cast<int>(i));
   return all;
+}
+
+std::vector<int> checked(std::vector<int> arbiters, const storage::TableSchema& schema) {
+  for (const int index : arbiters)
+    if (index == AccessPath::kPrimaryKey ? schema.primary_key_deferrable
+                                         : schema.indexes[static_cast<std::size_t>(index)].deferrable)
+      throw SqlError("55000",
+                     "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters");
+  return arbiters;
 }
 
 const std::vector<std::uint16_t>& columns_of(const storage::TableSchema& schema, int index) {
@@ -47,9 +56,9 @@ std::vector<int> Binder::arbiters_of(const ast::OnConflict& conflict, const Tabl
   const storage::TableSchema& schema = *table.schema;
   if (!conflict.constraint.empty()) {
     read_columns_ = true;
-    return {constraint_index(schema, conflict)};
+    return checked({constraint_index(schema, conflict)}, schema);
   }
-  if (conflict.targets.empty()) return unique_indexes(schema);
+  if (conflict.targets.empty()) return checked(unique_indexes(schema), schema);
   if (!conflict.unsupported_order.empty())
     throw SqlError("42P10", conflict.unsupported_order + " is not allowed in ON CONFLICT clause",
                    conflict.target_location);
@@ -69,7 +78,7 @@ std::vector<int> Binder::arbiters_of(const ast::OnConflict& conflict, const Tabl
   if (arbiters.empty())
     throw SqlError("42P10",
                    "there is no unique or exclusion constraint matching the ON CONFLICT specification");
-  return arbiters;
+  return checked(std::move(arbiters), schema);
 }
 
 logical::OnConflict Binder::bind_on_conflict(const ast::InsertStatement& insert,

@@ -68,6 +68,7 @@ struct TwinLock {
   LockMode mode;
   int count;
   std::uint64_t serial;
+  bool only_woken = false;
 };
 
 class Twin {
@@ -157,6 +158,7 @@ class Twin {
       }
       waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
       granted.insert(waiter.owner.value);
+      if (waiter.only_woken) continue;
       waiter.serial = serial;
       const auto same = std::find_if(held_.begin(), held_.end(), [&](const TwinLock& held) {
         return held.name == waiter.name && held.owner == waiter.owner && held.mode == waiter.mode;
@@ -254,8 +256,11 @@ TEST(LockTable, DoesWhatItsTwinDoes) {
       ASSERT_EQ(outcome, busy ? LockTable::Outcome::busy : LockTable::Outcome::granted) << step;
       ASSERT_EQ(twin.acquire(now), !busy);
       if (busy && what < 9) {
-        locks.enqueue(owner, name, mode);
-        twin.enqueue(wanted);
+        const bool only_woken = below(4) == 0;
+        locks.enqueue(owner, name, mode, only_woken ? LockTable::Wish::to_be_woken : LockTable::Wish::to_hold);
+        TwinLock waiter = wanted;
+        waiter.only_woken = only_woken;
+        twin.enqueue(waiter);
         const auto circle = locks.find_deadlock(session);
         ASSERT_EQ(!circle.empty(), twin.deadlocked(session));
         if (!circle.empty()) {
