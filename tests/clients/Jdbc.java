@@ -154,7 +154,70 @@ public class Jdbc {
         } catch (SQLException error) {
             equal("detail", error.getMessage(), "ERROR: duplicate key value violates unique constraint \"c_jdbc_pkey\"\n  Detail: Key (id)=(1) already exists.");
         }
+        try {
+            one(c, "INSERT INTO c_jdbc (id) VALUES (1)");
+        } catch (org.postgresql.util.PSQLException error) {
+            org.postgresql.util.ServerErrorMessage fields = error.getServerErrorMessage();
+            equal("fields", Arrays.asList(fields.getSchema(), fields.getTable(), fields.getConstraint()),
+                Arrays.asList("public", "c_jdbc", "c_jdbc_pkey"));
+        }
         equal("valid", c.isValid(5), true);
+    }
+
+    // Two read what the other changes: the second is told to try again, and does.
+    static void serialization(Connection c) throws Exception {
+        try (Statement s = c.createStatement()) {
+            s.execute("DROP TABLE IF EXISTS c_skew_jdbc");
+            s.execute("CREATE TABLE c_skew_jdbc (id int4 PRIMARY KEY, n int4)");
+            s.execute("INSERT INTO c_skew_jdbc VALUES (1, 0), (2, 0)");
+        }
+        try (Connection other = connect()) {
+            for (Connection one : Arrays.asList(c, other)) {
+                one.setTransactionIsolation(Connection.TRANSACTION_SERIALIZABLE);
+                one.setAutoCommit(false);
+            }
+            Object total = one(c, "SELECT sum(n) FROM c_skew_jdbc");
+            one(other, "SELECT sum(n) FROM c_skew_jdbc");
+            one(other, "UPDATE c_skew_jdbc SET n = 1 WHERE id = 2 RETURNING id");
+            other.commit();
+            equal("read before", total, 0L);
+            refused("write skew", "40001", () -> {
+                one(c, "UPDATE c_skew_jdbc SET n = 1 WHERE id = 1 RETURNING id");
+                c.commit();
+            });
+            c.rollback();
+            total = one(c, "SELECT sum(n) FROM c_skew_jdbc");
+            one(c, "UPDATE c_skew_jdbc SET n = ? WHERE id = 1 RETURNING id", (int) (long) (Long) total + 1);
+            c.commit();
+            equal("one after the other", one(c, "SELECT n FROM c_skew_jdbc WHERE id = 1"), 2);
+            c.commit();
+            c.setAutoCommit(true);
+        }
+        c.createStatement().execute("DROP TABLE c_skew_jdbc");
+    }
+
+    static void cancels(Connection c) throws Exception {
+        String query = "SELECT count(*) FROM generate_series(1, 2000000000) AS g WHERE g < 0";
+        try (Statement s = c.createStatement()) {
+            Thread canceler = new Thread(() -> {
+                try {
+                    Thread.sleep(300);
+                    s.cancel();
+                } catch (Exception error) {
+                    System.out.println("cancel: " + error);
+                }
+            });
+            canceler.start();
+            refused("canceled", "57014", () -> s.executeQuery(query));
+            canceler.join();
+            s.setQueryTimeout(1);
+            refused("query timeout", "57014", () -> s.executeQuery(query));
+            s.setQueryTimeout(0);
+            s.execute("SET statement_timeout = '50ms'");
+            refused("statement_timeout", "57014", () -> s.executeQuery(query));
+            s.execute("RESET statement_timeout");
+        }
+        equal("usable afterwards", one(c, "SELECT 1"), 1);
     }
 
     static void transactions(Connection c) throws Exception {
@@ -281,6 +344,8 @@ public class Jdbc {
             step("types", () -> types(c));
             step("errors", () -> errors(c));
             step("transactions", () -> transactions(c));
+            step("serialization", () -> serialization(c));
+            step("cancels", () -> cancels(c));
             step("batches", () -> batches(c));
             step("portals", () -> portals(c));
             step("simple", () -> simple());

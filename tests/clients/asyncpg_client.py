@@ -8,7 +8,7 @@ import uuid
 
 import asyncpg
 
-from check import DB, HOST, PORT, USER, Checks
+from check import DB, HOST, LONG, PORT, USER, Checks
 
 checks = Checks()
 
@@ -61,6 +61,53 @@ async def errors(c):
     await refused('untyped', '42P18', c.fetch('SELECT $1 IS NULL', None))
     await refused('length', '22001', c.execute('UPDATE c_asyncpg SET v = $1', 'much too long'))
     checks.equal('still usable', await c.fetchval('SELECT 1'), 1)
+    try:
+        await c.execute('INSERT INTO c_asyncpg (id) VALUES (1)')
+    except asyncpg.UniqueViolationError as error:
+        checks.equal('fields', (error.schema_name, error.table_name, error.constraint_name, error.detail),
+                     ('public', 'c_asyncpg', 'c_asyncpg_pkey', 'Key (id)=(1) already exists.'))
+
+
+async def cancels(c):
+    try:
+        await c.fetchval(LONG, timeout=0.3)   # the driver sends a cancel request and waits for the error
+        checks.equal('deadline', 'no error', '')
+    except asyncio.TimeoutError:
+        checks.equal('usable after a deadline', await c.fetchval('SELECT 1'), 1)
+    await c.execute("SET statement_timeout = '50ms'")
+    try:
+        await c.fetchval(LONG)
+        checks.equal('timeout', 'no error', '57014')
+    except asyncpg.QueryCanceledError as error:
+        checks.equal('timeout', error.sqlstate, '57014')
+    await c.execute('RESET statement_timeout')
+
+
+async def serialization(c):
+    """Two read what the other changes: the second is told to try again, and does."""
+    await c.execute('DROP TABLE IF EXISTS c_skew_a')
+    await c.execute('CREATE TABLE c_skew_a (id int4 PRIMARY KEY, n int4)')
+    await c.execute('INSERT INTO c_skew_a VALUES (1, 0), (2, 0)')
+    other = await asyncpg.connect(host=HOST, port=PORT, user=USER, database=DB)
+
+    async def add(of, to, before):
+        async with of.transaction(isolation='serializable'):
+            total = await of.fetchval('SELECT sum(n) FROM c_skew_a')
+            await before()
+            await of.execute('UPDATE c_skew_a SET n = $1 WHERE id = $2', total + 1, to)
+
+    async def nothing():
+        pass
+    try:
+        await add(c, 1, lambda: add(other, 2, nothing))
+        checks.equal('write skew', 'no error', '40001')
+    except asyncpg.SerializationError as error:
+        checks.equal('write skew', error.sqlstate, '40001')
+        await add(c, 1, nothing)
+    rows = await c.fetch('SELECT n FROM c_skew_a ORDER BY id')
+    checks.equal('one after the other', [r['n'] for r in rows], [2, 1])
+    await c.execute('DROP TABLE c_skew_a')
+    await other.close()
 
 
 async def transactions(c):
@@ -159,7 +206,7 @@ async def copies(c):
 async def main():
     c = await asyncpg.connect(host=HOST, port=PORT, user=USER, database=DB)
     checks.equal('version', c.get_server_version().major, 15)
-    for step in (types, errors, transactions, statements, copies, schema_changes):
+    for step in (types, errors, transactions, serialization, cancels, statements, copies, schema_changes):
         try:
             await step(c)
         except Exception as error:   # noqa: B902

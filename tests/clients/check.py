@@ -9,6 +9,9 @@ PORT = int(os.environ.get('GYRE_PORT', '6875'))
 USER = os.environ.get('GYRE_USER', 'materialize')
 DB = os.environ.get('GYRE_DB', 'materialize')
 
+# Nobody waits for its end.
+LONG = 'SELECT count(*) FROM generate_series(1, 2000000000) AS g WHERE g < 0'
+
 
 class Checks:
     """Runs named steps; one that raises is a failure and the next still runs."""

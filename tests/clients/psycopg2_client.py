@@ -3,13 +3,15 @@
 import datetime
 import decimal
 import io
+import threading
 import uuid
 
 import psycopg2
+import psycopg2.errors
 import psycopg2.extensions
 import psycopg2.extras
 
-from check import DB, HOST, PORT, USER, Checks
+from check import DB, HOST, LONG, PORT, USER, Checks
 
 checks = Checks()
 psycopg2.extras.register_uuid()
@@ -101,6 +103,81 @@ def transactions(connection):
     connection.commit()
 
 
+def savepoints(connection):
+    cursor = connection.cursor()
+    cursor.execute('INSERT INTO c_psycopg2 (id) VALUES (20)')
+    cursor.execute('SAVEPOINT one')
+    checks.raises('in a savepoint', '23505', state, lambda: cursor.execute('INSERT INTO c_psycopg2 (id) VALUES (20)'))
+    checks.raises('spoilt', '25P02', state, lambda: cursor.execute('SELECT 1'))
+    cursor.execute('ROLLBACK TO one')
+    cursor.execute('INSERT INTO c_psycopg2 (id) VALUES (21)')
+    cursor.execute('RELEASE one')
+    connection.commit()
+    cursor.execute('DELETE FROM c_psycopg2 WHERE id IN (20, 21)')
+    checks.equal('both are there', cursor.rowcount, 2)
+    connection.commit()
+
+
+def serialization(connection):
+    """Two read what the other changes: the second is told to try again, and does."""
+    cursor = connection.cursor()
+    cursor.execute('DROP TABLE IF EXISTS c_skew2')
+    cursor.execute('CREATE TABLE c_skew2 (id int4 PRIMARY KEY, n int4)')
+    cursor.execute('INSERT INTO c_skew2 VALUES (1, 0), (2, 0)')
+    connection.commit()
+    other = connect()
+    for one in (connection, other):
+        one.set_session(isolation_level='SERIALIZABLE')
+    tries = 0
+
+    def add(of, to):
+        own = of.cursor()
+        own.execute('SELECT sum(n) FROM c_skew2')
+        total = own.fetchone()[0]
+        return lambda: (own.execute('UPDATE c_skew2 SET n = %s + 1 WHERE id = %s', (total, to)), of.commit())
+    first, second = add(connection, 1), add(other, 2)
+    first()
+    while True:
+        tries += 1
+        try:
+            second()
+            break
+        except psycopg2.errors.SerializationFailure as error:
+            checks.equal('told to try again', error.pgcode, '40001')
+            other.rollback()
+            second = add(other, 2)
+    checks.equal('once', tries, 2)
+    connection.set_session(isolation_level='DEFAULT')
+    cursor.execute('SELECT n FROM c_skew2 ORDER BY id')
+    checks.equal('one after the other', cursor.fetchall(), [(1,), (2,)])
+    cursor.execute('DROP TABLE c_skew2')
+    connection.commit()
+    other.close()
+
+
+def cancels(connection):
+    cursor = connection.cursor()
+    timer = threading.Timer(0.3, connection.cancel)
+    timer.start()
+    try:
+        cursor.execute(LONG)
+        checks.equal('canceled', 'no error', '57014')
+    except psycopg2.errors.QueryCanceled as error:
+        checks.equal('canceled', error.diag.message_primary, 'canceling statement due to user request')
+    timer.join()
+    connection.rollback()
+    cursor.execute("SET statement_timeout = '50ms'")
+    try:
+        cursor.execute(LONG)
+        checks.equal('timeout', 'no error', '57014')
+    except psycopg2.errors.QueryCanceled as error:
+        checks.equal('timeout', error.diag.message_primary, 'canceling statement due to statement timeout')
+    connection.rollback()
+    cursor.execute('SHOW statement_timeout')
+    checks.equal('a setting goes with its transaction', cursor.fetchone(), ('0',))
+    connection.commit()
+
+
 def batches(connection):
     cursor = connection.cursor()
     psycopg2.extras.execute_values(cursor, 'INSERT INTO c_psycopg2 (id, t) VALUES %s', [(i, 'r%d' % i) for i in range(100, 1100)], page_size=250)
@@ -167,7 +244,7 @@ def copies(connection):
 
 
 connection = connect()
-for step in (types, errors, transactions, batches, copies, session):
+for step in (types, errors, transactions, savepoints, serialization, cancels, batches, copies, session):
     checks.step(step, connection)
 connection.close()
 checks.finish()

@@ -2,12 +2,13 @@
 
 import datetime
 import decimal
+import threading
 import uuid
 
 import psycopg
 from psycopg import pq
 
-from check import DB, HOST, PORT, USER, Checks
+from check import DB, HOST, LONG, PORT, USER, Checks
 
 checks = Checks()
 
@@ -72,6 +73,24 @@ def errors(connection):
         run('SELECT nosuch FROM c_psycopg3')
     except psycopg.Error as error:
         checks.equal('position', error.diag.statement_position, '8')
+    try:
+        run('INSERT INTO c_psycopg3 (id) VALUES (%s)', 1)
+    except psycopg.errors.UniqueViolation as error:
+        fields = error.diag
+        checks.equal('fields', (fields.schema_name, fields.table_name, fields.constraint_name, fields.message_detail),
+                     ('public', 'c_psycopg3', 'c_psycopg3_pkey', 'Key (id)=(1) already exists.'))
+
+
+def cancels(connection):
+    timer = threading.Timer(0.3, connection.cancel)
+    timer.start()
+    checks.raises('canceled', '57014', state, lambda: connection.execute(LONG))
+    timer.join()
+    connection.rollback()
+    with connect(options='-c statement_timeout=50') as other:
+        checks.raises('timeout', '57014', state, lambda: other.execute(LONG))
+        other.rollback()
+        checks.equal('still usable', other.execute('SELECT 1').fetchone(), (1,))
 
 
 def transactions(connection):
@@ -126,8 +145,15 @@ def write_skew(connection):
         connection.execute('INSERT INTO c_psycopg3 (id) VALUES (30)')
         other.execute('INSERT INTO c_psycopg3 (id) VALUES (31)')
         connection.commit()
-        checks.raises('write skew', '40001', state, other.commit)
+        try:
+            other.commit()
+            checks.equal('write skew', 'no error', '40001')
+        except psycopg.errors.SerializationFailure as error:
+            checks.equal('write skew', (error.sqlstate, isinstance(error, psycopg.OperationalError)), ('40001', True))
         other.rollback()
+        checks.equal('tried again', other.execute('SELECT count(*) FROM c_psycopg3 WHERE id IN (30, 31)').fetchone(), (1,))
+        other.execute('INSERT INTO c_psycopg3 (id) VALUES (31)')
+        other.commit()
     connection.isolation_level = None
     connection.execute('DELETE FROM c_psycopg3 WHERE id IN (30, 31)')
     connection.commit()
@@ -219,7 +245,7 @@ def finish(connection):
 
 
 connection = connect()
-for step in (types, errors, transactions, prepared, pipelines, copies, finish):
+for step in (types, errors, transactions, cancels, prepared, pipelines, copies, finish):
     checks.step(step, connection)
 connection.close()
 checks.finish()

@@ -121,7 +121,7 @@ func errors(db *sql.DB) {
 	err := exec("INSERT INTO c_libpq (id) VALUES (1)")
 	if e, ok := err.(*pq.Error); ok {
 		equal("detail", e.Detail, "Key (id)=(1) already exists.")
-		equal("constraint", e.Constraint, "c_libpq_pkey")
+		equal("fields", []string{e.Schema, e.Table, e.Constraint, e.Code.Name()}, []string{"public", "c_libpq", "c_libpq_pkey", "unique_violation"})
 	} else {
 		check("duplicate", false, err)
 	}
@@ -158,6 +158,99 @@ func transactions(db *sql.DB) {
 	_, err = tx.Exec("SELECT 1")
 	refused("spoilt", "25P02", err)
 	tx.Rollback()
+}
+
+func savepoints(db *sql.DB) {
+	tx, err := db.Begin()
+	if !must("begin", err) {
+		return
+	}
+	tx.Exec("INSERT INTO c_libpq (id) VALUES (20)")
+	tx.Exec("SAVEPOINT one")
+	_, err = tx.Exec("INSERT INTO c_libpq (id) VALUES ($1)", 20)
+	refused("in a savepoint", "23505", err)
+	_, err = tx.Exec("ROLLBACK TO one")
+	must("back to the savepoint", err)
+	_, err = tx.Exec("INSERT INTO c_libpq (id) VALUES (21)")
+	must("after it", err)
+	must("commit", tx.Commit())
+	result, err := db.Exec("DELETE FROM c_libpq WHERE id IN (20, 21)")
+	if must("delete", err) {
+		count, _ := result.RowsAffected()
+		equal("both are there", count, 2)
+	}
+}
+
+// Two read what the other changes: the second is told to try again, and does.
+func serialization(db *sql.DB) {
+	for _, query := range []string{"DROP TABLE IF EXISTS c_skew_pq", "CREATE TABLE c_skew_pq (id int4 PRIMARY KEY, n int4)",
+		"INSERT INTO c_skew_pq VALUES (1, 0), (2, 0)"} {
+		_, err := db.Exec(query)
+		must(query, err)
+	}
+	add := func(to int, between func()) error {
+		tx, err := db.BeginTx(context.Background(), &sql.TxOptions{Isolation: sql.LevelSerializable})
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		var total int
+		if err = tx.QueryRow("SELECT sum(n) FROM c_skew_pq").Scan(&total); err != nil {
+			return err
+		}
+		between()
+		if _, err = tx.Exec("UPDATE c_skew_pq SET n = $1 WHERE id = $2", total+1, to); err != nil {
+			return err
+		}
+		return tx.Commit()
+	}
+	nothing := func() {}
+	err := add(1, func() { must("the other", add(2, nothing)) })
+	refused("write skew", "40001", err)
+	if e, ok := err.(*pq.Error); ok {
+		equal("its name", e.Code.Name(), "serialization_failure")
+	}
+	must("tried again", add(1, nothing))
+	var first, second int
+	db.QueryRow("SELECT a.n, b.n FROM c_skew_pq a, c_skew_pq b WHERE a.id = 1 AND b.id = 2").Scan(&first, &second)
+	equal("one after the other", []int{first, second}, []int{2, 1})
+	_, err = db.Exec("DROP TABLE c_skew_pq")
+	must("drop", err)
+}
+
+const long = "SELECT count(*) FROM generate_series(1, 2000000000) AS g WHERE g < $1"
+
+func cancels(db *sql.DB) {
+	deadline, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	var count int
+	err := db.QueryRowContext(deadline, long, 0).Scan(&count) // the driver sends a cancel request
+	refused("deadline", "57014", err)
+	tx, _ := db.Begin()
+	tx.Exec("SET LOCAL statement_timeout = '50ms'")
+	refused("timeout", "57014", tx.QueryRow(long, 0).Scan(&count))
+	tx.Rollback()
+	must("still usable", db.Ping())
+}
+
+func copies(db *sql.DB) {
+	tx, err := db.Begin()
+	if !must("begin", err) {
+		return
+	}
+	statement, err := tx.Prepare(pq.CopyIn("c_libpq", "id", "t"))
+	if must("copy in", err) {
+		for i := 1000; i < 4000; i++ {
+			statement.Exec(i, fmt.Sprintf("tab\t%d", i))
+		}
+		_, err = statement.Exec()
+		must("copied", err)
+		must("close", statement.Close())
+	}
+	must("commit", tx.Commit())
+	var count, sum int
+	db.QueryRow("SELECT count(*), sum(length(t)) FROM c_libpq WHERE id >= 1000").Scan(&count, &sum)
+	equal("rows copied", []int{count, sum}, []int{3000, 24000})
 }
 
 func rows(db *sql.DB) {
@@ -221,7 +314,11 @@ func main() {
 		types(db)
 		errors(db)
 		transactions(db)
+		savepoints(db)
+		serialization(db)
+		cancels(db)
 		rows(db)
+		copies(db)
 		_, err = db.Exec("DROP TABLE c_libpq")
 		must("drop", err)
 		db.Close()

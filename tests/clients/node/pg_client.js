@@ -68,6 +68,56 @@ async function transactions () {
   await client.query('ROLLBACK')
 }
 
+async function savepoints () {
+  await client.query('BEGIN')
+  await client.query('INSERT INTO c_pg (id) VALUES (20)')
+  await client.query('SAVEPOINT one')
+  await refused('in a savepoint', '23505', client.query('INSERT INTO c_pg (id) VALUES ($1)', [20]))
+  await client.query('ROLLBACK TO one')
+  await client.query('INSERT INTO c_pg (id) VALUES (21)')
+  await client.query('COMMIT')
+  equal('both are there', (await client.query('DELETE FROM c_pg WHERE id IN (20, 21)')).rowCount, 2)
+}
+
+// Two read what the other changes: the second is told to try again, and does.
+async function serialization () {
+  await client.query('DROP TABLE IF EXISTS c_skew_pg; CREATE TABLE c_skew_pg (id int4 PRIMARY KEY, n int4); INSERT INTO c_skew_pg VALUES (1, 0), (2, 0)')
+  const other = new Client(target)
+  await other.connect()
+  const add = async (of, to, between) => {
+    try {
+      await of.query('BEGIN ISOLATION LEVEL SERIALIZABLE')
+      const total = Number((await of.query('SELECT sum(n) FROM c_skew_pg')).rows[0].sum)
+      await between()
+      await of.query('UPDATE c_skew_pg SET n = $1 WHERE id = $2', [total + 1, to])
+      await of.query('COMMIT')
+    } catch (error) {
+      await of.query('ROLLBACK')
+      throw error
+    }
+  }
+  const nothing = async () => {}
+  await refused('write skew', '40001', add(client, 1, () => add(other, 2, nothing)))
+  await add(client, 1, nothing)
+  equal('one after the other', (await client.query('SELECT n FROM c_skew_pg ORDER BY id')).rows, [{ n: 2 }, { n: 1 }])
+  await client.query('DROP TABLE c_skew_pg')
+  await other.end()
+}
+
+async function cancels () {
+  const other = new Client({ ...target, statement_timeout: 50 })
+  await other.connect()
+  const long = 'SELECT count(*) FROM generate_series(1, 2000000000) AS g WHERE g < $1'
+  await refused('timeout', '57014', other.query(long, [0]))
+  await other.query('SET statement_timeout = 0')
+  const canceled = refused('canceled', '57014', other.query(long, [0]))
+  // The driver's own cancel: a second connection with the first one's key.
+  setTimeout(() => new Client(target).cancel(other, other.activeQuery || other._activeQuery), 300)
+  await canceled
+  equal('usable afterwards', (await other.query('SELECT 1 AS one')).rows, [{ one: 1 }])
+  await other.end()
+}
+
 async function cursors () {
   for (let start = 100; start < 600; start += 100) {
     const values = Array.from({ length: 100 }, (_, i) => `(${start + i}, 'r${start + i}')`).join(',')
@@ -108,4 +158,4 @@ async function settings () {
   await client.query('DROP TABLE c_pg')
 }
 
-run([() => client.connect(), types, errors, statements, transactions, cursors, pool, settings, () => client.end()]).then(finish)
+run([() => client.connect(), types, errors, statements, transactions, savepoints, serialization, cancels, cursors, pool, settings, () => client.end()]).then(finish)

@@ -1,5 +1,7 @@
 // postgres.js: named statements for everything, pipelined, types taken from ParameterDescription; cursors; its own type lookup at start.
 'use strict'
+const { Readable } = require('stream')
+const { pipeline } = require('stream/promises')
 const postgres = require('postgres')
 const { target, equal, refused, run, finish } = require('./check')
 
@@ -59,6 +61,57 @@ async function transactions () {
   equal('rolled back', (await sql`SELECT count(*) FROM c_pjs WHERE id >= 100`)[0].count, '300')
 }
 
+async function savepoints () {
+  await sql.begin(async tx => {
+    await tx`INSERT INTO c_pjs (id) VALUES (${20})`
+    await refused('in a savepoint', '23505', tx.savepoint(async inner => {
+      await inner`INSERT INTO c_pjs (id) VALUES (${21})`
+      await inner`INSERT INTO c_pjs (id) VALUES (${20})`
+    }))
+    await tx`INSERT INTO c_pjs (id) VALUES (${22})`
+  })
+  equal('around it', (await sql`DELETE FROM c_pjs WHERE id BETWEEN 20 AND 29 RETURNING id`).map(r => r.id), [20, 22])
+  const error = await sql`INSERT INTO c_pjs (id) VALUES (${1})`.catch(e => e)
+  equal('fields', [error.name, error.schema_name, error.table_name, error.constraint_name], ['PostgresError', 'public', 'c_pjs', 'c_pjs_pkey'])
+}
+
+// Two read what the other changes: the second is told to try again, and does.
+async function serialization () {
+  await sql.unsafe('DROP TABLE IF EXISTS c_skew_pjs; CREATE TABLE c_skew_pjs (id int4 PRIMARY KEY, n int4); INSERT INTO c_skew_pjs VALUES (1, 0), (2, 0)')
+  const other = postgres({ host: target.host, port: target.port, user: target.user, database: target.database, max: 1 })
+  const add = (of, to, between) => of.begin('isolation level serializable', async tx => {
+    const [{ total }] = await tx`SELECT sum(n)::int AS total FROM c_skew_pjs`
+    await between()
+    await tx`UPDATE c_skew_pjs SET n = ${total + 1} WHERE id = ${to}`
+  })
+  const nothing = async () => {}
+  await refused('write skew', '40001', add(sql, 1, () => add(other, 2, nothing)))
+  await add(sql, 1, nothing)
+  equal('one after the other', (await sql`SELECT n FROM c_skew_pjs ORDER BY id`).map(r => r.n), [2, 1])
+  await sql`DROP TABLE c_skew_pjs`
+  await other.end({ timeout: 5 })
+}
+
+async function cancels () {
+  const query = sql`SELECT count(*) FROM generate_series(1, 2000000000) AS g WHERE g < ${0}`
+  setTimeout(() => query.cancel(), 300)
+  await refused('canceled', '57014', query)
+  await sql`SET statement_timeout = '50ms'`
+  await refused('timeout', '57014', sql`SELECT count(*) FROM generate_series(1, 2000000000) AS g WHERE g < ${0}`)
+  await sql`RESET statement_timeout`
+}
+
+async function copies () {
+  await sql`CREATE TABLE c_pjs_copy (id int, t text)`
+  const into = await sql`COPY c_pjs_copy FROM STDIN`.writable()
+  await pipeline(Readable.from(Array.from({ length: 3000 }, (_, i) => `${i}\trow ${i}\n`)), into)
+  equal('copied', [...await sql`SELECT count(*)::int AS n, sum(id)::int AS s FROM c_pjs_copy`], [{ n: 3000, s: 4498500 }])
+  let text = ''
+  for await (const chunk of await sql`COPY (SELECT * FROM c_pjs_copy WHERE id < 2 ORDER BY id) TO STDOUT`.readable()) text += chunk
+  equal('and back', text, '0\trow 0\n1\trow 1\n')
+  await sql`DROP TABLE c_pjs_copy`
+}
+
 async function cursors () {
   const seen = []
   await sql`SELECT id FROM c_pjs WHERE id >= ${100} ORDER BY id`.cursor(37, rows => { seen.push(...rows.map(r => r.id)) })
@@ -69,4 +122,4 @@ async function cursors () {
   await sql`DROP TABLE c_pjs`
 }
 
-run([types, errors, statements, transactions, cursors, () => sql.end({ timeout: 5 })]).then(finish)
+run([types, errors, statements, transactions, savepoints, serialization, cancels, copies, cursors, () => sql.end({ timeout: 5 })]).then(finish)

@@ -130,7 +130,63 @@ func errors(c *pgx.Conn) {
 	if e, ok := exec("SELECT nosuch FROM c_pgx").(*pgconn.PgError); ok {
 		equal("position", e.Position, 8)
 	}
+	if e, ok := exec("INSERT INTO c_pgx (id) VALUES (1)").(*pgconn.PgError); ok {
+		equal("fields", []string{e.SchemaName, e.TableName, e.ConstraintName, e.Detail},
+			[]string{"public", "c_pgx", "c_pgx_pkey", "Key (id)=(1) already exists."})
+	}
 	must("still usable", c.Ping(background))
+}
+
+// Two read what the other changes: the second is told to try again, and does.
+func serialization(c *pgx.Conn, config *pgx.ConnConfig) {
+	other, err := pgx.ConnectConfig(background, config)
+	if !must("second connection", err) {
+		return
+	}
+	defer other.Close(background)
+	_, err = c.Exec(background, "DROP TABLE IF EXISTS c_skew_pgx; CREATE TABLE c_skew_pgx (id int4 PRIMARY KEY, n int4); "+
+		"INSERT INTO c_skew_pgx VALUES (1, 0), (2, 0)")
+	must("create", err)
+	add := func(of *pgx.Conn, to int, between func()) error {
+		return of.BeginTxFunc(background, pgx.TxOptions{IsoLevel: pgx.Serializable}, func(tx pgx.Tx) error {
+			var total int
+			if err := tx.QueryRow(background, "SELECT sum(n) FROM c_skew_pgx").Scan(&total); err != nil {
+				return err
+			}
+			between()
+			_, err := tx.Exec(background, "UPDATE c_skew_pgx SET n = $1 WHERE id = $2", total+1, to)
+			return err
+		})
+	}
+	nothing := func() {}
+	refused("write skew", "40001", add(c, 1, func() { must("the other", add(other, 2, nothing)) }))
+	must("tried again", add(c, 1, nothing))
+	var first, second int
+	c.QueryRow(background, "SELECT a.n, b.n FROM c_skew_pgx a, c_skew_pgx b WHERE a.id = 1 AND b.id = 2").Scan(&first, &second)
+	equal("one after the other", []int{first, second}, []int{2, 1})
+	_, err = c.Exec(background, "DROP TABLE c_skew_pgx")
+	must("drop", err)
+}
+
+func cancels(c *pgx.Conn, config *pgx.ConnConfig) {
+	const long = "SELECT count(*) FROM generate_series(1, 2000000000) AS g WHERE g < $1"
+	var count int
+	timer := time.AfterFunc(300*time.Millisecond, func() { c.PgConn().CancelRequest(background) })
+	refused("canceled", "57014", c.QueryRow(background, long, 0).Scan(&count))
+	timer.Stop()
+	must("usable after a cancel", c.Ping(background))
+	_, err := c.Exec(background, "SET statement_timeout = '50ms'")
+	must("set", err)
+	refused("timeout", "57014", c.QueryRow(background, long, 0).Scan(&count))
+	_, err = c.Exec(background, "RESET statement_timeout")
+	must("reset", err)
+	other, err := pgx.ConnectConfig(background, config)
+	if must("third connection", err) {
+		deadline, cancel := context.WithTimeout(background, 300*time.Millisecond)
+		err = other.QueryRow(deadline, long, 0).Scan(&count) // gives up and closes
+		check("deadline", err != nil && other.IsClosed(), err)
+		cancel()
+	}
 }
 
 func transactions(c *pgx.Conn) {
@@ -269,6 +325,8 @@ func main() {
 		types(c)
 		errors(c)
 		transactions(c)
+		serialization(c, config)
+		cancels(c, config)
 		batches(c)
 		protocols(c, config)
 		copies(c)
