@@ -21,6 +21,7 @@ struct CoreMessage {
     count,        // number: how many connections the sending shard has, detail: how many of them logged in
     role_count,   // number: a role's oid, detail: how many of its connections the sending shard has
     address_count,  // the same for an address, by its hash
+    failed_login,   // number: the hash of an address that has failed to log in at the sending shard
     access,       // pointer: the Access to be put in force, from the control thread
     scrape,       // pointer: MetricsSnapshot to be filled, to a shard
     scraped,      // pointer: the same, filled, back to the oracle core

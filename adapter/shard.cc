@@ -294,7 +294,10 @@ std::uint64_t Shard::on_refused(const Peer& peer, std::string_view user, std::st
   } else {
     ++unlogged_;
   }
-  return why == Refusal::password ? throttle_.on_failure(peer.address, loop_.now_us()) : 0;
+  if (why != Refusal::password) return 0;
+  const std::uint32_t address = address_key(peer);
+  tell(CoreMessage::Kind::failed_login, address, 0);
+  return throttle_.on_failure(address, loop_.now_us());
 }
 
 bool Shard::cancel_allowed() {
@@ -377,6 +380,9 @@ void Shard::on_message(const CoreMessage& message) {
       return;
     case CoreMessage::Kind::address_count:
       addresses_.hear(message.number, message.from, message.detail);
+      return;
+    case CoreMessage::Kind::failed_login:
+      throttle_.on_failure(message.number, loop_.now_us());
       return;
     case CoreMessage::Kind::access:
       put_in_force(*static_cast<const Access*>(message.pointer));

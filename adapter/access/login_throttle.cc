@@ -8,9 +8,8 @@ IpAddress counted_address(const IpAddress& address) {
   return address.family == IpAddress::Family::v6 ? address.network(64) : address;
 }
 
-std::uint64_t LoginThrottle::on_failure(const IpAddress& whole, std::uint64_t now_us) {
+std::uint64_t LoginThrottle::on_failure(std::uint32_t address, std::uint64_t now_us) {
   if (most_delay_us_ == 0) return 0;
-  const IpAddress address = counted_address(whole);
   const auto [found, fresh] = entries_.try_emplace(address);
   Entry& entry = found->second;
   if (!fresh) by_age_.erase(entry.place);

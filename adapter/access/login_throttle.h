@@ -2,12 +2,14 @@
 // an hour's quarter without failures and it is forgotten. Only the answer to a failure waits, on a timer of
 // its own: nobody else does, and neither do right passwords from the same address.
 //
-// One per shard. Bounded: when the table is full, the address that failed longest ago goes.
+// One per shard, and all hear of each other's failures, so that nothing is gained by connecting to many cores:
+// a figure is right up to the messages that are on their way. Keys are hashes of addresses: two with one hash
+// share their delays. Bounded: when the table is full, the address that failed longest ago goes.
 #pragma once
 
 #include <cstdint>
 #include <list>
-#include <map>
+#include <unordered_map>
 
 #include "adapter/access/ip_address.h"
 
@@ -22,20 +24,20 @@ class LoginThrottle {
   // 0 for `most_delay_us` switches it off.
   explicit LoginThrottle(std::uint64_t most_delay_us) : most_delay_us_(most_delay_us) {}
 
-  // Counts a failure; how long its answer is to wait.
-  std::uint64_t on_failure(const IpAddress& address, std::uint64_t now_us);
+  // Counts a failure, here or on another core; how long its answer is to wait.
+  std::uint64_t on_failure(std::uint32_t address, std::uint64_t now_us);
   std::size_t size() const { return entries_.size(); }
 
  private:
   struct Entry {
     std::uint32_t failures = 0;
     std::uint64_t last_us = 0;
-    std::list<IpAddress>::iterator place;
+    std::list<std::uint32_t>::iterator place;
   };
 
   const std::uint64_t most_delay_us_;
-  std::map<IpAddress, Entry> entries_;
-  std::list<IpAddress> by_age_;  // failed longest ago first
+  std::unordered_map<std::uint32_t, Entry> entries_;
+  std::list<std::uint32_t> by_age_;  // failed longest ago first
 };
 
 // A whole IPv6 network (/64) is one customer: the address that limits count by.
