@@ -61,6 +61,7 @@ class World final : private adapter::CallReturn, private reactor::LoopObserver {
   void run_slices(int turns);
   bool quiet() const;
   std::size_t open_transactions() const { return coordinator_->open_transactions(); }
+  adapter::SessionCore& core(std::size_t shard) { return *cores_[shard]; }
   adapter::Coordinator& coordinator() { return *coordinator_; }
   // Whether nobody holds anything once the cores are asleep.
   bool nothing_pinned();

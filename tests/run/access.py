@@ -9,6 +9,7 @@ An authority and certificates are made with openssl for each run. Ends with `N p
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import socket
 import ssl
@@ -152,6 +153,10 @@ def passwords():
             own.autocommit = True
             cursor.execute("alter role known password 'my own'")
         expect('changed by its owner', p.outcome('known', 'my own'), 'ok')
+        subprocess.run(['psql', '-X', '-h', '127.0.0.1', '-p', str(p.port), '-U', 'known', '-c', '\\password', 'materialize'],
+                       env=dict(os.environ, PGPASSWORD='my own'), input=b'by psql\nby psql\n', stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, start_new_session=True, timeout=30, check=False)
+        expect("psql's \\password", p.outcome('known', 'by psql'), 'ok')
         p.admin("alter role known password 'I\u00adX'")
         expect('prepared by SASLprep', p.outcome('known', 'IX'), 'ok')
         p.admin('alter role known password null')
@@ -245,22 +250,78 @@ def encryption():
 
 @case
 def drivers():
-    """Each checks the server's certificate and has a password. (npm's packages are there once tests/clients has run.)"""
+    """Each checks the server's certificate and has a password. Told of another authority, or given a wrong password, it does not come
+    in; where it knows channel binding, it can demand it. (npm's packages are there once tests/clients has run.)"""
     clients = server.ROOT / 'tests' / 'clients'
     with place() as p:
-        ca = str(p.directory / 'ca.pem')
-        env = dict(os.environ, GYRE_TLS_PORT=str(p.port), GYRE_TLS_USER='known', GYRE_TLS_PASSWORD='sesame', GYRE_TLS_CA=ca,
-                   GYRE_TLS_URL='postgres://known:sesame@localhost:%d/materialize?sslmode=verify-full&sslrootcert=%s' % (p.port, ca),
-                   GO111MODULE='off', GOPATH='/usr/share/gocode')
-        programs = [(['/usr/bin/python3', str(clients / 'tls' / 'tls.py')], ['asyncpg known', 'psycopg known']),
-                    (['go', 'run', str(clients / 'tls' / 'main.go')], ['lib/pq known <nil>', 'pgx known <nil>']),
+        env = dict(os.environ, GYRE_TLS_PORT=str(p.port), GYRE_TLS_USER='known', GYRE_TLS_CA=str(p.directory / 'ca.pem'),
+                   GYRE_TLS_OTHER_CA=str(p.directory / 'other.pem'), GO111MODULE='off', GOPATH='/usr/share/gocode')
+        programs = [(['/usr/bin/python3', str(clients / 'tls' / 'tls.py')], {'psycopg2': True, 'psycopg': True, 'asyncpg': False}),
+                    (['go', 'run', str(clients / 'tls' / 'main.go')], {'lib/pq': False, 'pgx': False}),
                     (['java', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', '/usr/share/java/postgresql.jar',
-                      str(clients / 'tls' / 'Tls.java')], ['jdbc known null'])]
+                      str(clients / 'tls' / 'Tls.java')], {'jdbc': False})]
         if (clients / 'node_modules').is_dir():
-            programs.append((['node', str(clients / 'tls' / 'tls.js')], ['node-postgres known null']))
-        for command, wanted in programs:
+            programs.append((['node', str(clients / 'tls' / 'tls.js')], {'node-postgres': True, 'postgres.js': False}))
+        for command, names in programs:
             ran = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=150, check=False)
+            wanted = []
+            for name, binds in names.items():
+                wanted += [name + ' verified: known', name + ' other authority: refused', name + ' wrong password: 28P01']
+                wanted += [name + ' bound: known'] if binds else []
             expect(command[0], ran.stdout.decode().strip().splitlines(), wanted)
+
+
+def s_client(p, *flags):
+    """What openssl says of a connection that asks PostgreSQL's way for TLS: (protocol, cipher), or the reason why there is none."""
+    ran = subprocess.run(['openssl', 's_client', '-starttls', 'postgres', '-connect', '127.0.0.1:%d' % p.port, *flags],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20, check=False)
+    text = ran.stdout.decode('utf-8', 'replace')
+    found = re.search(r'^New, (\S+), Cipher is (.+)$', text, re.MULTILINE)
+    return (found.group(1), found.group(2)) if found else ('none', text), text
+
+
+@case
+def what_tls_offers():
+    """By openssl s_client: old protocols, weak ciphers, renegotiation, compression and tickets are not to be had."""
+    nothing = ('(NONE)', '(NONE)')
+    with place() as p:
+        expect('1.3', s_client(p, '-tls1_3')[0][0], 'TLSv1.3')
+        (version, cipher), text = s_client(p, '-tls1_2')
+        expect('1.2', (version, 'ECDHE' in cipher and ('GCM' in cipher or 'CHACHA20' in cipher)), ('TLSv1.2', True))
+        expect('compression', 'Compression: NONE' in text, True)
+        expect('a ticket of 1.2', 'TLS session ticket:' in text, False)
+        expect('a ticket of 1.3', 'New Session Ticket arrived' in s_client(p, '-tls1_3')[1], False)
+        expect('compression when asked for', 'Compression: NONE' in s_client(p, '-tls1_2', '-comp')[1], True)
+        for old in ('-tls1', '-tls1_1'):   # our side would do them
+            expect(old, s_client(p, old, '-cipher', 'ALL:@SECLEVEL=0')[0], nothing)
+        for weak in ('AES128-SHA', 'AES256-GCM-SHA384', 'ECDHE-ECDSA-AES128-SHA', 'ECDHE-ECDSA-AES256-SHA384', 'ECDHE-RSA-AES128-SHA256',
+                     'NULL', 'aNULL', 'eNULL', 'kRSA', 'PSK', 'SRP', 'CAMELLIA', 'ARIA', 'AESCCM8', 'DHE'):
+            expect('cipher ' + weak, s_client(p, '-tls1_2', '-cipher', weak + ':@SECLEVEL=0')[0], nothing)
+        expect('a good one', s_client(p, '-tls1_2', '-cipher', 'ECDHE-ECDSA-AES256-GCM-SHA384')[0], ('TLSv1.2', 'ECDHE-ECDSA-AES256-GCM-SHA384'))
+        for curve in ('prime192v1', 'secp192k1', 'sect163k1'):
+            expect('curve ' + curve, s_client(p, '-curves', curve)[0][0] in ('TLSv1.3', 'TLSv1.2'), False)
+        # R on a line of its own renegotiates.
+        ran = subprocess.run(['openssl', 's_client', '-starttls', 'postgres', '-tls1_2', '-connect', '127.0.0.1:%d' % p.port],
+                             input=b'R\n', stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20, check=False)
+        text = ran.stdout.decode('utf-8', 'replace')
+        expect('renegotiation', ('RENEGOTIATING' in text, 'no renegotiation' in text or 'error' in text.lower().split('renegotiating')[-1]),
+               (True, True))
+        expect('still there', p.outcome('known', 'sesame', 'verify-full', sslrootcert='ca.pem'), 'ok')
+    with place('--tls-min-version', 'TLSv1.3') as p:
+        expect('1.3 at least', (s_client(p, '-tls1_2')[0], s_client(p, '-tls1_3')[0][0]), (nothing, 'TLSv1.3'))
+
+
+@case
+def guessing():
+    """Failures at all cores count together: the tenth answer waits as long as if all had come to one."""
+    with place('--cores=0,1', '--oracle-core=1', '--login-delay-ms', '1000') as p:
+        for _ in range(9):
+            p.outcome('known', 'guess')
+        began = time.monotonic()
+        expect('refused', p.outcome('known', 'guess'), WRONG % 'known')
+        # 20 ms doubled nine times is beyond the bound; half of the failures would be at 320 ms.
+        expect('waited', time.monotonic() - began >= 0.95, True)
+        expect('who knows it', p.outcome('known', 'sesame'), 'ok')
 
 
 @case

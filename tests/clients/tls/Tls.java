@@ -1,20 +1,28 @@
-// pgjdbc over TLS with a password. Prints its name and who it is.
+// pgjdbc over TLS with a password. Prints a line for each thing tried.
 
 import java.sql.*;
 import java.util.Properties;
 
 public class Tls {
-    public static void main(String[] arguments) throws Exception {
+    static String attempt(String password, String ca) {
         Properties properties = new Properties();
         properties.setProperty("user", System.getenv("GYRE_TLS_USER"));
-        properties.setProperty("password", System.getenv("GYRE_TLS_PASSWORD"));
+        properties.setProperty("password", password);
         properties.setProperty("sslmode", "verify-full");
-        properties.setProperty("sslrootcert", System.getenv("GYRE_TLS_CA"));
+        properties.setProperty("sslrootcert", System.getenv(ca));
         String url = "jdbc:postgresql://localhost:" + System.getenv("GYRE_TLS_PORT") + "/materialize";
         try (Connection connection = DriverManager.getConnection(url, properties);
              ResultSet rows = connection.createStatement().executeQuery("select current_user")) {
             rows.next();
-            System.out.println("jdbc " + rows.getString(1) + " null");
+            return rows.getString(1);
+        } catch (SQLException error) {
+            return error.getCause() instanceof javax.net.ssl.SSLHandshakeException ? "refused" : error.getSQLState();
         }
+    }
+
+    public static void main(String[] arguments) {
+        System.out.println("jdbc verified: " + attempt("sesame", "GYRE_TLS_CA"));
+        System.out.println("jdbc other authority: " + attempt("sesame", "GYRE_TLS_OTHER_CA"));
+        System.out.println("jdbc wrong password: " + attempt("wrong", "GYRE_TLS_CA"));
     }
 }
