@@ -99,7 +99,6 @@ Acl default_acl(ObjectKind kind, RoleId owner) {
 // Without all that the grantee has passed on, the grantor must still have its options.
 bool acl_can_grant(const Acl& acl, const AclItem& item, RoleId owner) {
   if (item.grantable == 0 || item.grantor == owner) return true;
-  if (item.grantee == owner) return false;
   Acl without_grantee = acl;
   for (bool found = true; found;) {
     found = false;

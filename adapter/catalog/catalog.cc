@@ -178,6 +178,16 @@ bool Catalog::allows_on_database(RoleId id, Privilege wanted) const {
   return (privileges(id, ObjectKind::database, database.access()) & bit(wanted)) != 0;
 }
 
+std::vector<const Schema*> Catalog::usable_schemas(std::span<const std::string> path, RoleId id) const {
+  std::vector<const Schema*> usable;
+  for (const std::string& name : path) {
+    const Role* const self = name == "$user" ? role(id) : nullptr;
+    const Schema* const schema = find_schema(self != nullptr ? std::string_view(self->name) : name);
+    if (schema != nullptr && allows(id, *schema, Privilege::usage)) usable.push_back(schema);
+  }
+  return usable;
+}
+
 std::optional<Acl> Catalog::acl_of_new(ObjectKind kind, RoleId owner, std::uint32_t schema) const {
   const auto everywhere = default_acls.find({owner, 0, kind});
   const auto here = schema == 0 ? default_acls.end() : default_acls.find({owner, schema, kind});
@@ -212,6 +222,7 @@ void Catalog::remove_role(RoleId id) {
   for (auto& [other, role] : roles_)
     std::erase_if(role.member_of, [id](const Membership& membership) { return membership.role == id; });
   std::erase_if(default_acls, [id](const auto& entry) { return entry.first.creator == id; });
+  std::erase_if(role_settings, [id](const auto& entry) { return entry.first.role == id; });
 }
 
 void Catalog::put_schema(Schema schema) {

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -133,6 +134,7 @@ struct Schema {
 };
 
 // The one database there is.
+inline constexpr std::string_view kDatabaseName = "materialize";
 struct DatabaseEntry {
   RoleId owner;
   std::optional<Acl> acl;  // none: default_acl()
@@ -149,6 +151,16 @@ struct DefaultAclKey {
 
   auto operator<=>(const DefaultAclKey&) const = default;
 };
+
+// ALTER ROLE … SET and ALTER DATABASE … SET: whose sessions begin with which settings.
+struct RoleSettingKey {
+  bool in_database = false;  // of the one that there is
+  RoleId role;               // kPublicRole: all of them
+
+  auto operator<=>(const RoleSettingKey&) const = default;
+};
+// Names and values, in the order in which the names were first set; never empty.
+using RoleSettings = std::vector<std::pair<std::string, std::string>>;
 
 // Relations and roles draw their oids from one sequence, which begins where PostgreSQL's does for user
 // objects. A relation's id is its oid less that, so that ids are dense enough to index a vector with.
@@ -186,6 +198,9 @@ class Catalog {
   bool allows_column(RoleId role, const TableEntry& table, std::uint16_t column, Privilege wanted) const;
   bool allows(RoleId role, const Schema& schema, Privilege wanted) const;
   bool allows_on_database(RoleId role, Privilege wanted) const;
+  // Where the role may look for names without a schema: of a search path, the schemas that are there and that it
+  // may use; "$user" is the one called like the role.
+  std::vector<const Schema*> usable_schemas(std::span<const std::string> path, RoleId role) const;
   // True if `role` is `target` or a member of it, directly or not: it may SET ROLE to it.
   bool is_member(RoleId role, RoleId target) const;
   // The same without roles that do not inherit: it has the target's privileges and owns what the target owns.
@@ -214,6 +229,7 @@ class Catalog {
   // ALTER SYSTEM SET: values that differ from the built-in defaults, by lower-case name.
   std::map<std::string, std::string, std::less<>> system_parameters;
   std::map<DefaultAclKey, Acl> default_acls;
+  std::map<RoleSettingKey, RoleSettings> role_settings;
   DatabaseEntry database;
 
   // The catalog of a new data directory: schemas pg_catalog, information_schema, public; roles mz_system and

@@ -32,6 +32,11 @@ void fields(auto& archive, Is<DefaultAclKey> auto& key) {
   archive(creator, schema, kind);
 }
 
+void fields(auto& archive, Is<RoleSettingKey> auto& key) {
+  auto& [in_database, role] = key;
+  archive(in_database, role);
+}
+
 void fields(auto& archive, Is<Role> auto& role) {
   auto& [id, name, superuser, login, inherit, create_role, create_database, connection_limit, member_of,
          password, password_until_us] = role;
@@ -84,7 +89,8 @@ enum class ItemKind : std::uint8_t {
   table = 3,
   system_parameter = 4,
   default_acl = 5,
-  database = 6
+  database = 6,
+  role_settings = 7
 };
 enum class Action : std::uint8_t { remove = 0, put = 1 };
 
@@ -107,8 +113,8 @@ class CatalogCodec {
  public:
   // What every change writes.
   static void fields(auto& archive, Is<Catalog> auto& catalog) {
-    auto& [version, next_oid, login_secret, system_parameters, default_acls, database, tables, by_id, roles,
-           schemas] = catalog;
+    auto& [version, next_oid, login_secret, system_parameters, default_acls, role_settings, database, tables,
+           by_id, roles, schemas] = catalog;
     archive(version, next_oid, login_secret);
   }
 
@@ -119,6 +125,7 @@ class CatalogCodec {
     write_items(ItemKind::table, before.by_id_, after.by_id_, out);
     write_items(ItemKind::system_parameter, before.system_parameters, after.system_parameters, out);
     write_items(ItemKind::default_acl, before.default_acls, after.default_acls, out);
+    write_items(ItemKind::role_settings, before.role_settings, after.role_settings, out);
     if (before.database == after.database) return;
     out.writer().u8(static_cast<std::uint8_t>(ItemKind::database));
     out.writer().u8(static_cast<std::uint8_t>(Action::put));
@@ -140,6 +147,8 @@ class CatalogCodec {
         for (const auto& [key, acl] : catalog.default_acls)
           if (key.kind > ObjectKind::database) in.reader().fail();
         return;
+      case ItemKind::role_settings:
+        return read_into(catalog.role_settings, action, in);
       case ItemKind::database:
         if (action != Action::put) return in.reader().fail();
         in(catalog.database);

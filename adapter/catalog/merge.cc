@@ -79,6 +79,7 @@ bool merge_rest(const Catalog& base, const Catalog& mine, const Catalog& theirs,
   };
   const auto [put_parameter, remove_parameter] = into(result.system_parameters);
   const auto [put_acl, remove_acl] = into(result.default_acls);
+  const auto [put_settings, remove_settings] = into(result.role_settings);
   if (base.database != mine.database) {
     if (base.database != theirs.database) return false;
     result.database = mine.database;
@@ -93,7 +94,9 @@ bool merge_rest(const Catalog& base, const Catalog& mine, const Catalog& theirs,
              [&](std::uint32_t oid) { result.remove_schema(oid); }) &&
          merge_entries(base.system_parameters, mine.system_parameters, theirs.system_parameters,
                        put_parameter, remove_parameter) &&
-         merge_entries(base.default_acls, mine.default_acls, theirs.default_acls, put_acl, remove_acl);
+         merge_entries(base.default_acls, mine.default_acls, theirs.default_acls, put_acl, remove_acl) &&
+         merge_entries(base.role_settings, mine.role_settings, theirs.role_settings, put_settings,
+                       remove_settings);
 }
 
 bool knows_roles_of(const Catalog& catalog, RoleId owner, const std::optional<Acl>& acl) {
@@ -117,6 +120,8 @@ bool knows_all_roles(const Catalog& catalog) {
     if (!knows_roles_of(catalog, schema.owner, schema.acl)) return false;
   for (const auto& [key, acl] : catalog.default_acls)
     if (!knows_roles_of(catalog, key.creator, acl)) return false;
+  for (const auto& [key, settings] : catalog.role_settings)
+    if (!knows_roles_of(catalog, key.role, std::nullopt)) return false;
   return knows_roles_of(catalog, catalog.database.owner, catalog.database.acl);
 }
 
@@ -154,6 +159,43 @@ bool is_same_change(const Catalog& base, const Catalog& mine, const Catalog& the
 }
 
 }  // namespace
+
+namespace {
+
+bool has_lost(const Role& before, const Role& now) {
+  const auto lost = [](bool had, bool has) { return had && !has; };
+  return lost(before.superuser, now.superuser) || lost(before.inherit, now.inherit) ||
+         lost(before.create_role, now.create_role) || lost(before.create_database, now.create_database) ||
+         std::any_of(before.member_of.begin(), before.member_of.end(), [&](const Membership& had) {
+           return std::none_of(now.member_of.begin(), now.member_of.end(), [&](const Membership& has) {
+             return has.role == had.role && !lost(had.admin, has.admin);
+           });
+         });
+}
+
+template <class Object>
+bool has_lost_grants(const Object& before, const Object& now) {
+  if (before.owner != now.owner) return true;
+  if (before.acl == now.acl) return false;
+  const Acl had = before.access(), has = now.access();
+  return std::any_of(had.begin(), had.end(), [&](const AclItem& item) {
+    const PrivilegeSet left = acl_privileges(has, [&](RoleId role) { return role == item.grantee; });
+    return (item.privileges & ~left) != 0;
+  });
+}
+
+}  // namespace
+
+bool has_lost_powers(const Catalog& base, const Catalog& now) {
+  for (const auto& [id, role] : base.roles()) {
+    const Role* const found = now.role(id);
+    if (found == nullptr || has_lost(role, *found)) return true;
+  }
+  for (const Schema& schema : base.schemas())
+    for (const Schema& other : now.schemas())
+      if (other.oid == schema.oid && has_lost_grants(schema, other)) return true;
+  return has_lost_grants(base.database, now.database);
+}
 
 std::optional<Catalog> merge_catalogs(const Catalog& base, const Catalog& mine, const Catalog& theirs) {
   Catalog result = theirs;

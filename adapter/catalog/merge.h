@@ -13,4 +13,9 @@ namespace gyre::adapter {
 // version is theirs. The oracle core's.
 std::optional<Catalog> merge_catalogs(const Catalog& base, const Catalog& mine, const Catalog& theirs);
 
+// Whether somebody who could define something by `base` may not be able to any more: a role has lost a
+// membership or an attribute, or someone a right on a schema or the database, or these have another owner. (What
+// is revoked on a table meets the definitions that change the table's entry.)
+bool has_lost_powers(const Catalog& base, const Catalog& now);
+
 }  // namespace gyre::adapter

@@ -5,6 +5,7 @@
 #include "adapter/catalog/deparse.h"
 #include "adapter/catalog/system_relation.h"
 #include "adapter/catalog/system_rows.h"
+#include "adapter/sql_error.h"
 #include "reactor/base/check.h"
 #include "storage/failure.h"
 #include "storage/tree.h"
@@ -67,16 +68,6 @@ std::optional<std::uint32_t> oid_in(const Catalog& catalog, std::string_view sch
   return std::nullopt;
 }
 
-// Where a name stands in the search path: the system's own schema is searched first.
-std::optional<std::uint32_t> oid_on_path(const Catalog& catalog, std::span<const std::string> path,
-                                         std::string_view name) {
-  if (std::find(path.begin(), path.end(), "pg_catalog") == path.end())
-    if (auto oid = oid_in(catalog, "pg_catalog", name)) return oid;
-  for (const std::string& schema : path)
-    if (auto oid = oid_in(catalog, schema, name)) return oid;
-  return std::nullopt;
-}
-
 struct NamedRelation {
   std::string_view schema, name;
 };
@@ -116,18 +107,46 @@ std::span<const std::string> CatalogNames::search_path() const {
 
 // ---- names ----
 
+std::vector<std::string> CatalogSurroundings::schemas() {
+  if (role() == kPublicRole) return {search_path().begin(), search_path().end()};
+  std::vector<std::string> names;
+  for (const Schema* schema : catalog().usable_schemas(search_path(), role())) names.push_back(schema->name);
+  return names;
+}
+
+// Where a name stands in the search path: the system's own schema is searched first.
+std::optional<std::uint32_t> CatalogSurroundings::oid_on_path(std::string_view name) const {
+  const std::vector<std::string> path = const_cast<CatalogSurroundings*>(this)->schemas();
+  if (std::find(path.begin(), path.end(), "pg_catalog") == path.end())
+    if (auto oid = oid_in(catalog(), "pg_catalog", name)) return oid;
+  for (const std::string& schema : path)
+    if (auto oid = oid_in(catalog(), schema, name)) return oid;
+  return std::nullopt;
+}
+
+std::optional<std::uint32_t> CatalogSurroundings::oid_in_schema(std::string_view schema,
+                                                                std::string_view name) const {
+  const Schema* const found = catalog().find_schema(schema);
+  if (found != nullptr && role() != kPublicRole && !catalog().allows(role(), *found, Privilege::usage))
+    throw Failure(Fault::insufficient_privilege, "permission denied for schema " + std::string(schema));
+  return oid_in(catalog(), schema, name);
+}
+
 std::optional<std::uint32_t> CatalogSurroundings::find_relation(std::string_view name) {
   const std::vector<std::string> parts = split_name(name);
-  if (parts.size() == 1) return oid_on_path(catalog(), search_path(), parts[0]);
-  if (parts.size() == 2) return oid_in(catalog(), parts[0], parts[1]);
-  if (parts.size() == 3) return oid_in(catalog(), parts[1], parts[2]);
+  if (parts.size() == 1) return oid_on_path(parts[0]);
+  if (parts.size() == 2) return oid_in_schema(parts[0], parts[1]);
+  if (parts.size() == 3) return oid_in_schema(parts[1], parts[2]);
   throw Failure(Fault::invalid_name, "improper relation name (too many dotted names): " + std::string(name));
 }
 
 std::uint32_t CatalogSurroundings::relation_oid(std::string_view name) const {
   if (const auto oid = const_cast<CatalogSurroundings*>(this)->find_relation(name)) return *oid;
+  const std::vector<std::string> parts = split_name(name);
+  if (parts.size() == 2 && catalog().find_schema(parts[0]) == nullptr)
+    throw SqlError("3F000", "schema \"" + parts[0] + "\" does not exist");
   std::string shown;
-  for (const std::string& part : split_name(name)) shown += (shown.empty() ? "" : ".") + part;
+  for (const std::string& part : parts) shown += (shown.empty() ? "" : ".") + part;
   throw Failure(Fault::undefined_table, "relation \"" + shown + "\" does not exist");
 }
 
@@ -135,8 +154,19 @@ std::string CatalogSurroundings::relation_name(std::uint32_t oid) const {
   const auto found = name_of(catalog(), oid);
   if (!found) return {};
   std::string name = quote_identifier(found->name);
-  if (oid_on_path(catalog(), search_path(), found->name) == oid) return name;
+  if (oid_on_path(found->name) == oid) return name;
   return quote_identifier(found->schema) + "." + name;
+}
+
+std::optional<std::string> CatalogSurroundings::role_name(std::uint32_t oid) {
+  const Role* const found = catalog().role(RoleId(oid));
+  return found == nullptr ? std::nullopt : std::optional(found->name);
+}
+
+std::optional<bool> CatalogSurroundings::is_visible(std::uint32_t relation) {
+  const auto found = name_of(catalog(), relation);
+  if (!found) return std::nullopt;
+  return oid_on_path(found->name) == relation;
 }
 
 // ---- sequences ----

@@ -27,6 +27,10 @@ class CatalogSurroundings : public storage::Surroundings, public storage::Relati
   std::optional<std::string> serial_sequence(std::string_view table, std::string_view column) override;
   std::optional<std::string> text(Text what, std::uint32_t oid, std::int32_t number, bool pretty) override;
   std::optional<std::uint32_t> find_relation(std::string_view name) override;
+  std::optional<bool> has_privilege(const PrivilegeQuestion& question) override;  // privilege_questions.cc
+  std::optional<std::string> role_name(std::uint32_t oid) override;
+  std::optional<bool> is_visible(std::uint32_t relation) override;
+  std::vector<std::string> schemas() override;
 
  protected:
   ~CatalogSurroundings() = default;
@@ -35,8 +39,11 @@ class CatalogSurroundings : public storage::Surroundings, public storage::Relati
   virtual const Catalog& catalog() const = 0;
   virtual const storage::Database& database() const = 0;
   virtual std::span<const std::string> search_path() const = 0;
-  virtual RoleId role() const = 0;
+  virtual RoleId role() const = 0;  // kPublicRole: nobody's rights are asked for
   virtual storage::SequenceMemory* memory() const = 0;
+
+  std::optional<std::uint32_t> oid_in_schema(std::string_view schema, std::string_view name) const;
+  std::optional<std::uint32_t> oid_on_path(std::string_view name) const;
 
   // The sequence of this oid, which the role may use with one of these rights. Throws.
   const TableEntry& sequence(std::uint32_t oid, PrivilegeSet one_of) const;

@@ -41,8 +41,6 @@ constexpr EmptyRelation kEmpty[] = {
     {12077, "pg_catalog", "pg_cursors", 'v',
      "name text, statement text, is_holdable boolean, is_binary boolean, is_scrollable boolean, "
      "creation_time timestamptz"},
-    {2964, "pg_catalog", "pg_db_role_setting", 'r',
-     "setdatabase oid, setrole oid, setconfig text[]"},
     {3501, "pg_catalog", "pg_enum", 'r',
      "oid oid, enumtypid oid, enumsortorder float4, enumlabel name"},
     {3466, "pg_catalog", "pg_event_trigger", 'r',

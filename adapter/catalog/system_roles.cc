@@ -15,11 +15,29 @@ Value valid_until(const Role& role) {
   return role.password_until_us ? Value(*role.password_until_us) : Value(nullptr);
 }
 
+// "{work_mem=8MB,TimeZone=UTC}", in the scan's arena.
+Value settings_list(SystemScan& scan, const RoleSettings& settings) {
+  std::vector<std::string> items;
+  for (const auto& [name, value] : settings) items.push_back(name + "=" + value);
+  return text_array(scan, items);
+}
+
+// What ALTER ROLE … SET has set for the role in any database.
+Value settings_of(SystemScan& scan, RoleId role) {
+  const auto found = scan.catalog.role_settings.find({false, role});
+  return found == scan.catalog.role_settings.end() ? Value(nullptr) : settings_list(scan, found->second);
+}
+
+void scan_role_settings(SystemScan& scan) {
+  for (const auto& [key, settings] : scan.catalog.role_settings)
+    emit(scan, {key.in_database ? kDatabaseOid : 0, key.role.value, settings_list(scan, settings)});
+}
+
 void scan_roles(SystemScan& scan) {
   for (const auto& [id, role] : scan.catalog.roles())
-    emit(scan,
-         {role.name, role.superuser, role.inherit, role.create_role, role.create_database, role.login, false,
-          role.connection_limit, kHiddenPassword, valid_until(role), role.superuser, nullptr, id.value});
+    emit(scan, {role.name, role.superuser, role.inherit, role.create_role, role.create_database, role.login,
+                false, role.connection_limit, kHiddenPassword, valid_until(role), role.superuser,
+                settings_of(scan, id), id.value});
 }
 
 void scan_authids(SystemScan& scan) {
@@ -32,7 +50,7 @@ void scan_authids(SystemScan& scan) {
 void emit_user(SystemScan& scan, const Role& role, Value password) {
   if (role.login)
     emit(scan, {role.name, role.id.value, role.create_database, role.superuser, false, role.superuser,
-                password, valid_until(role), nullptr});
+                password, valid_until(role), settings_of(scan, role.id)});
 }
 
 void scan_users(SystemScan& scan) {
@@ -99,6 +117,8 @@ Relations role_relations() {
        'v'},
       {1261, "pg_catalog", "pg_auth_members",
        columns_of("roleid oid, member oid, grantor oid, admin_option boolean"), scan_members},
+      {2964, "pg_catalog", "pg_db_role_setting", columns_of("setdatabase oid, setrole oid, setconfig text[]"),
+       scan_role_settings},
       {826, "pg_catalog", "pg_default_acl",
        columns_of("oid oid, defaclrole oid, defaclnamespace oid, defaclobjtype \"char\", defaclacl text[]"),
        scan_default_acls},

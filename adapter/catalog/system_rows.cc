@@ -111,7 +111,7 @@ std::string_view role_name(SystemScan& scan, RoleId id) {
 }
 
 std::string_view database_name(const SystemScan& scan) {
-  return scan.session.database.empty() ? std::string_view("materialize") : scan.session.database;
+  return scan.session.database.empty() ? kDatabaseName : scan.session.database;
 }
 
 std::vector<IndexFacts> indexes_of(const TableEntry& table) {

@@ -24,6 +24,7 @@
 #include "adapter/coordinator/lock_functions.h"
 #include "adapter/durability/commit_sections.h"
 #include "adapter/exec/executor.h"
+#include "adapter/plan/relations.h"
 #include "adapter/sql_error.h"
 #include "reactor/base/check.h"
 #include "reactor/fail_point.h"
@@ -301,6 +302,13 @@ const Catalog& Coordinator::catalog_of(const CoordinatorCall& call,
   return reads_anew(call.level) ? *base_catalog() : *static_cast<const Catalog*>(call.snapshot->catalog);
 }
 
+// What was revoked since a block began is gone for it all the same, but for what it has granted itself.
+void Coordinator::check_still_allowed(const CoordinatorCall& call, const OpenTransaction& transaction,
+                                      const Catalog& planned) const {
+  check_rights_are_left(*call.plan, call.role,
+                        transaction.catalog != nullptr ? *transaction.base_catalog : planned, head_catalog());
+}
+
 void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
   OpenTransaction* transaction = call.transaction.value != 0 ? &transaction_of(call) : nullptr;
   storage::Branch& branch = transaction != nullptr ? transaction->branch : *head_;
@@ -309,10 +317,12 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
     call.stale = true;
     return;
   }
+  if (transaction != nullptr) check_still_allowed(call, *transaction, *catalog);
   const bool locking = transaction != nullptr || !locks_.empty();
   if (locking) lock_tables(*call.plan, locks);
   const storage::Branch::Mark mark = branch.mark();
   CallSurroundings here(call, *catalog, sequences_, *head_, transaction != nullptr ? &branch : nullptr);
+  if (transaction != nullptr && transaction->catalog == nullptr) here.ask_also(head_catalog());
   OracleStyle at_oracle(call, here);
   ExecutionContext context;
   context.database = &branch.view();
@@ -435,8 +445,10 @@ void Coordinator::commit(CoordinatorCall& call, StatementLocks& locks) {
   release_all(locks.owner());
   std::shared_ptr<Catalog> catalog;
   if (transaction->catalog != nullptr) {
-    auto merged = merge_catalogs(*transaction->base_catalog, *transaction->catalog, head_catalog());
-    if (!merged)
+    const Catalog& base = *transaction->base_catalog;
+    auto merged = merge_catalogs(base, *transaction->catalog, head_catalog());
+    // What was defined by a right that is gone meanwhile is for the next try to refuse.
+    if (!merged || has_lost_powers(base, head_catalog()))
       throw storage::Failure(storage::Fault::serialization_failure,
                              "could not serialize access due to a concurrent change of definitions", {},
                              kRetryHint);

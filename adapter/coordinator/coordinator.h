@@ -126,6 +126,8 @@ class Coordinator final : public oracle::CommitSteps {
   void carry_out_call(CoordinatorCall& call, Writes writes);
   void dispatch(CoordinatorCall& call, StatementLocks& locks);
   void run_plan(CoordinatorCall& call, StatementLocks& locks);
+  void check_still_allowed(const CoordinatorCall& call, const OpenTransaction& transaction,
+                           const Catalog& planned) const;
   void run_utility(CoordinatorCall& call, StatementLocks& locks);
   void commit(CoordinatorCall& call, StatementLocks& locks);
   void rollback(const CoordinatorCall& call);

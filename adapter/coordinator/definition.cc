@@ -37,6 +37,11 @@ void check_owner(const Definition& d, const TableEntry& table) {
   throw SqlError("42501", fmt::format("must be owner of {} {}", noun_of(table.object_kind()), table.name()));
 }
 
+void check_owner_of_index(const Definition& d, const TableEntry& table, const std::string& index) {
+  if (d.catalog.has_privileges_of(d.context.role, table.owner)) return;
+  throw SqlError("42501", fmt::format("must be owner of index {}", index));
+}
+
 std::vector<const TableEntry*> tables_by_id(const Catalog& catalog) {
   std::vector<const TableEntry*> tables;
   for (const auto& [name, table] : catalog.tables()) tables.push_back(table.get());
@@ -46,8 +51,8 @@ std::vector<const TableEntry*> tables_by_id(const Catalog& catalog) {
 }
 
 std::string visible_name(const Definition& d, const TableEntry& table) {
-  for (const std::string& schema : d.context.search_path)
-    if (const auto found = d.catalog.find_table(schema, table.name()))
+  for (const Schema* schema : d.catalog.usable_schemas(d.context.search_path, d.context.role))
+    if (const auto found = d.catalog.find_table(schema->name, table.name()))
       if (found->id() == table.id()) return table.name();
   return fmt::format("{}.{}", table.schema_name, table.name());
 }
@@ -72,6 +77,7 @@ std::string carry_out(const ast::Statement& statement, Definition& d) {
   if (const auto* s = std::get_if<ast::DropStatement>(&node)) return drop(*s, d);
   if (const auto* s = std::get_if<ast::CreateRoleStatement>(&node)) return create_role(*s, d);
   if (const auto* s = std::get_if<ast::AlterRoleStatement>(&node)) return alter_role(*s, d);
+  if (const auto* s = std::get_if<ast::RoleSettingStatement>(&node)) return alter_role_settings(*s, d);
   if (const auto* s = std::get_if<ast::DropRoleStatement>(&node)) return drop_role(*s, d);
   if (const auto* s = std::get_if<ast::GrantStatement>(&node)) return grant(*s, d);
   if (const auto* s = std::get_if<ast::GrantRoleStatement>(&node)) return grant_role(*s, d);

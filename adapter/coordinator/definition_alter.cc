@@ -364,14 +364,15 @@ void drop_identity(Definition& d, RelationId id, const ast::AlterAction& action)
 }
 
 void set_owner(Definition& d, RelationId id, const std::string& name) {
-  const bool self = name == "current_user" || name == "current_role" || name == "session_user";
-  const Role* role = self ? &asking_role(d) : d.catalog.find_role(name);
-  if (role == nullptr) throw SqlError("42704", fmt::format("role \"{}\" does not exist", name));
   const Role& asker = asking_role(d);
-  if (!asker.superuser && !d.catalog.is_member(asker.id, role->id))
-    throw SqlError("42501", fmt::format("must be member of role \"{}\"", name));
-  const RoleId owner = role->id;
+  const RoleId owner = named_role(d, name).id;
   const auto table = current(d, id);
+  if (table->owner == owner) return;
+  if (!asker.superuser) {
+    if (!d.catalog.is_member(asker.id, owner))
+      throw SqlError("42501", fmt::format("must be member of role \"{}\"", d.catalog.role(owner)->name));
+    check_may_create(d, table->schema_name, owner);
+  }
   const auto hand_over = [&](TableEntry& entry) {
     if (entry.acl) acl_change_owner(*entry.acl, entry.owner, owner);
     for (auto& [column, acl] : entry.column_acl) acl_change_owner(acl, entry.owner, owner);
@@ -481,22 +482,28 @@ void rename_index(Definition& d, const TableEntry& table, const std::string& fro
   });
 }
 
+// The table of the index that a statement names; null if there is none.
+std::shared_ptr<const TableEntry> table_of_index(const ast::QualifiedName& name, const Definition& d) {
+  if (name.schema.empty()) {
+    for (const Schema* schema : d.catalog.usable_schemas(d.context.search_path, d.context.role))
+      if (auto table = d.catalog.find_index(schema->name, name.name)) return table;
+    return nullptr;
+  }
+  const Schema* const schema = d.catalog.find_schema(name.schema);
+  if (schema != nullptr && !d.catalog.allows(d.context.role, *schema, Privilege::usage))
+    throw SqlError("42501", fmt::format("permission denied for schema {}", name.schema));
+  return d.catalog.find_index(name.schema, name.name);
+}
+
 // ALTER INDEX i RENAME, and ALTER TABLE i RENAME where i is an index.
 bool rename_if_index(const ast::RenameStatement& statement, Definition& d) {
-  std::vector<std::string> path;
-  if (!statement.relation.schema.empty())
-    path.push_back(statement.relation.schema);
-  else
-    path.assign(d.context.search_path.begin(), d.context.search_path.end());
-  for (const std::string& schema : path) {
-    const auto table = d.catalog.find_index(schema, statement.relation.name);
-    if (table == nullptr) continue;
-    check_owner(d, *table);
-    check_relation_name_free(d, schema, statement.to);
-    rename_index(d, *table, statement.relation.name, statement.to);
-    return true;
-  }
-  return false;
+  const auto table = table_of_index(statement.relation, d);
+  if (table == nullptr) return false;
+  check_owner_of_index(d, *table, statement.relation.name);
+  check_may_create(d, table->schema_name, d.context.role);
+  check_relation_name_free(d, table->schema_name, statement.to);
+  rename_index(d, *table, statement.relation.name, statement.to);
+  return true;
 }
 
 }  // namespace
@@ -541,6 +548,7 @@ std::string rename(const ast::RenameStatement& statement, Definition& d) {
   } else if (statement.kind == Target::constraint) {
     rename_constraint(d, table->id(), statement.from, statement.to);
   } else {
+    check_may_create(d, table->schema_name, d.context.role);
     check_relation_name_free(d, table->schema_name, statement.to);
     change_schema(d, *table, [&](TableSchema& schema) { schema.name = statement.to; });
   }
@@ -554,15 +562,18 @@ std::string comment(const ast::CommentStatement& statement, Definition& d) {
     table = resolve_table(statement.relation, d.context);
   } catch (const SqlError& error) {
     // Comments on indexes are accepted and not kept.
-    if (!name_taken(d, statement.relation.schema.empty() ? "public" : statement.relation.schema,
-                    statement.relation.name))
-      throw;
+    const bool missing = error.sql_state == pgwire::SqlState("42P01");
+    const auto indexed = missing ? table_of_index(statement.relation, d) : nullptr;
+    if (indexed == nullptr) throw;
+    check_owner_of_index(d, *indexed, statement.relation.name);
     return "COMMENT";
   }
+  const bool column = statement.kind == ast::CommentStatement::Kind::column;
+  if (column && !d.catalog.has_privileges_of(d.context.role, table->owner))
+    throw SqlError("42501", fmt::format("must be owner of relation {}", table->name()));
   check_owner(d, *table);
   std::uint16_t at = 0;
-  if (statement.kind == ast::CommentStatement::Kind::column)
-    at = static_cast<std::uint16_t>(column_of(*table, statement.column) + 1);
+  if (column) at = static_cast<std::uint16_t>(column_of(*table, statement.column) + 1);
   change_entry(d, *table, [&](TableEntry& entry) {
     if (statement.text && !statement.text->empty())
       entry.comments[at] = *statement.text;

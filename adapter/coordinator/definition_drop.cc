@@ -21,10 +21,15 @@ std::shared_ptr<const TableEntry> find_by_name(const ast::QualifiedName& name, c
   const auto look = [&](const std::string& schema) {
     return index ? d.catalog.find_index(schema, name.name) : d.catalog.find_table(schema, name.name);
   };
-  if (!name.schema.empty()) return look(name.schema);
-  for (const std::string& schema : d.context.search_path)
-    if (auto found = look(schema)) return found;
-  return nullptr;
+  if (name.schema.empty()) {
+    for (const Schema* schema : d.catalog.usable_schemas(d.context.search_path, d.context.role))
+      if (auto found = look(schema->name)) return found;
+    return nullptr;
+  }
+  const Schema* const schema = d.catalog.find_schema(name.schema);
+  if (schema != nullptr && !d.catalog.allows(d.context.role, *schema, Privilege::usage))
+    throw SqlError("42501", fmt::format("permission denied for schema {}", name.schema));
+  return look(name.schema);
 }
 
 [[noreturn]] void throw_required(const std::string& index, const std::string& table) {
@@ -33,8 +38,13 @@ std::shared_ptr<const TableEntry> find_by_name(const ast::QualifiedName& name, c
       .with_hint(fmt::format("You can drop constraint {} on table {} instead.", index, table));
 }
 
+// Who owns a schema may drop what lies in it.
+bool owns_schema_of(const Definition& d, const TableEntry& entry) {
+  return d.catalog.has_privileges_of(d.context.role, d.catalog.find_schema(entry.schema_name)->owner);
+}
+
 void drop_index(const TableEntry& table, const std::string& name, bool cascade, Definition& d) {
-  check_owner(d, table);
+  if (!owns_schema_of(d, table)) check_owner_of_index(d, table, name);
   const TableSchema& before = *table.schema;
   if (before.primary_key_name == name && !before.primary_key.empty()) throw_required(name, before.name);
   const auto found = std::find_if(before.indexes.begin(), before.indexes.end(),
@@ -159,9 +169,7 @@ std::string drop(const ast::DropStatement& statement, Definition& d) {
     if (wanted && index) {
       drop_index(*found, name.name, statement.cascade, d);
     } else if (wanted) {
-      // Who owns a schema may drop what lies in it.
-      if (!d.catalog.has_privileges_of(d.context.role, d.catalog.find_schema(found->schema_name)->owner))
-        check_owner(d, *found);
+      if (!owns_schema_of(d, *found)) check_owner(d, *found);
       relations.push_back(found);
     } else if (other != nullptr && statement.kind != Kind::schema) {
       const bool is_index = found == nullptr && !index;

@@ -22,6 +22,7 @@ void drop_relations(const std::vector<std::shared_ptr<const TableEntry>>& relati
 
 std::string create_role(const ast::CreateRoleStatement& statement, Definition& d);
 std::string alter_role(const ast::AlterRoleStatement& statement, Definition& d);
+std::string alter_role_settings(const ast::RoleSettingStatement& statement, Definition& d);
 std::string drop_role(const ast::DropRoleStatement& statement, Definition& d);
 std::string grant(const ast::GrantStatement& statement, Definition& d);
 std::string alter_default_privileges(const ast::AlterDefaultPrivilegesStatement& statement, Definition& d);
@@ -47,5 +48,7 @@ std::vector<const TableEntry*> tables_by_id(const Catalog& catalog);
 std::string visible_name(const Definition& d, const TableEntry& table);
 // Throws 42501 unless the asking role owns the table, by membership or as superuser.
 void check_owner(const Definition& d, const TableEntry& table);
+// The same for an index of the table, which is whose the table is.
+void check_owner_of_index(const Definition& d, const TableEntry& table, const std::string& index);
 
 }  // namespace gyre::adapter::definition

@@ -12,8 +12,6 @@ namespace gyre::adapter::definition {
 
 namespace {
 
-constexpr std::string_view kDatabase = "materialize";
-
 // An object whose access list is to change.
 struct Target {
   ObjectKind kind;
@@ -201,7 +199,9 @@ const Schema& named_schema(const Definition& d, const std::string& name) {
 void change_all_of(Definition& d, const ast::GrantStatement& statement, ObjectKind kind) {
   const auto tables = d.catalog.tables();  // a copy: the catalog's changes under the loop
   for (const ast::QualifiedName& name : statement.names) {
-    const std::string& schema = named_schema(d, name.name).name;
+    const std::string schema = named_schema(d, name.name).name;
+    if (!d.catalog.allows(d.context.role, *d.catalog.find_schema(schema), Privilege::usage))
+      throw SqlError("42501", fmt::format("permission denied for schema {}", schema));
     for (const auto& [key, table] : tables)
       if (table->schema_name == schema && table->object_kind() == kind) change_table(d, statement, *table);
   }
@@ -221,7 +221,7 @@ void change_schemas(Definition& d, const ast::GrantStatement& statement) {
 void change_database(Definition& d, const ast::GrantStatement& statement) {
   const PrivilegeSet set = on_whole_object(statement, ObjectKind::database);
   for (const ast::QualifiedName& name : statement.names) {
-    if (name.name != kDatabase)
+    if (name.name != kDatabaseName)
       throw SqlError("3D000", fmt::format("database \"{}\" does not exist", name.name));
     Acl acl = d.catalog.database.access();
     if (change(d, statement, {ObjectKind::database, name.name, {}, d.catalog.database.owner}, acl, set))
@@ -387,7 +387,7 @@ std::string alter_owner(const ast::AlterOwnerStatement& statement, Definition& d
   using Object = ast::AlterOwnerStatement::Object;
   const Role& owner = named_role(d, statement.owner);
   if (statement.object == Object::database) {
-    if (statement.name != kDatabase)
+    if (statement.name != kDatabaseName)
       throw SqlError("3D000", fmt::format("database \"{}\" does not exist", statement.name));
     if (!d.catalog.has_privileges_of(d.context.role, d.catalog.database.owner))
       throw SqlError("42501", fmt::format("must be owner of database {}", statement.name));
@@ -400,7 +400,7 @@ std::string alter_owner(const ast::AlterOwnerStatement& statement, Definition& d
     throw SqlError("42501", fmt::format("must be owner of schema {}", schema.name));
   check_may_give(d, owner);
   if (!d.catalog.allows_on_database(d.context.role, Privilege::create))
-    throw SqlError("42501", fmt::format("permission denied for database {}", kDatabase));
+    throw SqlError("42501", fmt::format("permission denied for database {}", kDatabaseName));
   give(schema, owner.id);
   d.catalog.put_schema(std::move(schema));
   return "ALTER SCHEMA";
@@ -422,7 +422,8 @@ std::string reassign_or_drop_owned(const ast::OwnedStatement& statement, Definit
   const auto schemas = d.catalog.schemas();
   if (!statement.new_owner.empty()) {
     const Role& heir = named_role(d, statement.new_owner);
-    check_may_give(d, heir);
+    if (!d.catalog.has_privileges_of(d.context.role, heir.id))
+      throw SqlError("42501", "permission denied to reassign objects");
     for (const auto& [key, table] : tables)
       if (owned(table->owner)) give_table(d, *table, heir.id);
     for (Schema schema : schemas)
@@ -453,7 +454,7 @@ std::string dependences_on_role(const Definition& d, RoleId role) {
     lines += fmt::format("{} {} {}", owner ? "owner of" : "privileges for", noun, name);
   };
   const auto listed = [role](const std::optional<Acl>& acl) { return acl && acl_mentions(*acl, role); };
-  tell(catalog.database.owner == role, listed(catalog.database.acl), "database", kDatabase);
+  tell(catalog.database.owner == role, listed(catalog.database.acl), "database", kDatabaseName);
   for (const Schema& schema : catalog.schemas())
     tell(schema.owner == role, listed(schema.acl), "schema", schema.name);
   for (const TableEntry* table : tables_by_id(catalog)) {

@@ -41,7 +41,7 @@ void check_may_create_in(const Schema& schema, const Definition& d, ast::Locatio
 }  // namespace
 
 std::string creation_schema(const ast::QualifiedName& name, const Definition& d) {
-  if (!name.catalog.empty() && name.catalog != "materialize")
+  if (!name.catalog.empty() && name.catalog != kDatabaseName)
     throw SqlError("0A000",
                    fmt::format("cross-database references are not implemented: \"{}.{}.{}\"", name.catalog,
                                name.schema, name.name),
@@ -61,6 +61,11 @@ std::string creation_schema(const ast::QualifiedName& name, const Definition& d)
     return schema->name;
   }
   throw SqlError("3F000", "no schema has been selected to create in", name.location);
+}
+
+void check_may_create(const Definition& d, const std::string& schema, RoleId role) {
+  if (!d.catalog.allows(role, *d.catalog.find_schema(schema), Privilege::create))
+    throw SqlError("42501", fmt::format("permission denied for schema {}", schema));
 }
 
 bool name_taken(const Definition& d, const std::string& schema, const std::string& name) {

@@ -46,8 +46,6 @@ void set_valid_until(Role& role, const ast::RoleOption& option, const Definition
 void apply_options(Role& role, std::span<const ast::RoleOption> options, Definition& d) {
   for (const ast::RoleOption& option : options) {
     if (option.name == "superuser") {
-      if (!asking_role(d).superuser)
-        throw SqlError("42501", "must be superuser to change superuser attribute");
       role.superuser = option.enabled;
     } else if (option.name == "login") {
       role.login = option.enabled;
@@ -71,16 +69,85 @@ void apply_options(Role& role, std::span<const ast::RoleOption> options, Definit
   }
 }
 
+bool names_option(std::span<const ast::RoleOption> options, std::string_view name) {
+  return std::any_of(options.begin(), options.end(),
+                     [name](const ast::RoleOption& option) { return option.name == name; });
+}
+
+// Superusers are superusers' business; everybody may change the password that is one's own.
+void check_may_alter(const Role& role, std::span<const ast::RoleOption> options, const Definition& d) {
+  const Role& asker = asking_role(d);
+  if (asker.superuser) return;
+  if (role.superuser || names_option(options, "superuser"))
+    throw SqlError("42501", "must be superuser to alter superuser roles or change superuser attribute");
+  const bool own_password = role.id == asker.id && options.size() == 1 && options.front().name == "password";
+  if (!asker.create_role && !own_password) throw SqlError("42501", "permission denied");
+}
+
+void check_may_alter_settings(const ast::RoleSettingStatement& statement, const Definition& d) {
+  const Role& asker = asking_role(d);
+  if (!statement.role.empty()) {
+    const Role& role = named_role(d, statement.role);
+    if (role.superuser && !asker.superuser) throw SqlError("42501", "must be superuser to alter superusers");
+    if (!asker.superuser && !asker.create_role && role.id != asker.id)
+      throw SqlError("42501", "permission denied");
+  }
+  if (!statement.database.empty()) {
+    if (statement.database != kDatabaseName)
+      throw SqlError("3D000", fmt::format("database \"{}\" does not exist", statement.database));
+    if (statement.role.empty() && !d.catalog.has_privileges_of(asker.id, d.catalog.database.owner))
+      throw SqlError("42501", fmt::format("must be owner of database {}", kDatabaseName));
+  } else if (statement.role.empty() && !asker.superuser) {
+    throw SqlError("42501", "must be superuser to alter settings globally");
+  }
+}
+
+// Without what the asker may take away: superusers everything, others what everybody may set.
+void reset_settings(RoleSettings& settings, bool superuser) {
+  std::erase_if(settings, [superuser](const auto& setting) {
+    const int index = find_setting(setting.first);
+    return superuser || index < 0 ||
+           setting_definitions()[static_cast<std::size_t>(index)].context == SettingContext::user;
+  });
+}
+
+void change_settings(RoleSettings& settings, const ast::SetStatement& set, Definition& d) {
+  const bool superuser = asking_role(d).superuser;
+  if (set.reset_all) return reset_settings(settings, superuser);
+  std::optional<std::string> value;
+  if (!set.reset && !set.to_default) value = setting_text(set.name, set.values);
+  const std::string name = check_for_later(set.name, value, superuser);
+  if (name == "session_authorization")
+    throw SqlError("55P02", fmt::format("parameter \"{}\" cannot be changed", name));
+  // Whether there is such a role shows at the login.
+  if (value && name == "role" && *value != "none" && d.catalog.find_role(*value) == nullptr)
+    d.notices.push_back(notice("42704", fmt::format("role \"{}\" does not exist", *value)));
+  const auto found = std::find_if(settings.begin(), settings.end(),
+                                  [&](const auto& setting) { return setting.first == name; });
+  if (!value && found != settings.end())
+    settings.erase(found);
+  else if (value && found != settings.end())
+    found->second = *value;
+  else if (value)
+    settings.emplace_back(name, *value);
+}
+
 }  // namespace
 
 const Role& named_role(const Definition& d, std::string_view name) {
-  if (name == "current_user" || name == "current_role" || name == "session_user") return asking_role(d);
+  if (name == "current_user" || name == "current_role") return asking_role(d);
+  if (name == "session_user") name = d.context.session.session_user;
   const Role* role = d.catalog.find_role(name);
   if (role == nullptr) throw no_such_role(name);
   return *role;
 }
 
 std::string create_role(const ast::CreateRoleStatement& statement, Definition& d) {
+  const bool superuser =
+      std::any_of(statement.options.begin(), statement.options.end(),
+                  [](const ast::RoleOption& option) { return option.name == "superuser" && option.enabled; });
+  if (superuser && !asking_role(d).superuser)
+    throw SqlError("42501", "must be superuser to create superusers");
   check_may_manage_roles(d, "create role");
   if (statement.name == "public" || statement.name == "none")
     throw SqlError("42939", fmt::format("role name \"{}\" is reserved", statement.name));
@@ -100,15 +167,20 @@ std::string create_role(const ast::CreateRoleStatement& statement, Definition& d
 
 std::string alter_role(const ast::AlterRoleStatement& statement, Definition& d) {
   Role role = named_role(d, statement.name);
-  // Everybody may change the password that is one's own.
-  const bool own_password = role.id == d.context.role && statement.options.size() == 1 &&
-                            statement.options.front().name == "password";
-  if (!own_password) check_may_manage_roles(d, "alter role");
-  if (role.superuser && !asking_role(d).superuser)
-    throw SqlError("42501", "must be superuser to alter superuser roles");
+  check_may_alter(role, statement.options, d);
   apply_options(role, statement.options, d);
   d.catalog.put_role(std::move(role));
   return "ALTER ROLE";
+}
+
+std::string alter_role_settings(const ast::RoleSettingStatement& statement, Definition& d) {
+  check_may_alter_settings(statement, d);
+  RoleSettingKey key{!statement.database.empty(), kPublicRole};
+  if (!statement.role.empty()) key.role = named_role(d, statement.role).id;
+  RoleSettings& settings = d.catalog.role_settings[key];
+  change_settings(settings, statement.set, d);
+  if (settings.empty()) d.catalog.role_settings.erase(key);
+  return statement.of_database ? "ALTER DATABASE" : "ALTER ROLE";
 }
 
 std::string drop_role(const ast::DropRoleStatement& statement, Definition& d) {
@@ -193,7 +265,7 @@ std::string alter_system(const ast::SetStatement& statement, Definition& d) {
     throw error;
   }
   const SettingDefinition& setting = setting_definitions()[static_cast<std::size_t>(index)];
-  if (setting.context == SettingContext::internal)
+  if (setting.context == SettingContext::internal || setting.kind == SettingKind::role)
     throw SqlError("55P02", fmt::format("parameter \"{}\" cannot be changed", setting.name));
   std::string name(setting.name);
   for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -201,9 +273,7 @@ std::string alter_system(const ast::SetStatement& statement, Definition& d) {
     d.catalog.system_parameters.erase(name);
     return "ALTER SYSTEM";
   }
-  std::string value;
-  for (const std::string& part : statement.values) value += (value.empty() ? "" : ", ") + part;
-  d.catalog.system_parameters[name] = check_setting(setting, value);
+  d.catalog.system_parameters[name] = check_setting(setting, setting_text(statement.name, statement.values));
   return "ALTER SYSTEM";
 }
 

@@ -8,8 +8,6 @@ namespace gyre::adapter::definition {
 
 namespace {
 
-constexpr std::string_view kDatabase = "materialize";
-
 bool is_system_schema(std::string_view name) {
   return name == "information_schema" || name.starts_with("pg_") || name.starts_with("mz_");
 }
@@ -20,7 +18,7 @@ std::string create_schema(const ast::CreateSchemaStatement& statement, Definitio
   const Role& owner = statement.owner.empty() ? asking_role(d) : named_role(d, statement.owner);
   const std::string name = statement.name.empty() ? owner.name : statement.name;
   if (!d.catalog.allows_on_database(d.context.role, Privilege::create))
-    throw SqlError("42501", fmt::format("permission denied for database {}", kDatabase));
+    throw SqlError("42501", fmt::format("permission denied for database {}", kDatabaseName));
   if (!asking_role(d).superuser && !d.catalog.is_member(d.context.role, owner.id))
     throw SqlError("42501", fmt::format("must be member of role \"{}\"", owner.name));
   if (name.starts_with("pg_") || name.starts_with("mz_"))

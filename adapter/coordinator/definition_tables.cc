@@ -289,11 +289,12 @@ std::string create_table(const ast::CreateTableStatement& statement, Definition&
 }
 
 std::string create_table_as(const ast::CreateTableAsStatement& statement, Definition& d) {
+  // The query's errors come first.
+  const auto plan = make_plan(*statement.query, d.context, {}, false);
   const std::string where = creation_schema(statement.name, d);
   const std::string tag = statement.select_into ? "SELECT INTO" : "CREATE TABLE AS";
   if (exists_already(statement.name, where, statement.if_not_exists, d)) return tag;
   if (statement.temporary) throw SqlError("0A000", "temporary tables are not supported");
-  const auto plan = make_plan(*statement.query, d.context, {}, false);
   if (statement.columns.size() > plan->columns.size())
     throw SqlError("42601", "too many column names were specified");
   auto schema = std::make_shared<TableSchema>();
@@ -347,6 +348,7 @@ std::string create_index(const ast::CreateIndexStatement& statement, Definition&
   if (table->is_sequence())
     throw SqlError("42809", fmt::format("cannot create index on relation \"{}\"", table->name()))
         .with_detail("This operation is not supported for sequences.");
+  check_may_create(d, table->schema_name, d.context.role);
   if (!statement.unsupported_what.empty())
     throw SqlError("0A000", fmt::format("{} is not supported", statement.unsupported_what),
                    statement.location);

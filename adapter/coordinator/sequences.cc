@@ -100,8 +100,16 @@ void SequenceValues::settle(storage::Branch& head) {
   moved_.clear();
 }
 
+const TableEntry& CallSurroundings::allowed(std::uint32_t oid, PrivilegeSet one_of) const {
+  const TableEntry& entry = sequence(oid, one_of);
+  const auto now = newest_ == nullptr ? nullptr : newest_->table(entry.id());
+  if (now != nullptr && (newest_->privileges(call_.role, ObjectKind::sequence, now->access()) & one_of) == 0)
+    throw Failure(Fault::insufficient_privilege, "permission denied for sequence " + entry.name());
+  return entry;
+}
+
 std::int64_t CallSurroundings::next_value(std::uint32_t oid) {
-  const TableEntry& entry = sequence(oid, bit(Privilege::usage) | bit(Privilege::update));
+  const TableEntry& entry = allowed(oid, bit(Privilege::usage) | bit(Privilege::update));
   const std::int64_t value = sequences_.next(entry, head_, own_);
   if (storage::SequenceMemory* seen = memory()) {
     seen->values[oid] = value;
@@ -111,7 +119,7 @@ std::int64_t CallSurroundings::next_value(std::uint32_t oid) {
 }
 
 void CallSurroundings::set_value(std::uint32_t oid, std::int64_t value, bool called) {
-  const TableEntry& entry = sequence(oid, bit(Privilege::update));
+  const TableEntry& entry = allowed(oid, bit(Privilege::update));
   sequences_.set(entry, head_, own_, value, called);
   if (storage::SequenceMemory* seen = memory(); seen != nullptr && called) seen->values[oid] = value;
 }

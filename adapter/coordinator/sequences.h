@@ -50,8 +50,12 @@ class CallSurroundings final : public CatalogSurroundings {
 
   std::int64_t next_value(std::uint32_t sequence) override;
   void set_value(std::uint32_t sequence, std::int64_t value, bool called) override;
+  // What moves a sequence must be allowed by this catalog as well, where the sequence is in it.
+  void ask_also(const Catalog& newest) { newest_ = &newest; }
 
  private:
+  const TableEntry& allowed(std::uint32_t sequence, PrivilegeSet one_of) const;
+
   const Catalog& catalog() const override { return catalog_; }
   const storage::Database& database() const override { return own_ != nullptr ? own_->view() : head_.view(); }
   std::span<const std::string> search_path() const override { return call_.search_path; }
@@ -62,6 +66,7 @@ class CallSurroundings final : public CatalogSurroundings {
 
   const CoordinatorCall& call_;
   const Catalog& catalog_;
+  const Catalog* newest_ = nullptr;
   SequenceValues& sequences_;
   const storage::Branch& head_;
   storage::Branch* own_;

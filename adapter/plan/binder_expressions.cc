@@ -304,9 +304,10 @@ Binder::ExpressionPtr Binder::bind_node(const ast::TypeCast& node, int location)
           storage::traits(type).parse(literal->text, statement_.context.style, arena);
       return storage::make_constant(type, oid);
     } catch (const storage::Failure& failure) {
-      const bool missing = failure.fault == storage::Fault::undefined_table;
-      throw SqlError(missing ? pgwire::SqlState("42P01") : pgwire::SqlState("42602"), failure.message,
-                     node.value->location);
+      const char* const state = failure.fault == storage::Fault::undefined_table          ? "42P01"
+                                : failure.fault == storage::Fault::insufficient_privilege ? "42501"
+                                                                                          : "42602";
+      throw SqlError(pgwire::SqlState::from_text(state), failure.message, node.value->location);
     }
   }
   if (const auto* array = std::get_if<ast::ArrayExpr>(&node.value->node);

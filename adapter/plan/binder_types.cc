@@ -67,8 +67,10 @@ void StatementBinding::finish() {
     right.read.assign(read[right.table].begin(), read[right.table].end());
     right.inserted.assign(inserted[right.table].begin(), inserted[right.table].end());
     right.updated.assign(updated[right.table].begin(), updated[right.table].end());
-    if (!holds_right(context.catalog, context.role, right))
-      throw SqlError("42501", "permission denied for table " + context.catalog.table(right.table)->name());
+    if (holds_right(context.catalog, context.role, right)) continue;
+    const auto table = context.catalog.table(right.table);
+    throw SqlError(
+        "42501", "permission denied for " + std::string(noun_of(table->object_kind())) + " " + table->name());
   }
 }
 

@@ -40,15 +40,30 @@ RelationLookup look_up_relation(const ast::QualifiedName& name, const PlanContex
       RelationLookup found = find_in("pg_catalog", name.name, context);
       if (found.system || found.table) return found;
     }
-    for (const std::string& schema : path) {
-      const Role* self = schema == "$user" ? context.catalog.role(context.role) : nullptr;
-      const std::string_view where = self ? std::string_view(self->name) : schema;
-      if (!usable(where)) continue;
-      RelationLookup found = find_in(where, name.name, context);
+    for (const Schema* schema : catalog.usable_schemas(path, context.role)) {
+      RelationLookup found = find_in(schema->name, name.name, context);
       if (found.system || found.table) return found;
     }
   }
   throw SqlError("42P01", "relation \"" + full + "\" does not exist", name.location);
+}
+
+void check_rights_are_left(const Plan& plan, RoleId role, const Catalog& before, const Catalog& now) {
+  if (before.version == now.version) return;
+  for (const RelationId id : plan.relations) {
+    const auto had = before.table(id);
+    if (had == nullptr) continue;  // the block's own
+    const auto has = now.table(id);
+    if (has == nullptr)
+      throw SqlError("42P01", "a relation of this statement was dropped by another session");
+    const Schema* const schema = now.find_schema(has->schema_name);
+    if (schema != nullptr && !now.allows(role, *schema, Privilege::usage) &&
+        before.allows(role, *before.find_schema(had->schema_name), Privilege::usage))
+      throw SqlError("42501", "permission denied for schema " + has->schema_name);
+  }
+  for (const NeededRight& right : plan.rights)
+    if (holds_right(before, role, right) && !holds_right(now, role, right))
+      throw SqlError("42501", "permission denied for table " + now.table(right.table)->name());
 }
 
 void check_may_read(const SystemRelation& relation, const PlanContext& context) {

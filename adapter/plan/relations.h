@@ -15,6 +15,9 @@ struct RelationLookup {
 
 // Along the search path, pg_catalog first unless listed. Throws 42P01.
 RelationLookup look_up_relation(const ast::QualifiedName& name, const PlanContext& context);
+// A block plans by the catalog of its snapshot, or one of its own: `before`. Throws 42501 for what the role
+// could do by that and cannot do any more by `now`, and 42P01 where a relation is gone.
+void check_rights_are_left(const Plan& plan, RoleId role, const Catalog& before, const Catalog& now);
 // Throws 42501 for what is superusers' alone.
 void check_may_read(const SystemRelation& relation, const PlanContext& context);
 

@@ -42,6 +42,10 @@ std::string_view utility_name(const ast::Statement& tree) {
   if (is(std::type_identity<ast::CreateTableStatement>())) return "CREATE TABLE";
   if (is(std::type_identity<ast::CreateIndexStatement>())) return "CREATE INDEX";
   if (is(std::type_identity<ast::CreateRoleStatement>())) return "CREATE ROLE";
+  if (is(std::type_identity<ast::AlterRoleStatement>())) return "ALTER ROLE";
+  if (is(std::type_identity<ast::RoleSettingStatement>())) return "ALTER ROLE";
+  if (is(std::type_identity<ast::DropRoleStatement>())) return "DROP ROLE";
+  if (is(std::type_identity<ast::GrantRoleStatement>())) return "GRANT ROLE";
   if (is(std::type_identity<ast::GrantStatement>())) return "GRANT";
   if (is(std::type_identity<ast::CreateTableAsStatement>())) return "CREATE TABLE AS";
   if (is(std::type_identity<ast::AlterTableStatement>())) return "ALTER TABLE";
@@ -50,12 +54,6 @@ std::string_view utility_name(const ast::Statement& tree) {
   if (is(std::type_identity<ast::AlterSequenceStatement>())) return "ALTER SEQUENCE";
   if (is(std::type_identity<ast::CommentStatement>())) return "COMMENT";
   return "this statement";
-}
-
-bool is_plain_name(std::string_view name) {
-  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
-  return std::all_of(name.begin(), name.end(),
-                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
 constexpr std::size_t kLongestPassword = 64 * 1024;
@@ -82,20 +80,17 @@ ast::StatementPtr with_password(const ast::Statement& tree, std::string password
   return replaced(std::get<ast::AlterRoleStatement>(tree.node));
 }
 
+// The same statement with the value that FROM CURRENT stands for.
+ast::StatementPtr with_value(const ast::RoleSettingStatement& given, std::string value) {
+  ast::RoleSettingStatement statement = given;
+  statement.set.from_current = false;
+  statement.set.values = {std::move(value)};
+  return std::make_unique<ast::Statement>(std::move(statement));
+}
+
 bool is_md5_hash(std::string_view text) {
   return text.size() == 35 && text.starts_with("md5") &&
          text.find_first_not_of("0123456789abcdef", 3) == std::string_view::npos;
-}
-
-// The values of SET x TO a, b as the one text that the setting keeps.
-std::string join_values(const ast::SetStatement& command) {
-  std::string joined;
-  for (const std::string& value : command.values) {
-    if (!joined.empty()) joined += ", ";
-    const bool quote = command.name == "search_path" && !is_plain_name(value);
-    joined += quote ? fmt::format("\"{}\"", value) : value;
-  }
-  return joined;
 }
 
 void append_text_row(OutBuffer& out, std::span<const std::string> values) {
@@ -217,24 +212,28 @@ void Session::end_transaction(bool committed) {
   transaction_ = {};
   core_.loop.cancel_timer(transaction_timeout_);
   settings_.end_transaction(committed);
-  if (!committed) follow_role_setting();
+  if (!committed || std::exchange(role_is_local_, false)) follow_role_setting();
 }
 
-// SET ROLE is undone with its transaction, like any setting.
+// SET SESSION AUTHORIZATION and SET ROLE are undone with their transaction, like any setting. (Membership may
+// have been revoked meanwhile.)
 void Session::follow_role_setting() {
-  const std::string& kept = settings_.show("role");
-  const std::string& wanted = kept == "none" ? login_name_ : kept;
-  if (wanted == role_name_) return;
   const Catalog& where = catalog();
-  const Role* found = where.find_role(wanted);
-  // Membership may have been revoked meanwhile.
-  if (found != nullptr && !may_become(where, found->id)) found = nullptr;
-  role_ = found != nullptr ? found->id : login_role_;
-  role_name_ = found != nullptr ? found->name : login_name_;
-  facts_.current_user = role_name_;
-  role_changed_ = true;
-  const Role* now = where.role(role_);
-  settings_.put("is_superuser", now != nullptr && now->superuser ? "on" : "off");
+  if (const std::string& session = settings_.show("session_authorization"); session != session_name_) {
+    const Role* const found = where.find_role(session);
+    if (found != nullptr)
+      become_session_role(found->id, found->name);
+    else
+      become_session_role(login_role_, login_name_);
+  }
+  const std::string& kept = settings_.show("role");
+  const std::string& wanted = kept == "none" ? session_name_ : kept;
+  if (wanted == role_name_) return;
+  const Role* const found = where.find_role(wanted);
+  if (found != nullptr && may_become(where, found->id))
+    become(found->id, found->name);
+  else
+    become(session_role_, session_name_);
 }
 
 reactor::Co<void> Session::commit_transaction() {
@@ -464,10 +463,13 @@ reactor::Co<void> Session::run_utility(const ast::Statement& given) {
     throw SqlError("25P01", "LOCK TABLE can only be used in transaction blocks");
   if (sets_constraints && transaction_.status == TransactionStatus::idle)
     send_notice("WARNING", "25P01", "SET CONSTRAINTS can only be used in transaction blocks");
-  ast::StatementPtr hashed;
+  ast::StatementPtr changed;
   if (const ast::RoleOption* const password = password_of(given); password != nullptr && password->enabled)
-    hashed = with_password(given, co_await make_verifier(password->text));
-  const ast::Statement& tree = hashed != nullptr ? *hashed : given;
+    changed = with_password(given, co_await make_verifier(password->text));
+  if (const auto* role = std::get_if<ast::RoleSettingStatement>(&given.node);
+      role != nullptr && role->set.from_current)
+    changed = with_value(*role, settings_.show(role->set.name));
+  const ast::Statement& tree = changed != nullptr ? *changed : given;
   CoordinatorCall call(core_.loop, core_.shard);
   fill_call(call, core_.wall_us());
   call.kind = CoordinatorCall::Kind::utility;
@@ -492,28 +494,50 @@ void Session::run_set(const ast::SetStatement& command) {
     return;
   }
   const bool to_default = command.reset || command.to_default;
-  if (command.name == "role" || command.name == "session_authorization") {
-    if (command.name == "role")
-      set_role(to_default || command.values.empty() ? "none" : command.values.front());
-    else if (!to_default && command.values.front() != login_name_)
-      throw SqlError("0A000", "SET SESSION AUTHORIZATION to another role is not supported");
+  if (command.name == "role" && to_default) {
+    settings_.reset("role", scope, true);
+    role_is_local_ = role_is_local_ || scope == SetScope::local;
+    follow_role_setting();
+  } else if (command.name == "role" && !command.from_current) {
+    set_role(setting_text({}, command.values), scope);
+  } else if (command.name == "session_authorization" && !command.from_current) {
+    set_session_authorization(to_default ? login_name_ : setting_text({}, command.values), scope);
   } else if (to_default) {
     settings_.reset(command.name, scope, superuser);
   } else {
-    settings_.set(command.name, join_values(command), scope, superuser);
+    const std::string value =
+        command.from_current ? settings_.show(command.name) : setting_text(command.name, command.values);
+    settings_.set(command.name, value, scope, superuser);
   }
   pgwire::command_complete(out_, command.reset ? "RESET" : "SET");
 }
 
 bool Session::may_become(const Catalog& where, RoleId target) const {
-  const Role* login = where.role(login_role_);
-  return login != nullptr && (login->superuser || where.is_member(login_role_, target));
+  const Role* const session = where.role(session_role_);
+  return session != nullptr && (session->superuser || where.is_member(session_role_, target));
 }
 
-void Session::set_role(std::string_view name) {
-  RoleId chosen = login_role_;
-  std::string chosen_name = login_name_;
-  if (folded(name) != "none") {
+void Session::become(RoleId role, std::string name) {
+  role_ = role;
+  role_name_ = std::move(name);
+  facts_.current_user = role_name_;
+  role_changed_ = true;
+  const Role* const now = catalog().role(role_);
+  settings_.put("is_superuser", now != nullptr && now->superuser ? "on" : "off");
+}
+
+void Session::become_session_role(RoleId role, std::string name) {
+  session_role_ = role;
+  session_name_ = std::move(name);
+  facts_.session_user = session_name_;
+  become(session_role_, session_name_);
+}
+
+void Session::set_role(std::string_view name, SetScope scope) {
+  RoleId chosen = session_role_;
+  std::string chosen_name = session_name_;
+  const bool none = folded(name) == "none";
+  if (!none) {
     const Catalog& where = catalog();
     const Role* found = where.find_role(name);
     if (found == nullptr) throw SqlError("22023", fmt::format("role \"{}\" does not exist", name));
@@ -522,12 +546,26 @@ void Session::set_role(std::string_view name) {
     chosen = found->id;
     chosen_name = found->name;
   }
-  role_ = chosen;
-  role_name_ = std::move(chosen_name);
-  facts_.current_user = role_name_;
-  role_changed_ = true;
-  settings_.set("role", folded(name) == "none" ? "none" : role_name_, SetScope::session, true);
-  settings_.put("is_superuser", current_role(catalog()).superuser ? "on" : "off");
+  if (scope == SetScope::local && transaction_.status == TransactionStatus::idle) return;
+  role_is_local_ = role_is_local_ || scope == SetScope::local;
+  settings_.set("role", none ? "none" : chosen_name, scope, true);
+  become(chosen, std::move(chosen_name));
+}
+
+// Superusers may act as anybody, and come back; what counts is who has logged in.
+void Session::set_session_authorization(std::string_view name, SetScope scope) {
+  const Catalog& where = catalog();
+  const Role* const found = where.find_role(name);
+  if (found == nullptr) throw SqlError("22023", fmt::format("role \"{}\" does not exist", name));
+  const Role* const login = where.role(login_role_);
+  if (found->id != login_role_ && (login == nullptr || !login->superuser))
+    throw SqlError("42501",
+                   fmt::format("permission denied to set session authorization \"{}\"", found->name));
+  if (scope == SetScope::local && transaction_.status == TransactionStatus::idle) return;
+  role_is_local_ = role_is_local_ || scope == SetScope::local;
+  settings_.set("session_authorization", found->name, scope, true);
+  settings_.set("role", "none", scope, true);
+  become_session_role(found->id, found->name);
 }
 
 void Session::run_show(const ast::ShowStatement& command, Describe describe, const RowEncoder* encoder) {
@@ -689,8 +727,8 @@ void Session::run_discard(const ast::DiscardStatement& command) {
     if (transaction_.status != TransactionStatus::idle)
       throw SqlError("25001", "DISCARD ALL cannot run inside a transaction block");
     prepared_.clear();
+    set_session_authorization(login_name_, SetScope::session);
     settings_.reset_all();
-    set_role("none");
   }
   if (command.kind == Kind::all || command.kind == Kind::sequences) sequence_memory_ = {};
   pgwire::command_complete(out_, kTags[static_cast<int>(command.kind)]);

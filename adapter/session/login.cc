@@ -18,7 +18,6 @@ using pgwire::Severity;
 
 namespace {
 
-constexpr std::string_view kDatabase = "materialize";
 constexpr std::string_view kInternalRole = "mz_system";
 
 Diagnostic fatal(pgwire::SqlState code, std::string message) {
@@ -169,7 +168,7 @@ void Session::log_in() {
   if (!found->login)
     return refuse(fatal("28000", fmt::format("role \"{}\" is not permitted to log in", message.user)),
                   Refusal::role);
-  if (message.database != kDatabase)
+  if (message.database != kDatabaseName)
     return refuse(fatal("3D000", fmt::format("database \"{}\" does not exist", message.database)),
                   Refusal::database);
   if (!published.allows_on_database(found->id, Privilege::connect)) {
@@ -190,11 +189,11 @@ void Session::log_in() {
                     Refusal::role_connections);
   }
   admitted_ = true;
-  login_role_ = role_ = found->id;
-  login_name_ = role_name_ = found->name;
+  login_role_ = session_role_ = role_ = found->id;
+  login_name_ = session_name_ = role_name_ = found->name;
   database_ = message.database;
   facts_.current_user = role_name_;
-  facts_.session_user = login_name_;
+  facts_.session_user = session_name_;
   facts_.database = database_;
   settings_.put("session_authorization", login_name_);
   settings_.put("is_superuser", found->superuser ? "on" : "off");

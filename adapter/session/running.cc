@@ -9,6 +9,7 @@
 
 #include "adapter/errors.h"
 #include "adapter/plan/physical.h"
+#include "adapter/plan/relations.h"
 #include "adapter/session/session.h"
 #include "reactor/base/check.h"
 #include "reactor/fail_point.h"
@@ -199,14 +200,8 @@ void Session::check_still_allowed(const Plan& plan) const {
   if (!transaction_.snapshot || transaction_.catalog != nullptr) return;
   const auto now = core_.published.load();
   if (now.catalog_version == transaction_.snapshot->catalog_version) return;
-  const auto& latest = *static_cast<const Catalog*>(now.catalog);
-  for (const RelationId id : plan.relations)
-    if (latest.table(id) == nullptr)
-      throw SqlError("42P01", "a relation of this statement was dropped by another session");
-  for (const NeededRight& right : plan.rights)
-    if (!holds_right(latest, role_, right))
-      throw SqlError("42501",
-                     fmt::format("permission denied for table {}", latest.table(right.table)->name()));
+  check_rights_are_left(plan, role_, *static_cast<const Catalog*>(transaction_.snapshot->catalog),
+                        *static_cast<const Catalog*>(now.catalog));
 }
 
 void Session::count_statement(const CachedStatement& statement) {

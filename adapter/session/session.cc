@@ -64,7 +64,6 @@ Session::Session(SessionCore& core, SessionHost& host, SessionId id, std::uint32
   facts_.surroundings = &surroundings_;
   facts_.sequence_memory = &sequence_memory_;
   settings_.set_relations(&surroundings_);
-  facts_.schema = "public";
   facts_.server_version = kServerVersion;
   facts_.version_text = kVersionText;
   facts_.current_setting = current_setting;
@@ -207,6 +206,7 @@ void Session::apply_startup_settings(const pgwire::StartupMessage& message) {
         setting_definitions()[static_cast<std::size_t>(index)].context != SettingContext::internal)
       settings_.set_default(name, value);
   }
+  apply_role_settings(published);
   for (const auto& [name, value] : message.settings) {
     // asyncpg sends 'utf-8' with the quotes.
     std::string_view bare = value;
@@ -215,6 +215,24 @@ void Session::apply_startup_settings(const pgwire::StartupMessage& message) {
     if (is_role_setting(name)) continue;  // who may become whom is checked by SET ROLE alone
     settings_.set_default(name, bare);
   }
+}
+
+// ALTER ROLE … SET and its kin, the more particular ones last. They were valid when they were made; one that
+// is not any more does not keep its role out.
+void Session::apply_role_settings(const Catalog& where) {
+  for (const RoleSettingKey key :
+       {RoleSettingKey{false, kPublicRole}, {true, kPublicRole}, {false, role_}, {true, role_}}) {
+    const auto found = where.role_settings.find(key);
+    if (found == where.role_settings.end()) continue;
+    for (const auto& [name, value] : found->second) {
+      try {
+        settings_.set_default(name, value);
+      } catch (const SqlError&) {
+      }
+    }
+  }
+  follow_role_setting();
+  if (role_ == session_role_) settings_.set_default("role", "none");
 }
 
 void Session::send_parameters() {
@@ -235,7 +253,7 @@ void Session::report_changed_settings() {
 void Session::refresh_environment() {
   if (environment_revision_ == settings_.revision() && !role_changed_) return;
   environment_ = core_.plans.intern(
-      fmt::format("{}{}\n{}", settings_.plan_environment(), role_.value, login_role_.value));
+      fmt::format("{}{}\n{}", settings_.plan_environment(), role_.value, session_role_.value));
   environment_revision_ = settings_.revision();
   role_changed_ = false;
 }

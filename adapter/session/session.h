@@ -162,6 +162,7 @@ class Session final : private reactor::Task {
   void handle(const pgwire::Frame& frame);
   void dispatch(const pgwire::Frame& frame);
   void apply_startup_settings(const pgwire::StartupMessage& message);
+  void apply_role_settings(const Catalog& where);
   void send_parameters();
   void report_changed_settings();
   void refresh_environment();
@@ -297,8 +298,11 @@ class Session final : private reactor::Task {
   void apply_transaction_modes(const ast::TransactionStatement& command);
   void run_set(const ast::SetStatement& command);
   std::string show_setting(std::string_view name);
-  bool may_become(const Catalog& where, RoleId target) const;  // of the role that logged in
-  void set_role(std::string_view name);
+  bool may_become(const Catalog& where, RoleId target) const;  // by SET ROLE
+  void set_role(std::string_view name, SetScope scope);
+  void set_session_authorization(std::string_view name, SetScope scope);
+  void become(RoleId role, std::string name);
+  void become_session_role(RoleId role, std::string name);
   void run_show(const ast::ShowStatement& command, Describe describe, const RowEncoder* encoder);
   void run_sql_prepare(const ast::PrepareStatement& command, const StatementRef& statement);
   void run_deallocate(const ast::DeallocateStatement& command);
@@ -343,9 +347,11 @@ class Session final : private reactor::Task {
   Settings settings_;
   std::uint64_t environment_revision_ = UINT64_MAX;  // of settings_ and role_, that environment_ stands for
   EnvironmentId environment_;
-  RoleId login_role_;
-  RoleId role_;
+  RoleId login_role_;    // has proven who it is
+  RoleId session_role_;  // the same, or by SET SESSION AUTHORIZATION another
+  RoleId role_;          // the same, or by SET ROLE another: what statements run as
   std::string login_name_;
+  std::string session_name_;
   std::string role_name_;
   std::string database_;
   storage::SessionFacts facts_;
@@ -395,6 +401,7 @@ class Session final : private reactor::Task {
   bool draining_ = false;
   bool awaits_input_ = false;  // the running statement is a COPY that goes on when input arrives
   bool role_changed_ = true;
+  bool role_is_local_ = false;  // SET LOCAL ROLE: until the end of the transaction
 };
 
 }  // namespace gyre::adapter

@@ -33,6 +33,7 @@ constexpr std::array<std::string_view, 5> kSyncLevels = {"local", "remote_write"
 constexpr std::array<std::string_view, 3> kBackslashQuote = {"safe_encoding", "on", "off"};
 constexpr std::array<std::string_view, 3> kXmlOptions = {"content", "document"};
 constexpr std::array<std::string_view, 4> kStatementLevels = {"none", "ddl", "mod", "all"};
+constexpr std::array<std::string_view, 1> kPasswordHashes = {"scram-sha-256"};
 constexpr std::array<std::string_view, 3> kPlanCacheModes = {"auto", "force_generic_plan",
                                                              "force_custom_plan"};
 
@@ -165,6 +166,12 @@ const SettingDefinition kDefinitions[] = {
      .initial = "1GB",
      .unit = "B",
      .most = 1099511627776.0},
+    {.name = "password_encryption",
+     .kind = choice,
+     .context = user,
+     .initial = "scram-sha-256",
+     .choices = kPasswordHashes,
+     .description = "Chooses the algorithm for encrypting passwords."},
     {.name = "plan_cache_mode",
      .kind = choice,
      .context = user,
@@ -184,7 +191,7 @@ const SettingDefinition kDefinitions[] = {
      .initial = kServerVersion,
      .reported = true},
     {.name = "server_version_num", .kind = integer, .context = internal, .initial = "150000"},
-    {.name = "session_authorization", .kind = text, .context = internal, .initial = "", .reported = true},
+    {.name = "session_authorization", .kind = role, .context = user, .initial = "", .reported = true},
     {.name = "standard_conforming_strings",
      .kind = boolean,
      .context = user,
@@ -559,6 +566,32 @@ std::string check_setting(const SettingDefinition& definition, std::string_view 
       return std::string(value);
   }
   return std::string(value);
+}
+
+std::string check_for_later(std::string_view name, std::optional<std::string_view> value, bool superuser) {
+  const int index = find_setting(name);
+  if (index < 0) {
+    if (name.find('.') == std::string_view::npos) throw unknown_setting(name);
+    return std::string(name);
+  }
+  const SettingDefinition& definition = kDefinitions[index];
+  check_settable(definition, superuser);
+  if (value) check_setting(definition, *value);
+  return std::string(definition.name);
+}
+
+std::string setting_text(std::string_view name, std::span<const std::string> values) {
+  const auto is_plain = [](std::string_view word) {
+    return !word.empty() && (word[0] < '0' || word[0] > '9') &&
+           std::all_of(word.begin(), word.end(),
+                       [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+  };
+  std::string joined;
+  for (const std::string& value : values) {
+    if (!joined.empty()) joined += ", ";
+    joined += name == "search_path" && !is_plain(value) ? fmt::format("\"{}\"", value) : value;
+  }
+  return joined;
 }
 
 Settings::Settings() {

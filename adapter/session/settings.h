@@ -61,6 +61,11 @@ int find_setting(std::string_view name);
 std::string_view nearest_setting(std::string_view name);
 // The value as it is kept; throws SqlError (22023 invalid value, with PostgreSQL's words).
 std::string check_setting(const SettingDefinition& definition, std::string_view value);
+// For sessions to begin with (ALTER ROLE … SET): throws where SET of the value, or RESET where there is none,
+// would. Returns the name as it is kept.
+std::string check_for_later(std::string_view name, std::optional<std::string_view> value, bool superuser);
+// SET name TO a, b as the one text that the setting keeps.
+std::string setting_text(std::string_view name, std::span<const std::string> values);
 // "on" and its other spellings.
 std::optional<bool> parse_boolean(std::string_view text);
 

@@ -578,6 +578,14 @@ struct SetStatement {
   bool to_default = false;          // SET x TO DEFAULT
   bool reset = false;               // RESET x / ALTER SYSTEM RESET x
   bool reset_all = false;           // RESET ALL
+  bool from_current = false;        // SET x FROM CURRENT
+};
+// ALTER ROLE … SET and RESET, ALTER DATABASE likewise: what sessions begin with.
+struct RoleSettingStatement {
+  std::string role;          // empty: all
+  std::string database;      // empty: whichever
+  bool of_database = false;  // ALTER DATABASE
+  SetStatement set;
 };
 struct ShowStatement {
   std::string name;  // "all" for SHOW ALL
@@ -679,7 +687,7 @@ struct Statement {
       std::variant<SelectPtr, InsertStatement, UpdateStatement, DeleteStatement, TruncateStatement,
                    CreateTableStatement, CreateTableAsStatement, CreateIndexStatement, AlterTableStatement,
                    RenameStatement, CreateSequenceStatement, AlterSequenceStatement, SetConstraintsStatement, CommentStatement,
-                   DropStatement, CreateRoleStatement, AlterRoleStatement, DropRoleStatement, GrantStatement,
+                   DropStatement, CreateRoleStatement, AlterRoleStatement, RoleSettingStatement, DropRoleStatement, GrantStatement,
                    GrantRoleStatement, AlterDefaultPrivilegesStatement, CreateSchemaStatement,
                    AlterOwnerStatement, OwnedStatement, SetStatement, ShowStatement, TransactionStatement,
                    PrepareStatement, ExecuteStatement, DeallocateStatement, DeclareCursorStatement,

@@ -163,6 +163,8 @@ class Walker {
   ast::Statement::Node query_statement(const SelectStmt& s);
   ast::StatementPtr nested(const Node* node);
   ast::Statement::Node variable_set(const VariableSetStmt& s);
+  ast::SetStatement set_statement(const VariableSetStmt& s);
+  ast::RoleSettingStatement role_setting(std::string role, std::string database, const VariableSetStmt& s);
   ast::CopyStatement copy(const CopyStmt& s);
   ast::Statement::Node explain(const ExplainStmt& s);
   ast::PrepareStatement prepare(const PrepareStmt& s);

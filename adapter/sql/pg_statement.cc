@@ -376,7 +376,6 @@ ast::DiscardStatement discard(const DiscardStmt& s) {
 // What the statements that we know by name only are called.
 const char* unsupported_word(const Node* node) {
   switch (tag(node)) {
-    case T_AlterDatabaseSetStmt:
     case T_AlterDatabaseStmt:
       return "ALTER DATABASE";
     case T_AlterDomainStmt:
@@ -392,8 +391,6 @@ const char* unsupported_word(const Node* node) {
       return "ALTER ... SET SCHEMA";
     case T_AlterPublicationStmt:
       return "ALTER PUBLICATION";
-    case T_AlterRoleSetStmt:
-      return "ALTER ROLE ... SET";
     case T_AlterSubscriptionStmt:
       return "ALTER SUBSCRIPTION";
     case T_CallStmt:
@@ -596,6 +593,17 @@ ast::Statement::Node Walker::statement(const Node* node) {
       const auto& s = as<AlterRoleStmt>(node);
       return ast::AlterRoleStatement{role_name(*s.role), role_options(s.options)};
     }
+    case T_AlterRoleSetStmt: {
+      const auto& s = as<AlterRoleSetStmt>(node);
+      return role_setting(s.role == nullptr ? std::string() : role_name(*s.role), text_of(s.database),
+                          *s.setstmt);
+    }
+    case T_AlterDatabaseSetStmt: {
+      const auto& s = as<AlterDatabaseSetStmt>(node);
+      ast::RoleSettingStatement out = role_setting({}, text_of(s.dbname), *s.setstmt);
+      out.of_database = true;
+      return out;
+    }
     case T_DropRoleStmt:
       return ast::DropRoleStatement{role_names(as<DropRoleStmt>(node).roles),
                                     as<DropRoleStmt>(node).missing_ok};
@@ -679,15 +687,25 @@ ast::Statement::Node Walker::variable_set(const VariableSetStmt& s) {
     transaction_modes(s.args, out);
     return out;
   }
-  if (s.kind == VAR_SET_CURRENT) throw Unsupported{"SET ... FROM CURRENT"};
+  return set_statement(s);
+}
+
+ast::SetStatement Walker::set_statement(const VariableSetStmt& s) {
   ast::SetStatement out;
   out.scope = s.is_local ? ast::SetStatement::Scope::local : ast::SetStatement::Scope::session;
   out.name = lower(text_of(s.name));
   out.to_default = s.kind == VAR_SET_DEFAULT;
   out.reset = s.kind == VAR_RESET;
   out.reset_all = s.kind == VAR_RESET_ALL;
+  out.from_current = s.kind == VAR_SET_CURRENT;
   for (int i = 0; i < size(s.args); ++i) out.values.push_back(set_value(at(s.args, i)));
   return out;
+}
+
+ast::RoleSettingStatement Walker::role_setting(std::string role, std::string database,
+                                               const VariableSetStmt& s) {
+  if (s.kind == VAR_SET_MULTI) throw Unsupported{"ALTER ... SET TRANSACTION"};
+  return {std::move(role), std::move(database), false, set_statement(s)};
 }
 
 ast::Statement::Node Walker::explain(const ExplainStmt& s) {

@@ -28,6 +28,20 @@ struct SequenceMemory {
 class Surroundings {
  public:
   enum class Text : std::uint8_t { index_definition, constraint_definition, comment };
+  // An object or role as a function's argument names it.
+  struct Name {
+    bool by_number = false;
+    std::int64_t number = 0;  // an oid; of a column, its attnum
+    std::string_view text;
+  };
+  struct PrivilegeQuestion {
+    enum class On : std::uint8_t { table, column, any_column, sequence, schema, database, role };
+    On on;
+    std::optional<Name> asker;  // none: the current role
+    Name object;
+    Name column;                // On::column
+    std::string_view privileges;  // "SELECT, UPDATE WITH GRANT OPTION": any of them
+  };
 
   virtual std::int64_t next_value(std::uint32_t sequence) = 0;
   virtual std::int64_t current_value(std::uint32_t sequence) = 0;
@@ -40,6 +54,13 @@ class Surroundings {
   // Of the object, or of its part `number` (a column); nothing if there is none. `pretty`: as for people.
   virtual std::optional<std::string> text(Text what, std::uint32_t oid, std::int32_t number, bool pretty) = 0;
   virtual std::optional<std::uint32_t> find_relation(std::string_view name) = 0;
+  // Nothing where an oid or a number names what is not there.
+  virtual std::optional<bool> has_privilege(const PrivilegeQuestion& question) = 0;
+  virtual std::optional<std::string> role_name(std::uint32_t oid) = 0;
+  // Whether the relation's bare name finds it; nothing if there is none.
+  virtual std::optional<bool> is_visible(std::uint32_t relation) = 0;
+  // Those of the search path that are there and that the current role may use.
+  virtual std::vector<std::string> schemas() = 0;
 
  protected:
   ~Surroundings() = default;
@@ -50,7 +71,7 @@ class Surroundings {
 class SessionLocks;  // storage/scalar/session_locks.h
 
 struct SessionFacts {
-  std::string_view current_user, session_user, database, schema, server_version, version_text;
+  std::string_view current_user, session_user, database, server_version, version_text;
   std::uint32_t backend_pid = 0;
   // Looks up a setting as SHOW would; returns false if there is none.
   bool (*current_setting)(const void* session, std::string_view name, std::string& value) = nullptr;

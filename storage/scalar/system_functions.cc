@@ -1,6 +1,7 @@
 // Functions about the session, the server and the catalog's types, as drivers and psql ask them.
 #include <sys/random.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "storage/scalar/casts.h"
@@ -23,18 +24,6 @@ Datum session_name(EvalContext& context, Arguments, unsigned) {
 }
 Datum version(EvalContext& context, Arguments, unsigned) {
   return Datum::of_bytes(context.session == nullptr ? "" : context.session->version_text);
-}
-// Null where the search path names no schema.
-Datum current_schema(EvalContext& context, Arguments, unsigned) {
-  if (context.session == nullptr || context.session->schema.empty()) return {};
-  return Datum::of_bytes(context.session->schema);
-}
-Datum current_schemas(EvalContext& context, Arguments a, unsigned) {
-  TextArray schemas;
-  if (a[0].integer != 0) schemas.emplace_back("pg_catalog");
-  if (context.session != nullptr && !context.session->schema.empty())
-    schemas.emplace_back(context.session->schema);
-  return copied(context, print_text_array(schemas));
 }
 Datum backend_pid(EvalContext& context, Arguments, unsigned) {
   return Datum::of_integer(context.session == nullptr ? 0 : context.session->backend_pid);
@@ -114,6 +103,45 @@ Datum column_comment(EvalContext& context, Arguments a, unsigned) {
   return text_or_null(context, surroundings_of(context).text(Surroundings::Text::comment, oid_argument(a[0]),
                                                              static_cast<std::int32_t>(a[1].integer), false));
 }
+// Null where the search path names no schema that can be used.
+Datum current_schema(EvalContext& context, Arguments, unsigned) {
+  const std::vector<std::string> schemas = surroundings_of(context).schemas();
+  return schemas.empty() ? Datum() : copied(context, schemas.front());
+}
+// With those that are searched without being named.
+Datum current_schemas(EvalContext& context, Arguments a, unsigned) {
+  TextArray schemas;
+  for (std::string& schema : surroundings_of(context).schemas()) schemas.emplace_back(std::move(schema));
+  if (a[0].integer != 0 && std::find(schemas.begin(), schemas.end(), "pg_catalog") == schemas.end())
+    schemas.insert(schemas.begin(), "pg_catalog");
+  return copied(context, print_text_array(schemas));
+}
+
+// How a function's argument names something.
+enum class Form : std::uint8_t { none, text, number };
+
+template <Form form>
+Surroundings::Name name_argument(Datum value) {
+  if constexpr (form == Form::number) return {true, value.integer, {}};
+  return {false, 0, value.bytes()};
+}
+
+template <Surroundings::PrivilegeQuestion::On on, Form asker, Form object, Form column>
+Datum has_privilege(EvalContext& context, Arguments a, unsigned) {
+  Surroundings::PrivilegeQuestion question{on, {}, {}, {}, {}};
+  if constexpr (asker != Form::none) question.asker = name_argument<asker>(*a++);
+  question.object = name_argument<object>(*a++);
+  if constexpr (column != Form::none) question.column = name_argument<column>(*a++);
+  question.privileges = a->bytes();
+  const std::optional<bool> answer = surroundings_of(context).has_privilege(question);
+  return answer ? Datum::of_bool(*answer) : Datum();
+}
+
+Datum table_is_visible(EvalContext& context, Arguments a, unsigned) {
+  const auto visible = surroundings_of(context).is_visible(oid_argument(a[0]));
+  return visible ? Datum::of_bool(*visible) : Datum();
+}
+
 Datum to_regclass(EvalContext& context, Arguments a, unsigned) {
   const auto oid = surroundings_of(context).find_relation(a[0].bytes());
   return oid ? Datum::of_integer(*oid) : Datum();
@@ -127,6 +155,10 @@ Datum always_true(EvalContext&, Arguments, unsigned) {
 }
 Datum always_null(EvalContext&, Arguments, unsigned) {
   return {};
+}
+
+Datum no_text(EvalContext&, Arguments, unsigned) {
+  return Datum::of_bytes("");
 }
 
 // Expressions of the catalog are text already.
@@ -154,10 +186,19 @@ Datum encoding_name(EvalContext&, Arguments a, unsigned) {
   constexpr std::int64_t kUtf8 = 6, kSqlAscii = 0;
   return Datum::of_bytes(a[0].integer == kUtf8 ? "UTF8" : a[0].integer == kSqlAscii ? "SQL_ASCII" : "");
 }
+Datum encoding_number(EvalContext&, Arguments a, unsigned) {
+  std::string name;
+  for (const char c : a[0].bytes())
+    if (c != '-' && c != '_') name += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return Datum::of_integer(name == "utf8" || name == "unicode" ? 6 : name == "sqlascii" ? 0 : -1);
+}
+Datum database_encoding(EvalContext&, Arguments, unsigned) {
+  return Datum::of_bytes("UTF8");
+}
 Datum role_name(EvalContext& context, Arguments a, unsigned) {
-  constexpr std::int64_t kBootstrapRole = 10;
-  if (a[0].integer == kBootstrapRole) return Datum::of_bytes("mz_system");
-  return copied(context, "unknown (OID=" + std::to_string(a[0].integer) + ")");
+  const std::uint32_t oid = oid_argument(a[0]);
+  const auto name = surroundings_of(context).role_name(oid);
+  return copied(context, name ? *name : "unknown (OID=" + std::to_string(oid) + ")");
 }
 
 // Version 4: random but for the version and variant bits.
@@ -178,6 +219,38 @@ Datum count_nulls(EvalContext&, Arguments a, unsigned count) {
   std::int64_t found = 0;
   for (unsigned i = 0; i < count; ++i) found += a[i].null == nulls ? 1 : 0;
   return Datum::of_integer(found);
+}
+
+using On = Surroundings::PrivilegeQuestion::On;
+
+template <On on, Form asker, Form object, Form column>
+FunctionDef privilege_function(std::string_view name) {
+  using T = TypeId;
+  constexpr T kRole = asker == Form::number ? T::oid : T::name;
+  constexpr T kObject = object == Form::number ? T::oid : on == On::role ? T::name : T::text;
+  constexpr T kColumn = column == Form::number ? T::int2 : T::text;
+  constexpr ScalarFunction kFunction = has_privilege<on, asker, object, column>;
+  constexpr auto kStable = Volatility::stable;
+  if constexpr (asker == Form::none && column == Form::none)
+    return {name, {kObject, T::text}, T::boolean, kFunction, true, kStable};
+  else if constexpr (asker == Form::none)
+    return {name, {kObject, kColumn, T::text}, T::boolean, kFunction, true, kStable};
+  else if constexpr (column == Form::none)
+    return {name, {kRole, kObject, T::text}, T::boolean, kFunction, true, kStable};
+  else
+    return {name, {kRole, kObject, kColumn, T::text}, T::boolean, kFunction, true, kStable};
+}
+
+// has_…_privilege() in all spellings: of whom (the current role, a name, an oid), on what (a name, an oid).
+template <On on, Form column = Form::none>
+void add_privilege_functions(std::string_view name, std::vector<FunctionDef>& table) {
+  using enum Form;
+  table.push_back(privilege_function<on, none, text, column>(name));
+  table.push_back(privilege_function<on, none, number, column>(name));
+  table.push_back(privilege_function<on, text, text, column>(name));
+  table.push_back(privilege_function<on, text, number, column>(name));
+  table.push_back(privilege_function<on, number, text, column>(name));
+  table.push_back(privilege_function<on, number, number, column>(name));
 }
 
 std::vector<FunctionDef> make_table() {
@@ -201,13 +274,36 @@ std::vector<FunctionDef> make_table() {
       {"pg_get_triggerdef", {T::oid, T::boolean}, T::text, always_null, true, kStable},
       {"pg_is_in_recovery", {}, T::boolean, always_false, true, kStable},
       {"format_type", {T::oid, T::int4}, T::text, format_type_of, false, kStable},
+      // There are no functions of users' own, views, rules, conversions, operator classes or text search.
+      {"pg_get_functiondef", {T::oid}, T::text, always_null, true, kStable},
+      {"pg_get_viewdef", {T::oid}, T::text, always_null, true, kStable},
+      {"pg_get_viewdef", {T::oid, T::boolean}, T::text, always_null, true, kStable},
+      {"pg_get_ruledef", {T::oid}, T::text, always_null, true, kStable},
+      {"pg_get_ruledef", {T::oid, T::boolean}, T::text, always_null, true, kStable},
+      {"pg_get_function_result", {T::oid}, T::text, always_null, true, kStable},
+      {"pg_get_function_arguments", {T::oid}, T::text, always_null, true, kStable},
+      {"pg_get_function_identity_arguments", {T::oid}, T::text, always_null, true, kStable},
+      {"pg_get_function_sqlbody", {T::oid}, T::text, always_null, true, kStable},
+      {"pg_conversion_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
+      {"pg_operator_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
+      {"pg_opclass_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
+      {"pg_opfamily_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
+      {"pg_statistics_obj_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
+      {"pg_collation_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
+      {"pg_ts_config_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
+      {"pg_ts_dict_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
+      {"pg_ts_parser_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
+      {"pg_ts_template_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
+      {"pg_tablespace_location", {T::oid}, T::text, no_text, true, kStable},
+      {"getdatabaseencoding", {}, T::name, database_encoding, true, kStable},
+      {"pg_char_to_encoding", {T::name}, T::int4, encoding_number, true, kStable},
       {"pg_get_userbyid", {T::oid}, T::name, role_name, true, kStable},
       {"pg_encoding_to_char", {T::int4}, T::name, encoding_name, true, kStable},
       {"obj_description", {T::oid}, T::text, object_comment, true, kStable},
       {"obj_description", {T::oid, T::name}, T::text, object_comment, true, kStable},
       {"col_description", {T::oid, T::int4}, T::text, column_comment, true, kStable},
       {"shobj_description", {T::oid, T::name}, T::text, always_null, true, kStable},
-      {"pg_table_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
+      {"pg_table_is_visible", {T::oid}, T::boolean, table_is_visible, true, kStable},
       {"pg_type_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
       {"pg_function_is_visible", {T::oid}, T::boolean, always_true, true, kStable},
       {"pg_get_expr", {T::text, T::oid}, T::text, first_argument, true, kStable},
@@ -216,7 +312,14 @@ std::vector<FunctionDef> make_table() {
       {"currval", {T::regclass}, T::int8, currval, true, Volatility::volatile_, false, 1575},
       {"lastval", {}, T::int8, lastval, true, Volatility::volatile_, false, 2559},
       {"setval", {T::regclass, T::int8}, T::int8, setval, true, Volatility::volatile_, false, 1576},
-      {"setval", {T::regclass, T::int8, T::boolean}, T::int8, setval, true, Volatility::volatile_, false, 1765},
+      {"setval",
+       {T::regclass, T::int8, T::boolean},
+       T::int8,
+       setval,
+       true,
+       Volatility::volatile_,
+       false,
+       1765},
       {"pg_sequence_last_value", {T::regclass}, T::int8, newest_value, true, Volatility::volatile_},
       {"pg_get_serial_sequence", {T::text, T::text}, T::text, serial_sequence, true, kStable},
       {"pg_get_indexdef", {T::oid}, T::text, index_definition, true, kStable},
@@ -239,6 +342,14 @@ std::vector<FunctionDef> make_table() {
   FunctionDef pg_typeof{"pg_typeof", {kAnyType}, T::regtype, nullptr, false, kStable};
   pg_typeof.build = build_typeof;
   table.push_back(pg_typeof);
+  add_privilege_functions<On::table>("has_table_privilege", table);
+  add_privilege_functions<On::column, Form::text>("has_column_privilege", table);
+  add_privilege_functions<On::column, Form::number>("has_column_privilege", table);
+  add_privilege_functions<On::any_column>("has_any_column_privilege", table);
+  add_privilege_functions<On::sequence>("has_sequence_privilege", table);
+  add_privilege_functions<On::schema>("has_schema_privilege", table);
+  add_privilege_functions<On::database>("has_database_privilege", table);
+  add_privilege_functions<On::role>("pg_has_role", table);
   return table;
 }
 

@@ -59,7 +59,6 @@ Harness::Harness() : catalog_(Catalog::initial()), branch_(std::make_unique<stor
   role_ = catalog_.find_role("mz_system")->id;
   session_.current_user = session_.session_user = "mz_system";
   session_.database = "materialize";
-  session_.schema = "public";
 }
 Harness::~Harness() = default;
 

@@ -285,7 +285,7 @@ std::string set(const SetStatement& s) {
   static constexpr std::string_view kScopes[] = {"session", "local", "system"};
   return "(set " + std::string(kScopes[static_cast<std::size_t>(s.scope)]) + flag(!s.name.empty(), s.name) +
          group("", s.values, word) + flag(s.to_default, "default") + flag(s.reset, "reset") +
-         flag(s.reset_all, "reset-all") + ")";
+         flag(s.reset_all, "reset-all") + flag(s.from_current, "from-current") + ")";
 }
 std::string transaction(const TransactionStatement& s) {
   static constexpr std::string_view kKinds[] = {
@@ -412,6 +412,11 @@ std::string print(const Statement& statement) {
           },
           [](const AlterRoleStatement& s) {
             return "(alter-role " + s.name + group("", s.options, role_option) + ")";
+          },
+          [](const RoleSettingStatement& s) {
+            return std::string(s.of_database ? "(database-setting" : "(role-setting") +
+                   flag(!s.role.empty(), s.role) + flag(!s.database.empty(), "in " + s.database) + " " +
+                   set(s.set) + ")";
           },
           [](const DropRoleStatement& s) {
             return "(drop-role" + flag(s.if_exists, "if-exists") + group("", s.names, word) + ")";
