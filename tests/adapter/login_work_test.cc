@@ -147,7 +147,7 @@ Attempt attempt(World& world, std::uint32_t number, const char* user, const char
 
 TEST(LoginWork, IsTheSameForRolesThatExistAndForOthers) {
   const adapter::Access access = access_by_password();
-  World world(1, 1, {catalog_with_roles(), {}});
+  World world(1, 1, catalog_with_roles());
   world.core(0).access = &access;
   const Attempt known = attempt(world, 0, "known__", "wrong");
   EXPECT_GT(known.ended.finals, 0u);
