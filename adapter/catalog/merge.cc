@@ -7,6 +7,7 @@
 #include "adapter/catalog/merge.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -145,6 +146,38 @@ bool has_good_names(const Catalog& catalog) {
   return true;
 }
 
+// The foreign keys that refer to a table: by their oids, which columns of it.
+std::map<std::uint32_t, std::vector<std::uint16_t>> keys_to(const Catalog& catalog, RelationId table) {
+  std::map<std::uint32_t, std::vector<std::uint16_t>> keys;
+  for (const Entry& child : catalog.referrers(table))
+    for (const ForeignKey& key : child->foreign_keys)
+      if (key.referenced == table) keys.emplace(key.oid, key.referenced_columns);
+  return keys;
+}
+
+bool has_key(const Entry& table, std::uint32_t oid) {
+  return table != nullptr && std::any_of(table->foreign_keys.begin(), table->foreign_keys.end(),
+                                         [oid](const ForeignKey& key) { return key.oid == oid; });
+}
+
+// What a key refers to is there, and what `mine` has made of one end of a key fits the other end as it is in
+// `theirs`. A key lies in the entry of its own table: where the other table changes in a way that matters to
+// keys that exist (a column goes), that entry changes with it; what is left are keys that are new.
+bool has_good_keys(const Catalog& base, const Catalog& mine, const Catalog& theirs, const Catalog& result) {
+  const auto schema_of = [](const Entry& table) { return table == nullptr ? nullptr : table->schema.get(); };
+  for (const auto& [name, table] : result.tables())
+    for (const ForeignKey& key : table->foreign_keys) {
+      if (result.table(key.referenced) == nullptr) return false;
+      const bool added = mine.table(table->id()) == table && !has_key(base.table(table->id()), key.oid);
+      if (added && schema_of(base.table(key.referenced)) != schema_of(theirs.table(key.referenced))) return false;
+    }
+  for (const auto& [name, table] : base.tables())
+    if (schema_of(mine.table(table->id())) != table->schema.get() &&
+        !has_same_referrers(base, theirs, table->id()))
+      return false;
+  return true;
+}
+
 // As bytes, with what belongs to the catalog as a whole made equal.
 OutBuffer change(Catalog before, Catalog after) {
   before.version = after.version = 0;
@@ -202,9 +235,14 @@ std::optional<Catalog> merge_catalogs(const Catalog& base, const Catalog& mine, 
   if (!merge_tables(base, mine, theirs, result) || !merge_rest(base, mine, theirs, result))
     return std::nullopt;
   result.next_oid = std::max(mine.next_oid, theirs.next_oid);
-  if (!has_good_names(result) || !knows_all_roles(result) || !is_same_change(base, mine, theirs, result))
+  if (!has_good_names(result) || !knows_all_roles(result) || !has_good_keys(base, mine, theirs, result) ||
+      !is_same_change(base, mine, theirs, result))
     return std::nullopt;
   return result;
+}
+
+bool has_same_referrers(const Catalog& a, const Catalog& b, RelationId table) {
+  return keys_to(a, table) == keys_to(b, table);
 }
 
 }  // namespace gyre::adapter

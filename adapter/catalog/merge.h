@@ -18,4 +18,7 @@ std::optional<Catalog> merge_catalogs(const Catalog& base, const Catalog& mine, 
 // is revoked on a table meets the definitions that change the table's entry.)
 bool has_lost_powers(const Catalog& base, const Catalog& now);
 
+// Whether the same foreign keys refer to the table.
+bool has_same_referrers(const Catalog& a, const Catalog& b, RelationId table);
+
 }  // namespace gyre::adapter

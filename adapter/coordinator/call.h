@@ -36,6 +36,7 @@ struct CoordinatorCall : oracle::Intent {
     commit,       // `transaction`
     rollback,     // `transaction`; cannot fail
     rollback_to,  // `savepoint` of `transaction`; cannot fail
+    renew,        // `transaction`'s own definitions, on top of the newest; where they do not fit, nothing
     end_session,  // what the session has locked beyond transactions is released
   };
 
@@ -88,11 +89,19 @@ struct CoordinatorCall : oracle::Intent {
   // The open transaction's own catalog, while it differs from the published one; lives until the transaction
   // ends.
   const Catalog* transaction_catalog = nullptr;
+  std::uint64_t catalog_base = 0;  // the version that it stands on, or does not fit
   reactor::Event answered;  // set on the asking core
 
   // The coordinator's own.
-  std::vector<storage::AdvisoryLock> session_locks;  // that the statement has taken, in all its runs
-  std::size_t session_locks_seen = 0;                // in this run
+  // What the statement has done to the session's advisory locks, in all its runs; and how much of that this
+  // run has come by.
+  struct LockStep {
+    enum class Kind : std::uint8_t { lock, unlock, unlock_all } kind;
+    storage::AdvisoryLock lock;
+    bool done;  // the function's answer
+  };
+  std::vector<LockStep> lock_steps;
+  std::size_t lock_steps_seen = 0;
   std::uint32_t put_off = 0;  // batches that hold it and must not answer it: it waited for a lock then
 };
 

@@ -43,6 +43,18 @@ std::shared_ptr<const Catalog> pinned_catalog(const oracle::Publication& snapsho
   return {std::shared_ptr<const Catalog>(), static_cast<const Catalog*>(snapshot.catalog)};
 }
 
+storage::Failure definition_conflict() {
+  return {storage::Fault::serialization_failure,
+          "could not serialize access due to a concurrent change of definitions", {}, kRetryHint};
+}
+
+// What was defined by a right that is gone meanwhile is for the next try to refuse.
+Catalog merged_catalog(const Catalog& base, const Catalog& mine, const Catalog& theirs) {
+  auto merged = merge_catalogs(base, mine, theirs);
+  if (!merged || has_lost_powers(base, theirs)) throw definition_conflict();
+  return std::move(*merged);
+}
+
 storage::Failure transaction_too_large(std::size_t limit) {
   return {storage::Fault::out_of_memory, "out of memory",
           fmt::format("The transaction's changes need more than the {} bytes of memory that they may use.",
@@ -229,13 +241,22 @@ void Coordinator::dispatch(CoordinatorCall& call, StatementLocks& locks) {
       return rollback(call);
     case CoordinatorCall::Kind::rollback_to:
       return rollback_to(call);
+    case CoordinatorCall::Kind::renew:
+      try {
+        transaction_of(call);
+      } catch (const storage::Failure&) {
+        // Whatever comes next is told.
+      }
+      return;
     case CoordinatorCall::Kind::end_session:
       return release_all(LockOwner::of(call.backend, LockOwner::kSession));
   }
 }
 
 // In `read committed` each statement runs on what is newest: the branch is rebased onto it.
-Coordinator::OpenTransaction& Coordinator::transaction_of(const CoordinatorCall& call) {
+Coordinator::OpenTransaction& Coordinator::transaction_of(CoordinatorCall& call) {
+  call.transaction_catalog = nullptr;
+  call.catalog_base = base_catalog()->version;
   if (lost_.contains(call.transaction.value)) throw_lost();
   auto& slot = transactions_[call.transaction.value];
   const bool anew = reads_anew(call.level);
@@ -246,18 +267,49 @@ Coordinator::OpenTransaction& Coordinator::transaction_of(const CoordinatorCall&
   else if (slot == nullptr)
     slot = std::make_unique<OpenTransaction>(*static_cast<const storage::Database*>(call.snapshot->database),
                                              pinned_catalog(*call.snapshot), ++transactions_made_);
+  call.transaction_catalog = slot->catalog.get();
   if (anew) {
+    check_exclusive_tables(*slot, newest);
+    const auto catalogs = rebased_catalogs(*slot);
     slot->branch.rebase(newest);
     // This core frees, so nothing goes between announcing and pinning.
     holds_.announce(reader_, newest.timestamp());
     slot->base = SnapshotPin(holds_, reader_,
                              {newest.timestamp(), &newest, base_catalog().get(), base_catalog()->version});
     holds_.idle(reader_);
-    if (slot->catalog == nullptr) slot->base_catalog = base_catalog();
+    replace_catalogs(*slot, catalogs);
+    slot->base_catalog = base_catalog();
+    call.transaction_catalog = slot->catalog.get();
   }
   slot->branch.note_reads_in(validates_reads(call.level) ? call.reads : nullptr);
   mark_savepoint(*slot, call.savepoint);
   return *slot;
+}
+
+// The block's definitions, and those that its savepoints go back to, on top of the newest ones, by what they
+// are now; none where they have that base already.
+Coordinator::CatalogsAnew Coordinator::rebased_catalogs(const OpenTransaction& transaction) {
+  CatalogsAnew anew;
+  const Catalog& base = *transaction.base_catalog;
+  const Catalog& newest = *base_catalog();
+  if (transaction.catalog == nullptr || base.version == newest.version) return anew;
+  const auto rebase = [&](const std::shared_ptr<Catalog>& catalog) {
+    if (catalog == nullptr || anew.contains(catalog)) return;
+    auto rebased = std::make_shared<Catalog>(merged_catalog(base, *catalog, newest));
+    rebased->version = ++last_catalog_version_;
+    anew.emplace(catalog, std::move(rebased));
+  };
+  for (const OpenTransaction::Mark& mark : transaction.marks) rebase(mark.catalog);
+  rebase(transaction.catalog);
+  return anew;
+}
+
+void Coordinator::replace_catalogs(OpenTransaction& transaction, const CatalogsAnew& anew) {
+  if (anew.empty()) return;
+  for (OpenTransaction::Mark& mark : transaction.marks)
+    if (mark.catalog != nullptr) mark.catalog = anew.at(mark.catalog);
+  // Its session looks at it until it is answered.
+  batches_.back().retired_catalogs.push_back(std::exchange(transaction.catalog, anew.at(transaction.catalog)));
 }
 
 // Marks of savepoints that are not alive any more serve the innermost one that is, if it has none of its own.
@@ -272,7 +324,8 @@ void Coordinator::mark_savepoint(OpenTransaction& transaction, std::uint32_t ali
     marks.pop_back();
   }
   if (alive != 0 && (marks.empty() || marks.back().savepoint < alive))
-    marks.push_back({alive, transaction.branch.mark(), locks_.mark(), transaction.catalog});
+    marks.push_back(
+        {alive, transaction.branch.mark(), locks_.mark(), transaction.catalog, transaction.exclusive});
 }
 
 void Coordinator::rollback_to(CoordinatorCall& call) {
@@ -291,8 +344,11 @@ void Coordinator::rollback_to(CoordinatorCall& call) {
     if (transaction.catalog != marks.back().catalog)
       batches_.back().retired_catalogs.push_back(transaction.catalog);
     transaction.catalog = marks.back().catalog;
+    // What a validated block has looked at, it has looked at.
+    if (reads_anew(call.level)) transaction.exclusive = marks.back().exclusive;
   }
   call.transaction_catalog = transaction.catalog.get();
+  call.catalog_base = transaction.base_catalog->version;
 }
 
 const Catalog& Coordinator::catalog_of(const CoordinatorCall& call,
@@ -340,7 +396,7 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
   LockFunctions functions(locks_, locks, call, woken);
   if (call.plan->needs_locks) {
     at_oracle.session.locks = &functions;
-    call.session_locks_seen = 0;
+    call.lock_steps_seen = 0;
   }
   context.transaction_us = call.transaction_us;
   context.statement_us = call.statement_us;
@@ -374,7 +430,6 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
       throw storage::Failure(storage::Fault::serialization_failure,
                              "could not serialize access due to concurrent update", {}, kRetryHint);
     resume(woken);
-    call.holds_session_locks = locks_.holds_any(LockOwner::of(call.backend, LockOwner::kSession));
   } catch (...) {
     branch.rollback_to(mark);
     resume(woken);
@@ -392,7 +447,6 @@ void Coordinator::run_utility(CoordinatorCall& call, StatementLocks& locks) {
   const Catalog* before = &catalog_of(call, transaction);
   if (const auto* statement = std::get_if<ast::LockTableStatement>(&call.tree->node)) {
     lock_named_tables(*statement, *before, call, locks);
-    call.transaction_catalog = transaction != nullptr ? transaction->catalog.get() : nullptr;
     return;
   }
   auto changed = std::make_shared<Catalog>(*before);
@@ -445,14 +499,8 @@ void Coordinator::commit(CoordinatorCall& call, StatementLocks& locks) {
   release_all(locks.owner());
   std::shared_ptr<Catalog> catalog;
   if (transaction->catalog != nullptr) {
-    const Catalog& base = *transaction->base_catalog;
-    auto merged = merge_catalogs(base, *transaction->catalog, head_catalog());
-    // What was defined by a right that is gone meanwhile is for the next try to refuse.
-    if (!merged || has_lost_powers(base, head_catalog()))
-      throw storage::Failure(storage::Fault::serialization_failure,
-                             "could not serialize access due to a concurrent change of definitions", {},
-                             kRetryHint);
-    catalog = std::make_shared<Catalog>(std::move(*merged));
+    catalog = std::make_shared<Catalog>(
+        merged_catalog(*transaction->base_catalog, *transaction->catalog, head_catalog()));
   }
   const bool writes = !transaction->branch.empty() || transaction->catalog != nullptr;
   if (writes && call.reads != nullptr && validates_reads_ &&
@@ -488,17 +536,22 @@ void Coordinator::check_before_merge(CoordinatorCall& call, OpenTransaction& tra
   check_deferred_keys(context, {}, nullptr);
 }
 
-// A block that changed rows under constraints that are others now may have broken them unnoticed; one that
-// looked at all rows of a table, or wrote them anew, has not seen those that came since.
-void Coordinator::check_still_mergeable(const OpenTransaction& transaction, const Catalog& seen) const {
-  const auto conflict = [] {
-    return storage::Failure(storage::Fault::serialization_failure,
-                            "could not serialize access due to a concurrent change of definitions", {},
-                            "The transaction might succeed if retried.");
-  };
+// A block that looked at all rows of a table, or wrote them anew, has not seen those that came since.
+void Coordinator::check_exclusive_tables(const OpenTransaction& transaction,
+                                         const storage::Database& newest) const {
   for (const RelationId table : transaction.exclusive)
-    if (head_->view().table(table) != transaction.branch.base().table(table)) throw conflict();
+    if (newest.table(table) != transaction.branch.base().table(table)) throw definition_conflict();
+}
+
+// A block that changed rows under constraints that are others now may have broken them unnoticed; one that
+// emptied a table has not seen who refers to it since.
+void Coordinator::check_still_mergeable(const OpenTransaction& transaction, const Catalog& seen) const {
+  check_exclusive_tables(transaction, head_->view());
   if (seen.version == head_catalog().version) return;
+  for (const storage::SchemaOperation& operation : transaction.branch.operations())
+    if (operation.kind == storage::SchemaOperation::Kind::truncate &&
+        !has_same_referrers(seen, head_catalog(), operation.relation))
+      throw definition_conflict();
   const storage::ChangeSet& changes = transaction.branch.changes();
   RelationId last(UINT32_MAX);
   for (std::size_t i = 0; i < changes.size(); ++i) {
@@ -511,7 +564,7 @@ void Coordinator::check_still_mergeable(const OpenTransaction& transaction, cons
     const auto same_check = [](const CheckConstraint& a, const CheckConstraint& b) { return a.oid == b.oid; };
     if (!std::equal(before->checks.begin(), before->checks.end(), now->checks.begin(), now->checks.end(),
                     same_check))
-      throw conflict();
+      throw definition_conflict();
   }
 }
 
@@ -544,7 +597,6 @@ void Coordinator::set_constraints(CoordinatorCall& call, StatementLocks& locks) 
   OpenTransaction& transaction = transaction_of(call);
   const auto& statement = std::get<ast::SetConstraintsStatement>(call.tree->node);
   const Catalog& catalog = transaction.catalog != nullptr ? *transaction.catalog : *transaction.base_catalog;
-  call.transaction_catalog = transaction.catalog.get();
   ConstraintModes modes = transaction.constraint_modes;
   if (statement.names.empty()) {
     modes.deferred.clear();
@@ -641,7 +693,13 @@ void Coordinator::give_back(CoordinatorCall& call) {
   if (call.put_off != 0)
     --call.put_off;
   else
-    call_return_.give_back(call);
+    hand_back(call);
+}
+
+void Coordinator::hand_back(CoordinatorCall& call) {
+  if (!transactions_.contains(call.transaction.value)) call.transaction_catalog = nullptr;
+  call.holds_session_locks = locks_.holds_any(LockOwner::of(call.backend, LockOwner::kSession));
+  call_return_.give_back(call);
 }
 
 void Coordinator::drop_sealed() {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -92,6 +93,7 @@ class Coordinator final : public oracle::CommitSteps {
       storage::Branch::Mark branch;
       LockTable::Mark locks;  // those since then go with a failed statement, too
       std::shared_ptr<Catalog> catalog;
+      std::set<RelationId> exclusive;
     };
     std::vector<Mark> marks;
     ConstraintModes constraint_modes;
@@ -144,6 +146,7 @@ class Coordinator final : public oracle::CommitSteps {
                                 CoordinatorCall& call, StatementLocks& locks);
   static void check_changed_rows(const storage::Branch& branch, StatementLocks& locks);
   void give_back(CoordinatorCall& call);
+  void hand_back(CoordinatorCall& call);
   bool wait(CoordinatorCall& call, const StatementLocks& locks);
   void stop_waiting(std::uint32_t backend);
   void after_failure(const CoordinatorCall& call);
@@ -155,9 +158,13 @@ class Coordinator final : public oracle::CommitSteps {
   // `merged`: the definitions as they will be.
   void merge(CoordinatorCall& call, OpenTransaction& transaction, const Catalog& merged);
   void check_before_merge(CoordinatorCall& call, OpenTransaction& transaction, StatementLocks& locks);
+  void check_exclusive_tables(const OpenTransaction& transaction, const storage::Database& newest) const;
   void check_still_mergeable(const OpenTransaction& transaction, const Catalog& seen) const;
   void settle_sequences(Writes writes);
-  OpenTransaction& transaction_of(const CoordinatorCall& call);
+  OpenTransaction& transaction_of(CoordinatorCall& call);
+  using CatalogsAnew = std::map<std::shared_ptr<Catalog>, std::shared_ptr<Catalog>>;
+  CatalogsAnew rebased_catalogs(const OpenTransaction& transaction);
+  void replace_catalogs(OpenTransaction& transaction, const CatalogsAnew& anew);
   // The newest state that is sealed, or else published: what the next batch is ordered on.
   const storage::Database& base_database() const;
   const std::shared_ptr<const Catalog>& base_catalog() const;

@@ -133,7 +133,7 @@ void Coordinator::stop_waiting(std::uint32_t backend) {
   after_failure(call);
   // A batch that still holds it must find it alive; then it is answered with a later one.
   if (call.put_off == 0)
-    call_return_.give_back(call);
+    hand_back(call);
   else
     commits_.submit(&call);
 }

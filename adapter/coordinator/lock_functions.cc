@@ -1,6 +1,6 @@
 // An advisory lock of a session is counted, and outlives the statement that took it. A statement that has to
-// wait is run anew from its beginning; what its earlier runs have taken is remembered in the call, in order,
-// and not counted a second time.
+// wait is run anew from its beginning; what its earlier runs have locked and unlocked is remembered in the
+// call, in order, and not done a second time.
 #include "adapter/coordinator/lock_functions.h"
 
 #include <fmt/format.h>
@@ -37,37 +37,49 @@ std::uint32_t half(std::string_view bytes, std::size_t from) {
 
 }  // namespace
 
+// What an earlier run of the statement did in this place; null: it did not come so far.
+const LockFunctions::Step* LockFunctions::step_before(Step::Kind kind, const AdvisoryLock& lock) {
+  if (call_.lock_steps_seen >= call_.lock_steps.size()) return nullptr;
+  const Step& step = call_.lock_steps[call_.lock_steps_seen];
+  if (step.kind != kind || step.lock != lock) return nullptr;
+  ++call_.lock_steps_seen;
+  return &step;
+}
+
+void LockFunctions::add_step(Step::Kind kind, const AdvisoryLock& lock, bool done) {
+  call_.lock_steps.push_back({kind, lock, done});
+  call_.lock_steps_seen = call_.lock_steps.size();
+}
+
 bool LockFunctions::lock(const AdvisoryLock& lock, bool wait) {
   const auto bytes = bytes_of(lock);
   const LockName name = name_of_lock(lock, bytes);
   const LockWaitPolicy policy = wait ? LockWaitPolicy::block : LockWaitPolicy::skip;
-  auto& taken = call_.session_locks;
-  if (!lock.transaction && call_.session_locks_seen < taken.size() &&
-      taken[call_.session_locks_seen] == lock) {
-    ++call_.session_locks_seen;
-    return true;
-  }
-  const LockOwner owner =
-      lock.transaction ? statement_.owner() : LockOwner::of(call_.backend, LockOwner::kSession);
+  if (lock.transaction) return statement_.lock_advisory(statement_.owner(), name, mode_of(lock), policy);
+  if (step_before(Step::Kind::lock, lock) != nullptr) return true;
+  const LockOwner owner = LockOwner::of(call_.backend, LockOwner::kSession);
   try {
     if (!statement_.lock_advisory(owner, name, mode_of(lock), policy)) return false;
   } catch (const LockWait&) {
     // It will have been granted when the statement runs again.
-    if (!lock.transaction) taken.push_back(lock);
-    call_.session_locks_seen = 0;
+    add_step(Step::Kind::lock, lock, true);
     throw;
   }
-  if (!lock.transaction) {
-    taken.push_back(lock);
-    call_.session_locks_seen = taken.size();
-  }
+  add_step(Step::Kind::lock, lock, true);
   return true;
 }
 
 bool LockFunctions::unlock(const AdvisoryLock& lock) {
   const auto bytes = bytes_of(lock);
   const LockOwner owner = LockOwner::of(call_.backend, LockOwner::kSession);
-  if (locks_.release(owner, name_of_lock(lock, bytes), mode_of(lock), granted_)) return true;
+  bool done = false;
+  if (const Step* before = step_before(Step::Kind::unlock, lock)) {
+    done = before->done;
+  } else {
+    done = locks_.release(owner, name_of_lock(lock, bytes), mode_of(lock), granted_);
+    add_step(Step::Kind::unlock, lock, done);
+  }
+  if (done) return true;
   pgwire::Diagnostic warning;
   warning.severity = pgwire::Severity::warning;
   warning.code = "01000";
@@ -78,7 +90,10 @@ bool LockFunctions::unlock(const AdvisoryLock& lock) {
 }
 
 void LockFunctions::unlock_all() {
+  static constexpr AdvisoryLock kAll{};
+  if (step_before(Step::Kind::unlock_all, kAll) != nullptr) return;
   locks_.release_all(LockOwner::of(call_.backend, LockOwner::kSession), granted_);
+  add_step(Step::Kind::unlock_all, kAll, true);
 }
 
 void LockFunctions::for_each(const std::function<void(const storage::LockRow&)>& visit) const {

@@ -23,6 +23,10 @@ class LockFunctions final : public storage::SessionLocks {
   void for_each(const std::function<void(const storage::LockRow&)>& visit) const override;
 
  private:
+  using Step = CoordinatorCall::LockStep;
+  const Step* step_before(Step::Kind kind, const storage::AdvisoryLock& lock);
+  void add_step(Step::Kind kind, const storage::AdvisoryLock& lock, bool done);
+
   LockTable& locks_;
   StatementLocks& statement_;
   CoordinatorCall& call_;

@@ -181,7 +181,7 @@ reactor::Co<void> Session::run_command(StatementRef statement, Describe describe
   } else if (const auto* close = std::get_if<ast::CloseStatement>(&node)) {
     run_close(*close);
   } else if (const auto* discard = std::get_if<ast::DiscardStatement>(&node)) {
-    run_discard(*discard);
+    co_await run_discard(*discard);
   } else if (std::holds_alternative<ast::CheckpointStatement>(node)) {
     co_await run_checkpoint();
   } else if (const auto* no_op = std::get_if<ast::NoOpStatement>(&node)) {
@@ -406,7 +406,6 @@ reactor::Co<void> Session::rollback_to_savepoint(std::string_view name) {
     call.level = settings_.isolation();
     call.reads = transaction_.reads.get();
     co_await ask(call);
-    transaction_.catalog = call.transaction_catalog;
   }
   savepoints.erase(savepoints.begin() + static_cast<std::ptrdiff_t>(found) + 1, savepoints.end());
   settings_.rollback_to(savepoints.back().settings);
@@ -475,8 +474,6 @@ reactor::Co<void> Session::run_utility(const ast::Statement& given) {
   call.kind = CoordinatorCall::Kind::utility;
   call.tree = &tree;
   co_await ask(call);
-  if (transaction_.status == TransactionStatus::in_transaction)
-    transaction_.catalog = call.transaction_catalog;
   pgwire::command_complete(out_, call.tag);
 }
 
@@ -720,7 +717,7 @@ void Session::run_close(const ast::CloseStatement& command) {
   pgwire::command_complete(out_, "CLOSE CURSOR");
 }
 
-void Session::run_discard(const ast::DiscardStatement& command) {
+reactor::Co<void> Session::run_discard(const ast::DiscardStatement& command) {
   using Kind = ast::DiscardStatement::Kind;
   constexpr std::string_view kTags[] = {"DISCARD ALL", "DISCARD PLANS", "DISCARD SEQUENCES", "DISCARD TEMP"};
   if (command.kind == Kind::all) {
@@ -729,6 +726,7 @@ void Session::run_discard(const ast::DiscardStatement& command) {
     prepared_.clear();
     set_session_authorization(login_name_, SetScope::session);
     settings_.reset_all();
+    co_await release_session_locks();
   }
   if (command.kind == Kind::all || command.kind == Kind::sequences) sequence_memory_ = {};
   pgwire::command_complete(out_, kTags[static_cast<int>(command.kind)]);

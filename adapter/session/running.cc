@@ -107,11 +107,12 @@ const Catalog& Session::catalog() {
   return *static_cast<const Catalog*>(read.catalog);
 }
 
-// Only a block that may write, and is validated, keeps what it has read, or what its constraints have.
+// Only a block that may write, or may again after ROLLBACK TO, and is validated, keeps what it has read, or what
+// its constraints have.
 storage::ReadSet* Session::reads() {
-  if (transaction_.status != TransactionStatus::in_transaction || settings_.read_only() ||
-      reads_anew(settings_.isolation()))
+  if (transaction_.status != TransactionStatus::in_transaction || reads_anew(settings_.isolation()))
     return nullptr;
+  if (settings_.read_only() && transaction_.savepoints.empty()) return nullptr;
   if (transaction_.reads == nullptr) transaction_.reads = std::make_unique<storage::ReadSet>();
   return transaction_.reads.get();
 }
@@ -422,10 +423,29 @@ reactor::Co<void> Session::ask(CoordinatorCall& call) {
   core_.services.submit(call);
   co_await call.answered;
   asking_ = false;
+  if (call.transaction.value != 0) {
+    transaction_.catalog = call.transaction_catalog;
+    transaction_.catalog_base = call.catalog_base;
+  }
+  holds_locks_ = call.holds_session_locks;
   for (const pgwire::Diagnostic& notice : call.notices) send_notice(notice);
   if (call.lock_timed_out) throw SqlError("55P03", "canceling statement due to lock timeout");
   if (call.canceled) check_canceled();
   if (call.failure != nullptr) std::rethrow_exception(call.failure);
+}
+
+// A `read committed` block plans by its own definitions, where it has some; but by the newest of others.
+bool Session::has_old_definitions() const {
+  return transaction_.catalog != nullptr && transaction_.status == TransactionStatus::in_transaction &&
+         reads_anew(settings_.isolation()) &&
+         core_.published.load().catalog_version != transaction_.catalog_base;
+}
+
+reactor::Co<void> Session::renew_definitions() {
+  CoordinatorCall call(core_.loop, core_.shard);
+  fill_call(call, core_.wall_us());
+  call.kind = CoordinatorCall::Kind::renew;
+  co_await ask(call);
 }
 
 void Session::check_may_write(std::string_view command) const {
@@ -458,7 +478,6 @@ reactor::Co<void> Session::run_on_oracle_core(Portal& portal) {
       replan(portal);
       continue;
     }
-    if (call.holds_session_locks) holds_locks_ = true;
     core_.metrics.rows_sent += call.row_count;
     portal.affected = call.affected;
     portal.set_answer(std::move(call.rows));

@@ -119,6 +119,10 @@ void Session::on_output_taken() {
 
 void Session::pump() {
   while (!busy_ && !finished_ && out_.size() < kOutputHigh) {
+    if (transaction_.catalog != nullptr && input_.buffered() != 0 && has_old_definitions()) [[unlikely]] {
+      run_renewal();
+      break;
+    }
     const pgwire::FrameResult result = input_.next();
     if (result.status == FrameStatus::need_more) break;
     if (result.status == FrameStatus::error) {
@@ -194,6 +198,17 @@ void Session::dispatch(const pgwire::Frame& frame) {
   } catch (...) {
     fail(diagnostic_of_current_exception({}));
   }
+}
+
+// Before the message that comes next.
+reactor::Job Session::run_renewal() {
+  set_busy();
+  try {
+    co_await renew_definitions();
+  } catch (...) {
+    // The log has failed: whatever comes next is told.
+  }
+  job_done();
 }
 
 // ---- start-up ----
@@ -329,16 +344,19 @@ void Session::abandon_transaction() {
 reactor::Job Session::run_abandon() {
   set_busy();
   co_await rollback_transaction();
-  if (std::exchange(holds_locks_, false)) {
-    CoordinatorCall call(core_.loop, core_.shard);
-    call.kind = CoordinatorCall::Kind::end_session;
-    try {
-      co_await ask(call);
-    } catch (...) {
-      // The log has failed. They are released all the same.
-    }
-  }
+  co_await release_session_locks();
   job_done();
+}
+
+reactor::Co<void> Session::release_session_locks() {
+  if (!holds_locks_) co_return;
+  CoordinatorCall call(core_.loop, core_.shard);
+  call.kind = CoordinatorCall::Kind::end_session;
+  try {
+    co_await ask(call);
+  } catch (...) {
+    // The log has failed. They are released all the same.
+  }
 }
 
 void Session::on_peer_gone() {

@@ -151,6 +151,7 @@ class Session final : private reactor::Task {
     std::vector<Savepoint> savepoints;  // the innermost last
     std::uint32_t savepoints_made = 0;
     const Catalog* catalog = nullptr;  // the transaction's own, after DDL in it
+    std::uint64_t catalog_base = 0;    // the version below it
     std::int64_t start_us = 0;
   };
   enum class Describe : std::uint8_t { no, yes };  // whether a RowDescription precedes the rows
@@ -159,6 +160,7 @@ class Session final : private reactor::Task {
   void run() override { resume(); }  // the task that goes on after a coroutine
   void resume();
   void pump();
+  reactor::Job run_renewal();
   void handle(const pgwire::Frame& frame);
   void dispatch(const pgwire::Frame& frame);
   void apply_startup_settings(const pgwire::StartupMessage& message);
@@ -174,6 +176,7 @@ class Session final : private reactor::Task {
   void finish();
   void abandon_transaction();
   reactor::Job run_abandon();
+  reactor::Co<void> release_session_locks();
   void ready();
   void set_busy();
   void job_done();
@@ -251,6 +254,8 @@ class Session final : private reactor::Task {
   Portal::Progress deliver(Portal& portal, std::uint64_t limit);
   reactor::Co<void> run_on_oracle_core(Portal& portal);
   reactor::Co<void> ask(CoordinatorCall& call);
+  bool has_old_definitions() const;
+  reactor::Co<void> renew_definitions();
   void fill_call(CoordinatorCall& call, std::int64_t statement_us);
   void check_may_write(std::string_view command) const;
   void append_tag(const Portal& portal, std::uint64_t rows);
@@ -309,7 +314,7 @@ class Session final : private reactor::Task {
   void run_declare(const ast::DeclareCursorStatement& command, const StatementRef& statement);
   reactor::Co<void> run_fetch(const ast::FetchStatement& command, Describe describe);
   void run_close(const ast::CloseStatement& command);
-  void run_discard(const ast::DiscardStatement& command);
+  reactor::Co<void> run_discard(const ast::DiscardStatement& command);
   void run_explain(const ast::ExplainStatement& command, Describe describe);
   PlanContext plan_context(const Catalog& catalog) const;
 

@@ -142,6 +142,7 @@ reactor::Co<void> Session::run_statements(std::string_view text) {
 }
 
 reactor::Co<void> Session::run_one(std::string_view text, ast::StatementPtr tree) {
+  if (has_old_definitions()) co_await renew_definitions();
   const StatementRef statement = prepare(text, {}, {}, std::move(tree));
   if (statement->is_empty()) co_return;
   count_statement(*statement);

@@ -40,6 +40,20 @@ class CatalogMerge : public testing::Test {
     add_table(catalog, {.name = name, .columns = {{"a", storage::TypeId::int4, false}}});
   }
 
+  // A new table with a foreign key to this one.
+  static void refer(Catalog& catalog, std::string_view referenced) {
+    add(catalog, "referring");
+    change(catalog, "referring", [&](TableEntry& entry) {
+      const auto table = catalog.find_table("public", referenced);
+      entry.foreign_keys.push_back({.oid = catalog.next_oid++,
+                                    .name = "referring_a_fkey",
+                                    .columns = {0},
+                                    .referenced = table->id(),
+                                    .referenced_columns = {0},
+                                    .delete_set_columns = {}});
+    });
+  }
+
   Catalog base, mine, theirs;
   RoleId owner;
 };
@@ -89,6 +103,29 @@ TEST_F(CatalogMerge, ARoleThatIsGone) {
   mine = base;
   change(mine, "t", [&](TableEntry& entry) { entry.acl = Acl{{owner, entry.owner, 1, 0}}; });
   EXPECT_FALSE(merge_catalogs(base, mine, theirs).has_value());
+}
+
+TEST_F(CatalogMerge, AKeyToWhatIsGone) {
+  refer(mine, "t");
+  EXPECT_TRUE(merge_catalogs(base, mine, theirs).has_value());
+  EXPECT_TRUE(merge_catalogs(base, theirs, mine).has_value());
+  theirs.remove_table(base.find_table("public", "t")->id());
+  EXPECT_FALSE(merge_catalogs(base, mine, theirs).has_value());
+  EXPECT_FALSE(merge_catalogs(base, theirs, mine).has_value());
+}
+
+TEST_F(CatalogMerge, AKeyToWhatHasChanged) {
+  refer(mine, "t");
+  change(theirs, "t", [&](TableEntry& entry) { entry.owner = owner; });
+  EXPECT_TRUE(merge_catalogs(base, mine, theirs).has_value());
+  EXPECT_TRUE(merge_catalogs(base, theirs, mine).has_value());
+  change(theirs, "t", [&](TableEntry& entry) {
+    auto schema = std::make_shared<storage::TableSchema>(*entry.schema);
+    schema->primary_key.clear();
+    entry.schema = std::move(schema);
+  });
+  EXPECT_FALSE(merge_catalogs(base, mine, theirs).has_value());
+  EXPECT_FALSE(merge_catalogs(base, theirs, mine).has_value());
 }
 
 TEST_F(CatalogMerge, AParameterSetTwice) {
