@@ -419,7 +419,7 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
       Arena arena;
       storage::EvalContext eval = evaluation(call, at_oracle, arena);
       static const ConstraintModes kImmediate(false);
-      const ConstraintContext constraints{*catalog, branch, eval, locking ? &locks : nullptr};
+      const ConstraintContext constraints{*catalog, branch, eval, locking ? &locks : nullptr, context.reads};
       const ConstraintModes& modes = transaction != nullptr ? transaction->constraint_modes : kImmediate;
       enforce_foreign_keys(constraints, mark, modes);
       check_deferred_keys(constraints, mark, &modes);
@@ -639,7 +639,8 @@ void Coordinator::set_constraints(CoordinatorCall& call, StatementLocks& locks) 
     Arena arena;
     storage::EvalContext eval = evaluation(call, at_oracle, arena);
     const ConstraintContext context{catalog, transaction.branch, eval,
-                                    locks.locks_changes() ? &locks : nullptr};
+                                    locks.locks_changes() ? &locks : nullptr,
+                                    validates_reads(call.level) ? call.reads : nullptr};
     check_foreign_keys(context, {}, KeysToCheck::deferrable);
     check_deferred_keys(context, {}, nullptr);
   }

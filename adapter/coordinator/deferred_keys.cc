@@ -64,6 +64,7 @@ class Check {
           before_.view() == after_.view())
         continue;
       if (context_.locks != nullptr) context_.locks->lock_key(index.id, after_.view());
+      note_prefix(context_.reads, table.schema->id, index.id, after_.view());
       if (!is_there_twice(table.indexes[i], after_.view())) continue;
       await_others(table, table.indexes[i], change.key);
       throw storage::duplicate_key(*table.schema, index.name, index.columns, change.after->data(),

@@ -78,6 +78,7 @@ std::optional<Datum> converted(Datum value, storage::Type from, storage::Type to
 // A tree whose keys begin with these columns, in an order of its own.
 struct KeyPath {
   const storage::Tree* tree = nullptr;
+  RelationId id;                   // the tree's in a read set
   std::vector<std::size_t> order;  // position among the columns, by place in the key
   bool is_rows = false;            // the table's own tree: values are rows, not primary keys
   bool unique = false;             // and the whole of a unique key
@@ -98,11 +99,11 @@ KeyPath path_over(const storage::TableVersion& version, const std::vector<std::u
   const TableSchema& schema = *version.schema;
   if (!schema.primary_key.empty())
     if (auto order = match(schema.primary_key))
-      return {&version.rows, std::move(*order), true, schema.primary_key.size() == columns.size()};
+      return {&version.rows, schema.id, std::move(*order), true, schema.primary_key.size() == columns.size()};
   for (std::size_t i = 0; i < schema.indexes.size(); ++i) {
     if (must_be_unique && !schema.indexes[i].unique) continue;
     if (auto order = match(schema.indexes[i].columns))
-      return {&version.indexes[i], std::move(*order), false, false};
+      return {&version.indexes[i], schema.indexes[i].id, std::move(*order), false, false};
   }
   return {};
 }
@@ -124,13 +125,13 @@ class Keys {
 
   // Throws unless the row's key is null or found.
   void check_child(const TableEntry& child, const ForeignKey& key, const Row& row) {
+    const Entry& parent = table(key.referenced);
+    GYRE_CHECK(parent != nullptr);
+    lock_table(*parent, TableLockMode::row_share);
     const Row values = pick(row, key.columns);
     const auto nulls =
         std::count_if(values.begin(), values.end(), [](const Datum& value) { return value.null; });
     if (nulls == static_cast<std::ptrdiff_t>(values.size()) || (nulls > 0 && !key.match_full)) return;
-    const Entry& parent = table(key.referenced);
-    GYRE_CHECK(parent != nullptr);
-    lock_table(*parent, TableLockMode::row_share);
     std::string detail;
     if (nulls > 0)
       detail = "MATCH FULL does not allow mixing of null and nonnull key values.";
@@ -186,6 +187,8 @@ class Keys {
     const KeyPath path = path_over(*version, columns, true);
     GYRE_CHECK(path.tree != nullptr);
     make_key(parent, columns, path, values);
+    if (context_.reads != nullptr)
+      context_.reads->add_key(parent.id(), path.id, key_.view(), storage::ReadDepth::keys);
     std::string_view found;
     if (!path.tree->get(key_.view(), found)) return std::nullopt;
     return path.is_rows ? key_.view() : found;
@@ -209,7 +212,7 @@ class Keys {
                                                             const std::vector<Row>& parents) {
     std::vector<std::pair<std::string, std::size_t>> found;
     const storage::TableVersion* version = context_.branch.view().table(child.id());
-    if (version == nullptr || version->rows.size() == 0) return found;
+    if (version == nullptr) return found;
     const KeyPath path = path_over(*version, key.columns, false);
     std::unordered_map<std::string, std::size_t> wanted;
     for (std::size_t i = 0; i < parents.size(); ++i) {
@@ -223,7 +226,7 @@ class Keys {
       if (values.size() != key.columns.size()) continue;
       if (path.tree != nullptr) {
         make_key(child, key.columns, path, values);
-        collect(path, i, found);
+        collect(child, path, i, found);
       } else {
         key_.clear();
         for (std::size_t c = 0; c < values.size(); ++c)
@@ -248,9 +251,10 @@ class Keys {
     for (const std::size_t at : path.order)
       storage::append_key_column(table.schema->columns[columns[at]].type, values[at], key_);
   }
-  void collect(const KeyPath& path, std::size_t parent,
+  void collect(const TableEntry& child, const KeyPath& path, std::size_t parent,
                std::vector<std::pair<std::string, std::size_t>>& found) {
     const std::string prefix(key_.view());
+    note_prefix(context_.reads, child.id(), path.id, prefix);
     storage::Cursor cursor(*path.tree);
     for (cursor.seek(prefix); cursor.valid() && cursor.key().starts_with(prefix); cursor.next())
       found.emplace_back(path.is_rows ? cursor.key() : cursor.value(), parent);
@@ -258,6 +262,7 @@ class Keys {
   void scan(const TableEntry& child, const ForeignKey& key, const storage::TableVersion& version,
             const std::unordered_map<std::string, std::size_t>& wanted,
             std::vector<std::pair<std::string, std::size_t>>& found) {
+    if (context_.reads != nullptr) context_.reads->add_range(child.id(), child.id(), {}, {});
     storage::Cursor cursor(version.rows);
     for (cursor.seek_first(); cursor.valid(); cursor.next()) {
       key_.clear();
@@ -506,6 +511,15 @@ void check_parents(Keys& keys, const std::vector<Event>& events, const Wanted& w
 }
 
 }  // namespace
+
+void note_prefix(storage::ReadSet* reads, RelationId table, RelationId order, std::string_view prefix) {
+  if (reads == nullptr) return;
+  // The first key beyond all that begin like this; empty: there is none.
+  std::string end(prefix);
+  while (!end.empty() && end.back() == '\xff') end.pop_back();
+  if (!end.empty()) ++end.back();
+  reads->add_range(table, order, prefix, end, storage::ReadDepth::keys);
+}
 
 void enforce_foreign_keys(const ConstraintContext& context, storage::Branch::Mark begin,
                           const ConstraintModes& modes) {

@@ -8,7 +8,11 @@
 // meanwhile may refer to what is gone, or be gone.
 //
 // As in PostgreSQL, a row that refers to another locks it FOR KEY SHARE, and whoever removes a referenced row
-// waits for open transactions that remove the rows referring to it.
+// waits for open transactions that remove the rows referring to it. The tables that are looked at or changed are
+// locked like those that the statement names.
+//
+// A block whose reads are validated notes what was looked up: by an error that a savepoint took back, or by its
+// absence, it has learnt something that COMMIT would not ask again.
 //
 // The oracle core's.
 #pragma once
@@ -18,6 +22,7 @@
 
 #include "adapter/catalog/catalog.h"
 #include "storage/branch.h"
+#include "storage/read_set.h"
 #include "storage/scalar/expression.h"
 
 namespace gyre::adapter {
@@ -56,7 +61,11 @@ struct ConstraintContext {
   storage::EvalContext& eval;  // for defaults and CHECKs of rows that actions change
   // Null: nothing to lock or to respect. They may throw LockWait.
   StatementLocks* locks = nullptr;
+  storage::ReadSet* reads = nullptr;  // what was looked up is noted in it; null: nowhere
 };
+
+// Notes that all keys of the tree were looked for which begin like this.
+void note_prefix(storage::ReadSet* reads, RelationId table, RelationId order, std::string_view prefix);
 
 // After a statement: carries out the actions that the changes since `begin` ask for, and checks. Keys that
 // `modes` defer are not checked. Throws foreign_key_violation and whatever writing rows throws.
