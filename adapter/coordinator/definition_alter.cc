@@ -408,12 +408,13 @@ int pass_of(Kind kind) {
   }
 }
 
-// As PostgreSQL's AlterTableGetLockLevel has it.
+// As PostgreSQL's AlterTableGetLockLevel has it, but for VALIDATE CONSTRAINT: what is written beside it could
+// not be merged with it.
 TableLockMode lock_mode_of(const ast::AlterTableStatement& statement) {
   TableLockMode mode = TableLockMode::share_update_exclusive;
   for (const ast::AlterAction& action : statement.actions) {
-    const bool weak = action.kind == Kind::validate_constraint || action.kind == Kind::nothing;
-    const bool key = action.kind == Kind::add_foreign_key;
+    const bool weak = action.kind == Kind::nothing;
+    const bool key = action.kind == Kind::add_foreign_key || action.kind == Kind::validate_constraint;
     mode = std::max(mode, weak  ? TableLockMode::share_update_exclusive
                           : key ? TableLockMode::share_row_exclusive
                                 : TableLockMode::access_exclusive);

@@ -475,7 +475,7 @@ void validate_constraint(Definition& d, RelationId id, const std::string& name) 
   for (std::size_t i = 0; i < table->foreign_keys.size(); ++i) {
     if (table->foreign_keys[i].name != name) continue;
     if (table->foreign_keys[i].validated) return;
-    lock_table(d, table->foreign_keys[i].referenced, TableLockMode::row_share);
+    lock_table(d, table->foreign_keys[i].referenced, TableLockMode::share_row_exclusive);
     validate_rows(d, *table, table->foreign_keys[i]);
     change_entry(d, *table, [&](TableEntry& entry) { entry.foreign_keys[i].validated = true; });
     return;

@@ -11,6 +11,17 @@ namespace gyre::adapter {
 using logical::Filter;
 using logical::Project;
 
+namespace {
+
+// The columns of the other tables, behind the row and its key, where they are in the row of FROM: RETURNING
+// finds them by the same names.
+void append_more(std::vector<logical::ExpressionPtr>& row, const logical::Node& from, int width) {
+  for (int i = static_cast<int>(row.size()); i < width; ++i)
+    row.push_back(storage::make_column(i, from.columns[static_cast<std::size_t>(i)]));
+}
+
+}  // namespace
+
 // Row: the table's columns, the row's key, then the columns of `more`.
 Binder::NodePtr Binder::scan_target(const std::shared_ptr<const TableEntry>& table, const std::string& alias,
                                     const std::vector<ast::FromPtr>& more, const ast::ExprPtr& where) {
@@ -77,10 +88,12 @@ BoundQuery Binder::bind_update(const ast::UpdateStatement& update) {
     if (!row[i]) row[i] = storage::make_column(static_cast<int>(i), columns[i].type);
   row.push_back(storage::make_column(static_cast<int>(columns.size()), TypeId::bytea));
   plan = apply_subqueries(std::move(plan));
+  const bool returns_more = !update.from.empty() && !update.returning.empty();
+  if (returns_more) append_more(row, *plan, row_width_);
   auto change = std::make_unique<logical::Update>(table);
   change->inputs.push_back(std::make_unique<Project>(std::move(plan), std::move(row)));
   const bool read_before = read_columns_;
-  open_target(table, update.alias);
+  if (!returns_more) open_target(table, update.alias);
   BoundQuery bound;
   bind_returning(update.returning, *change, bound.columns);
   if (read_before || read_columns_) statement_.need(*table, Privilege::select);
@@ -94,10 +107,12 @@ BoundQuery Binder::bind_delete(const ast::DeleteStatement& erase) {
   Expressions row;
   for (std::size_t i = 0; i <= table->schema->columns.size(); ++i)
     row.push_back(storage::make_column(static_cast<int>(i), plan->columns[i]));
+  const bool returns_more = !erase.using_items.empty() && !erase.returning.empty();
+  if (returns_more) append_more(row, *plan, row_width_);
   auto change = std::make_unique<logical::Delete>(table);
   change->inputs.push_back(std::make_unique<Project>(std::move(plan), std::move(row)));
   const bool read_before = read_columns_;
-  open_target(table, erase.alias);
+  if (!returns_more) open_target(table, erase.alias);
   BoundQuery bound;
   bind_returning(erase.returning, *change, bound.columns);
   if (read_before || read_columns_) statement_.need(*table, Privilege::select);
