@@ -1,6 +1,10 @@
 #include "adapter/errors.h"
 
+#include <fmt/format.h>
+
 #include <new>
+
+#include "reactor/base/memory_budget.h"
 
 namespace gyre::adapter {
 
@@ -95,6 +99,10 @@ pgwire::SqlState sql_state_of(Fault fault) {
   return "XX000";
 }
 
+SqlError result_too_large(std::uint64_t limit) {
+  return SqlError("54000", fmt::format("result exceeds max_query_result_size ({} bytes)", limit));
+}
+
 pgwire::Diagnostic diagnostic_of(const storage::Failure& failure) {
   pgwire::Diagnostic out;
   out.code = sql_state_of(failure.fault);
@@ -150,6 +158,12 @@ pgwire::Diagnostic diagnostic_of_current_exception(std::string_view text, std::s
     return diagnostic_of(error, text, base);
   } catch (const storage::Failure& failure) {
     return diagnostic_of(failure);
+  } catch (const OverBudget& refused) {
+    pgwire::Diagnostic out;
+    out.code = "53200";
+    out.message = "out of memory";
+    out.detail = refused.detail();
+    return out;
   } catch (const std::bad_alloc&) {
     pgwire::Diagnostic out;
     out.code = "53200";

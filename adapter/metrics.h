@@ -43,6 +43,16 @@ enum class Refusal : std::uint8_t {
   count_
 };
 
+// By SQLSTATE.
+enum class LimitError : std::uint8_t {
+  out_of_memory,       // 53200: of a statement, or in all
+  limit_exceeded,      // 54000: a result or value is too large
+  too_complex,         // 54001: too deep
+  too_many_columns,    // 54011
+  too_many_arguments,  // 54023
+  count_
+};
+
 struct CoreMetrics {
   // External and internal sessions' statements, by kind.
   std::array<std::array<std::uint64_t, static_cast<std::size_t>(StatementKind::count_)>,
@@ -67,6 +77,12 @@ struct CoreMetrics {
   std::uint64_t cancels = 0;
   std::uint64_t lock_waits = 0, deadlocks = 0;      // the oracle core's
   std::uint64_t locks_held = 0, calls_waiting = 0;  // gauges
+  // Gauges of what open transactions keep: the shards' …
+  std::uint64_t open_transactions = 0, read_set_bytes = 0;
+  // … and the oracle core's. Microseconds since 1970; 0: nothing that has been replaced is still read.
+  std::uint64_t retained_bytes = 0, branch_bytes = 0, oldest_replaced_us = 0;
+  // Errors that say that a limit was reached, see LimitError.
+  std::array<std::uint64_t, static_cast<std::size_t>(LimitError::count_)> limit_errors{};
   std::uint64_t handed_over = 0;  // connections given to a less loaded core before their first byte
   std::uint64_t plan_hits = 0, plan_shape_hits = 0, plan_misses = 0, plan_stale = 0, plan_evictions = 0;
   std::uint64_t plan_bytes = 0, plan_entries = 0;

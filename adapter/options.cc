@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "adapter/process_memory.h"
 #include "adapter/session/settings.h"
 #include "adapter/sql_error.h"
 #include "adapter/version.h"
@@ -253,7 +254,9 @@ Options parse_options(int argc, char** argv) {
        "Most cancel requests per second and core (default: 1000)", "Limits")
       ->check(number_of(1, 1'000'000));
   flag("--memory-limit", memory_limit, "SIZE",
-       "Resident memory of the server above which statements are refused: 4GB (default: no limit)", "Limits");
+       "Resident memory of the server above which statements are refused: 4GB (default: four fifths of what the "
+       "machine or the control group has)",
+       "Limits");
   flag("--statement-memory-limit", statement_memory, "SIZE",
        "Memory that one statement may keep: 512MB, 1GB (default: 1GB, at most --memory-limit)", "Limits");
   flag("--max-message-size", max_message, "SIZE", "Longest message of a client, at most 1GB (default: 64MB)",
@@ -299,10 +302,10 @@ Options parse_options(int argc, char** argv) {
   for (const auto through :
        {reactor::WriteThrough::none, reactor::WriteThrough::dsync, reactor::WriteThrough::direct})
     if (wal_sync == oracle::wal::write_through_name(through)) options.wal_sync = through;
-  if (!memory_limit.empty()) {
-    options.memory_limit = parse_size("--memory-limit", memory_limit);
+  options.memory_limit =
+      memory_limit.empty() ? default_memory_limit() : parse_size("--memory-limit", memory_limit);
+  if (options.memory_limit != 0)
     options.statement_memory = std::min(options.statement_memory, options.memory_limit);
-  }
   if (!statement_memory.empty())
     options.statement_memory = parse_size("--statement-memory-limit", statement_memory);
   if (!max_message.empty()) options.max_message_bytes = parse_size("--max-message-size", max_message);

@@ -39,7 +39,7 @@ struct Options {
   std::uint32_t login_delay_ms = 2000;            // the longest; 0: none
   std::uint32_t cancels_per_second = 1000;
   std::uint64_t statement_memory = 1024ull * 1024 * 1024;  // bytes one statement may keep
-  std::uint64_t memory_limit = 0;                          // bytes of the whole process; 0: no limit
+  std::uint64_t memory_limit = 0;                          // bytes of the whole process; 0: unknown, no limit
   std::uint64_t max_message_bytes = 64ull * 1024 * 1024;
   std::vector<std::pair<std::string, std::string>> system_parameters;
   std::string log_level = "info";

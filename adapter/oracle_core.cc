@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "adapter/session/survey.h"
 #include "adapter/version.h"
 #include "reactor/fail_point.h"
 
@@ -46,6 +47,12 @@ void OracleCore::connect(std::vector<int> http_listeners) {
   loop_.arm_timer_after_us(sweep_, kSweepUs);
 }
 
+void OracleCore::limit_memory(std::uint64_t bytes) {
+  if (bytes == 0) return;
+  memory_ = std::make_unique<ProcessMemory>(bytes);
+  coordinator_.memory_short = [this] { return memory_->is_short(loop_.clock_ns()); };
+}
+
 // ---- commits ----
 
 void OracleCore::on_message(const CoreMessage& message) {
@@ -60,6 +67,10 @@ void OracleCore::on_message(const CoreMessage& message) {
       return;
     case CoreMessage::Kind::scraped:
       if (--scrape_.missing == 0) finish_scrape();
+      return;
+    case CoreMessage::Kind::survey:
+      coordinator_.complete(static_cast<SessionSurvey*>(message.pointer)->rows);
+      port_->send(message.from, {CoreMessage::Kind::surveyed, 0, 0, 0, message.pointer});
       return;
     case CoreMessage::Kind::drain:
       draining_ = true;
@@ -132,8 +143,7 @@ void OracleCore::begin_scrape() {
 void OracleCore::finish_scrape() {
   MetricsSnapshot& own = scrape_.snapshots.back();
   own.core = coordinator_.metrics;
-  own.core.locks_held = coordinator_.locks().held();
-  own.core.calls_waiting = coordinator_.locks().waiting();
+  coordinator_.measure(own.core);
   own.loop = loop_.stats();
   own.backend = loop_.backend().stats();
   own.processor = processor_;

@@ -14,6 +14,7 @@
 #include "adapter/http/http_server.h"
 #include "adapter/http/metrics_page.h"
 #include "adapter/mesh.h"
+#include "adapter/process_memory.h"
 #include "oracle/commit_log.h"
 #include "oracle/local_oracle.h"
 #include "oracle/wal/thread.h"
@@ -43,6 +44,8 @@ class OracleCore final : private CallReturn, private MeshPort::Handler, private 
 
   // Once every core has told the mesh its waker.
   void connect(std::vector<int> http_listeners);
+  // Resident memory of the process above which statements are refused; 0: none.
+  void limit_memory(std::uint64_t bytes);
   // After the loop has stopped: ends the HTTP connections, turning the loop by hand.
   void shut_down();
 
@@ -108,6 +111,7 @@ class OracleCore final : private CallReturn, private MeshPort::Handler, private 
   oracle::LocalOracle oracle_;
   const Durable durable_;
   oracle::MemoryCommitLog memory_log_;  // used where there is no other
+  std::unique_ptr<ProcessMemory> memory_;  // null: no limit
   Coordinator coordinator_;
   LogAnswers log_answers_{*this};
   std::unique_ptr<oracle::wal::LogThread> log_thread_;

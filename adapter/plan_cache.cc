@@ -104,6 +104,7 @@ CachedStatement* PlanCache::insert(const Key& key, std::unique_ptr<CachedStateme
   entry->same_hash = head;
   head = entry;
   entry->cached = true;
+  entry->serial = ++serials_;
   bytes_ += entry->footprint;
   ++entries_;
   link_newest(entry);
@@ -111,6 +112,13 @@ CachedStatement* PlanCache::insert(const Key& key, std::unique_ptr<CachedStateme
   evict();
   --entry->references;
   return entry;
+}
+
+PlanCache::Texts PlanCache::texts() const {
+  Texts texts;
+  for (const CachedStatement* entry = newest_; entry != nullptr; entry = entry->older)
+    texts.emplace(entry->serial, entry->key_text);
+  return texts;
 }
 
 EnvironmentId PlanCache::intern(const std::string& environment) {

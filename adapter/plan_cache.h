@@ -18,6 +18,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -48,6 +49,7 @@ struct CachedStatement {
   std::string parameter_types;                                      // as on the wire
   std::vector<std::pair<std::size_t, std::string>> fixed_literals;  // slot, source text
   std::size_t footprint = 0;
+  std::uint64_t serial = 0;      // of all that the cache ever had, from 1; 0: it was never in it
   std::uint32_t references = 0;  // by StatementRef
   bool cached = false;
   CachedStatement* same_hash = nullptr;
@@ -118,6 +120,10 @@ class PlanCache {
   // The number of an environment; equal texts, equal numbers.
   EnvironmentId intern(const std::string& environment);
 
+  // The texts or shapes of what is there, by serial; valid until the next change.
+  using Texts = std::unordered_map<std::uint64_t, std::string_view>;
+  Texts texts() const;
+
   const Counters& counters() const { return counters_; }
   std::size_t bytes() const { return bytes_; }
   std::size_t size() const { return entries_; }
@@ -141,6 +147,7 @@ class PlanCache {
   CachedStatement* oldest_ = nullptr;
   std::size_t bytes_ = 0;
   std::size_t entries_ = 0;
+  std::uint64_t serials_ = 0;
   std::size_t shaped_ = 0;  // entries by shape: none, no need to look for shapes
   Counters counters_;
   tsl::robin_map<std::string, std::uint32_t> environments_;

@@ -81,9 +81,15 @@ inline void RowEncoder::append(const Column& column, Datum value, const storage:
 }
 
 void RowEncoder::encode(const Datum* values, const storage::TextStyle& style, OutBuffer& out) const {
-  const std::size_t start = pgwire::begin_data_row(out, static_cast<std::uint16_t>(columns_.size()));
-  for (std::size_t i = 0; i < columns_.size(); ++i) append(columns_[i], values[i], style, out);
-  pgwire::end_data_row(out, start);
+  const std::size_t before = out.size();
+  try {
+    const std::size_t start = pgwire::begin_data_row(out, static_cast<std::uint16_t>(columns_.size()));
+    for (std::size_t i = 0; i < columns_.size(); ++i) append(columns_[i], values[i], style, out);
+    pgwire::end_data_row(out, start);
+  } catch (...) {
+    out.truncate(before);  // a row that is too large is not there at all
+    throw;
+  }
 }
 
 namespace {
@@ -133,10 +139,16 @@ void RowEncoder::encode_packed(std::string_view row, const storage::RowLayout& l
     out.commit(length);
     return;
   }
-  const std::size_t start = pgwire::begin_data_row(out, static_cast<std::uint16_t>(columns_.size()));
-  for (std::size_t i = 0; i < columns_.size(); ++i)
-    append(columns_[i], layout.get(row.data(), columns[i]), style, out);
-  pgwire::end_data_row(out, start);
+  const std::size_t before = out.size();
+  try {
+    const std::size_t start = pgwire::begin_data_row(out, static_cast<std::uint16_t>(columns_.size()));
+    for (std::size_t i = 0; i < columns_.size(); ++i)
+      append(columns_[i], layout.get(row.data(), columns[i]), style, out);
+    pgwire::end_data_row(out, start);
+  } catch (...) {
+    out.truncate(before);
+    throw;
+  }
 }
 
 pgwire::Field field_of(const OutputColumn& column, Format format) {

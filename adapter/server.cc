@@ -303,6 +303,7 @@ void Server::run_oracle(std::vector<int> http_listeners) {
   {
     OracleCore core(loop, mesh_, published_, holds_, std::move(initial), durable, options_.oracle_core,
                     [this] { drained_.release(); });
+    core.limit_memory(options_.memory_limit);
     // 9 of recovery: the state is published.
     (void)reactor::fail_point("recovery.9_published");
     told_.release();

@@ -1,6 +1,5 @@
 #include "adapter/shard.h"
 
-#include <fcntl.h>
 #include <pwd.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
@@ -87,17 +86,14 @@ Shard::Shard(ShardId id, reactor::Loop& loop, Mesh& mesh, const oracle::Publishe
       roles_(mesh_.shards(), id.value),
       addresses_(mesh_.shards(), id.value),
       throttle_(options.most_login_delay_us),
+      memory_(options.memory_limit),
       cancels_left_(options.cancels_per_second),
       log_lines_left_(kLogLinesPerSecond) {
   core_.max_message_bytes = options.max_message_bytes;
-  if (options.memory_limit != 0) {
-    statm_ = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    next_measure_ns_ = 0;
-  }
   if (options.access != nullptr) core_.access = options.access;
   core_.checkpointer = options.checkpointer;
   core_.login_timeout_us = options.login_timeout_us;
-  core_.statement_memory = options.statement_memory;
+  core_.limit_statement_memory(options.statement_memory);
   core_.span_clock = SpanClock::calibrate();
   core_.set_wall_offset();
   for (const Listener& listener : listeners)
@@ -107,7 +103,6 @@ Shard::Shard(ShardId id, reactor::Loop& loop, Mesh& mesh, const oracle::Publishe
 
 Shard::~Shard() {
   connections_.clear();
-  if (statm_ >= 0) ::close(statm_);
   for (const auto& acceptor : acceptors_) ::close(acceptor->listener().fd);
 }
 
@@ -118,24 +113,9 @@ void Shard::start() {
 
 // ---- the read hold ----
 
-// What the kernel says counts: data, plans, buffers, statements, of all cores. Between two looks a core can
-// take some megabytes more.
-void Shard::measure_memory() {
-  constexpr std::uint64_t kEveryNs = 10'000'000;
-  static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  next_measure_ns_ = loop_.now_ns() + kEveryNs;
-  char text[128];
-  const ssize_t size = ::pread(statm_, text, sizeof text - 1, 0);
-  if (size <= 0) return;
-  text[size] = '\0';
-  const char* const second = std::strchr(text, ' ');
-  if (second == nullptr) return;
-  core_.memory_short = std::strtoull(second, nullptr, 10) * page > options_.memory_limit;
-}
-
 void Shard::on_turn_start() {
-  if (loop_.now_ns() >= next_measure_ns_) [[unlikely]]
-    measure_memory();
+  if (loop_.now_ns() >= memory_.next_look_ns()) [[unlikely]]
+    core_.memory_short = memory_.is_short(loop_.now_ns());
   if (asleep_) {
     core_.holds.wake(core_.reader, core_.published);
     asleep_ = false;
@@ -375,6 +355,16 @@ void Shard::on_message(const CoreMessage& message) {
     case CoreMessage::Kind::cancel:
       pass_cancel(SessionId(message.number), message.detail);
       return;
+    case CoreMessage::Kind::signal:
+      signal(SessionId(message.number), static_cast<SessionSignal>(message.detail));
+      return;
+    case CoreMessage::Kind::survey:
+      describe_sessions(*static_cast<SessionSurvey*>(message.pointer));
+      port_.send(message.from, {CoreMessage::Kind::surveyed, 0, 0, 0, message.pointer});
+      return;
+    case CoreMessage::Kind::surveyed:
+      on_surveyed(*static_cast<SessionSurvey*>(message.pointer), message.from);
+      return;
     case CoreMessage::Kind::role_count:
       roles_.hear(message.number, message.from, message.detail);
       return;
@@ -412,6 +402,41 @@ void Shard::on_message(const CoreMessage& message) {
   }
 }
 
+// ---- what sessions ask about each other ----
+
+void Shard::survey(SessionSurvey& survey) {
+  survey.parts.resize(mesh_.shards());
+  survey.missing = mesh_.shards();
+  for (std::size_t other = 0; other < mesh_.shards(); ++other)
+    if (other != id_.value) port_.send(other, {CoreMessage::Kind::survey, 0, 0, 0, &survey});
+  describe_sessions(survey);
+  on_surveyed(survey, id_.value);
+}
+
+void Shard::describe_sessions(SessionSurvey& survey) {
+  std::vector<storage::SessionRow>& part = survey.parts[id_.value];
+  const PlanCache::Texts texts = survey.only == 0 ? core_.plans.texts() : PlanCache::Texts();
+  for (const auto& [id, connection] : connections_)
+    if (survey.wants(id) && connection->session().authenticated())
+      connection->session().describe(texts, part.emplace_back());
+}
+
+void Shard::on_surveyed(SessionSurvey& survey, std::size_t by) {
+  if (by == mesh_.oracle_core()) return survey.answered.set();
+  if (--survey.missing != 0) return;
+  survey.gather();
+  port_.send(mesh_.oracle_core(), {CoreMessage::Kind::survey, 0, 0, 0, &survey});
+}
+
+void Shard::signal(SessionId session, SessionSignal signal) {
+  const std::size_t shard = session.value & 0xff;
+  if (shard != id_.value) {
+    port_.send(shard, {CoreMessage::Kind::signal, 0, session.value, static_cast<std::uint32_t>(signal), nullptr});
+  } else if (Connection* connection = find(session)) {
+    connection->session().signal(signal);
+  }
+}
+
 void Shard::put_in_force(const Access& access) {
   core_.access = &access;
   for (const auto& [id, connection] : connections_) connection->session().on_access_changed();
@@ -426,6 +451,9 @@ void Shard::fill(MetricsSnapshot& snapshot) {
   core_.metrics.plan_evictions = plans.evictions;
   core_.metrics.plan_bytes = core_.plans.bytes();
   core_.metrics.plan_entries = core_.plans.size();
+  core_.metrics.open_transactions = core_.metrics.read_set_bytes = 0;
+  for (const auto& [id, connection] : connections_)
+    connection->session().measure(core_.metrics);
   snapshot.core = core_.metrics;
   snapshot.loop = loop_.stats();
   snapshot.backend = loop_.backend().stats();

@@ -16,6 +16,7 @@
 #include "adapter/connection.h"
 #include "adapter/http/metrics_page.h"
 #include "adapter/mesh.h"
+#include "adapter/process_memory.h"
 #include "adapter/session/core.h"
 
 namespace gyre::adapter {
@@ -62,6 +63,8 @@ class Shard final : public SessionServices,
   void cancel(SessionId session, std::uint32_t secret) override;
   Admission admit(const Role& role) override;
   void dismiss(RoleId role) override;
+  void survey(SessionSurvey& survey) override;
+  void signal(SessionId session, SessionSignal signal) override;
   std::uint64_t on_refused(const Peer& peer, std::string_view user, std::string_view message,
                            Refusal why) override;
 
@@ -106,11 +109,12 @@ class Shard final : public SessionServices,
   bool cancel_allowed();
   void pass_cancel(SessionId session, std::uint32_t secret);
   void put_in_force(const Access& access);
-  void measure_memory();
   void drain();
   void hurry();
   void end_if_drained();
   void fill(MetricsSnapshot& snapshot);
+  void describe_sessions(SessionSurvey& survey);
+  void on_surveyed(SessionSurvey& survey, std::size_t by);
   Connection* find(SessionId session);
   SessionId next_session_id();
 
@@ -128,8 +132,7 @@ class Shard final : public SessionServices,
   reactor::IntrusiveList<Connection::Pending> pending_;  // not logged in, in order of arrival
   std::uint32_t pending_count_ = 0;
   LoginThrottle throttle_;
-  int statm_ = -1;  // /proc/self/statm
-  std::uint64_t next_measure_ns_ = UINT64_MAX;
+  ProcessMemory memory_;
   std::uint32_t cancels_left_ = 0;    // of this second
   std::uint32_t log_lines_left_ = 0;  // of this second, about refused logins
   std::uint64_t unlogged_ = 0;        // refused logins that found none left

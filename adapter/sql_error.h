@@ -48,4 +48,7 @@ class ErrorInContext : public std::exception {
   std::string context;
 };
 
+// max_query_result_size
+SqlError result_too_large(std::uint64_t limit);
+
 }  // namespace gyre::adapter

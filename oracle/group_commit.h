@@ -89,6 +89,13 @@ class GroupCommit {
   bool log_has_failed() const { return failed_; }
   // What commits replaced and readers may still see.
   RetireList& retired() { return retired_; }
+  const RetireList& retired() const { return retired_; }
+  // Each intent that was ordered, in a batch that writes, and is not answered: it waits for the log.
+  template <class Visit>
+  void for_each_in_flight(Visit visit) const {
+    for (const Batch& batch : in_flight_)
+      for (const Intent* intent : batch.intents) visit(*intent);
+  }
 
   struct Counters {
     std::uint64_t batches = 0;      // with writes

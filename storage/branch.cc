@@ -433,6 +433,10 @@ std::unique_ptr<Retired> Branch::release() {
   }
   for (auto& owned : owned_) (void)owned.release();  // the database's now, see free_database
   released_ = true;
+  retired->bytes = batch_.bytes_replaced + sizeof(Database) + base_->tables_.size() * sizeof(void*) +
+                   retired->blocks.size() * sizeof(tree::Block*) +
+                   retired->versions.size() * sizeof(TableVersion);
+  for (const Tree& tree : retired->trees) retired->bytes += estimated_bytes(tree);
   return retired;
 }
 

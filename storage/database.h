@@ -58,6 +58,7 @@ class Retired {
   std::vector<tree::Block*> blocks;
   std::vector<const TableVersion*> versions;
   std::vector<Tree> trees;  // dropped or truncated, whole
+  std::uint64_t bytes = 0;  // what all this takes, roughly
 };
 
 // Frees a database with all its tables, at the end of the process or of a test.

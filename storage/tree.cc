@@ -303,14 +303,23 @@ Blob* allocate_blob(WriteBatch& batch, std::string_view bytes) {
   return blob;
 }
 
+std::size_t bytes_of(const Node* node) {
+  return node->capacity;
+}
+std::size_t bytes_of(const Blob* blob) {
+  return sizeof(Blob) + blob->size;
+}
+
 // The trees of the batch no longer reach this block.
-void discard(WriteBatch& batch, const Block* block) {
-  auto* mine = const_cast<Block*>(block);
+template <class Kind>
+void discard(WriteBatch& batch, const Kind* block) {
+  auto* mine = const_cast<Kind*>(block);
   if (block->batch == batch.id) {
     free_block(mine);
     ++batch.blocks_freed;
   } else {
     batch.replaced.push_back(mine);
+    batch.bytes_replaced += bytes_of(block);
   }
 }
 
@@ -511,6 +520,7 @@ class TreeEditor {
     std::memcpy(copy->base() + node->heap_begin, node->base() + node->heap_begin,
                 node->capacity - node->heap_begin);
     batch_.replaced.push_back(const_cast<Node*>(node));
+    batch_.bytes_replaced += bytes_of(node);
     return copy;
   }
   Node* own_root() {
@@ -764,6 +774,26 @@ bool erase(WriteBatch& batch, Tree& tree, std::string_view key) {
   return true;
 }
 
+// ---- Measuring
+
+std::uint64_t estimated_bytes(const Tree& tree) {
+  constexpr std::size_t kSamples = 8;
+  if (tree.root() == nullptr) return 0;
+  std::uint64_t bytes = 0, entries = 0;
+  const std::size_t samples = tree.root()->level == 0 ? 1 : std::min<std::size_t>(kSamples, tree.root()->count);
+  for (std::size_t sample = 0; sample < samples; ++sample) {
+    const Node* node = tree.root();
+    if (node->level != 0) node = node->child(sample * node->count / samples);
+    while (node->level != 0) node = node->child(node->count / 2);
+    bytes += bytes_of(node);
+    entries += node->count;
+    for (std::size_t i = 0; i < node->count; ++i)
+      if (const Blob* blob = blob_at(node, i)) bytes += bytes_of(blob);
+  }
+  return static_cast<std::uint64_t>(static_cast<double>(bytes) / static_cast<double>(entries) *
+                                    static_cast<double>(tree.size()));
+}
+
 // ---- Freeing
 
 void free_block(Block* block) {
@@ -844,6 +874,7 @@ void take_over(WriteBatch& from, WriteBatch& to) {
   to.blocks_freed += from.blocks_freed;
   to.blobs_made += from.blobs_made;
   to.bytes_made += from.bytes_made;
+  to.bytes_replaced += from.bytes_replaced;
   from = WriteBatch(from.id);
 }
 

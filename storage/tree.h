@@ -220,6 +220,7 @@ struct WriteBatch {
   // Blocks of older batches that the trees of this one no longer reach, each once. The owner frees them with
   // free_block() when no reader can see the older trees; an abandoned batch forgets them.
   std::vector<tree::Block*> replaced;
+  std::uint64_t bytes_replaced = 0;  // what they take, roughly
   // Accounting: blocks allocated by this batch, and those of them freed again by it.
   std::uint64_t blocks_made = 0;
   std::uint64_t blocks_freed = 0;
@@ -242,6 +243,8 @@ bool erase(WriteBatch& batch, Tree& tree, std::string_view key);
 // counts. A visit of the nodes, not of the entries, unless there are blobs. Then `from` has made nothing.
 void take_over(const WriteBatch& from, const WriteBatch& to, const Tree& tree);
 void take_over(WriteBatch& from, WriteBatch& to);
+// What a tree takes, estimated from a few of its leaves. Values outside of leaves count where they are met.
+std::uint64_t estimated_bytes(const Tree& tree);
 
 void free_block(tree::Block* block);
 // Frees every node and value of a tree that nobody will read again; returns how many blocks that were.

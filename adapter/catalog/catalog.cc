@@ -15,6 +15,10 @@ constexpr std::uint32_t kInformationSchemaOid = 13000;
 constexpr std::uint32_t kMzCatalogOid = 13001;
 constexpr RoleId kSystemRole{10};
 constexpr RoleId kFirstUserRole{11};
+// Whom membership in gives a right of the server's own.
+constexpr std::uint32_t kReadAllStatsOid = 3375;
+constexpr std::pair<std::uint32_t, const char*> kPredefinedRoles[] = {
+    {3373, "pg_monitor"}, {kReadAllStatsOid, "pg_read_all_stats"}, {4200, "pg_signal_backend"}};
 }  // namespace
 
 Catalog Catalog::initial() {
@@ -30,6 +34,14 @@ Catalog Catalog::initial() {
   user.name = "materialize";
   user.login = true;
   catalog.put_role(std::move(user));
+  for (const auto& [id, name] : kPredefinedRoles) {
+    Role role;
+    role.id = RoleId(id);
+    role.name = name;
+    // Who watches the server may read all statistics.
+    if (role.name == "pg_monitor") role.member_of = {{RoleId(kReadAllStatsOid), kSystemRole, false}};
+    catalog.put_role(std::move(role));
+  }
   const Acl readable = {{kSystemRole, kSystemRole, privileges_on(ObjectKind::schema), 0},
                         {kPublicRole, kSystemRole, bit(Privilege::usage), 0}};
   // Everybody may look into public. Who may make something there is said by name: the first user may.

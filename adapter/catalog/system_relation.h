@@ -26,6 +26,7 @@ struct SystemScan {
   const storage::Database& database;
   const storage::SessionFacts& session;
   Arena& arena;
+  std::int64_t now_us;  // since 2000-01-01 UTC: when the statement began
   std::function<void(std::span<const storage::Datum>)> emit;
 };
 
@@ -38,6 +39,7 @@ struct SystemRelation {
   char kind = 'r';           // pg_class.relkind: r or v, as PostgreSQL has it
   bool needs_locks = false;  // scanned on the oracle core
   enum class Readers : std::uint8_t { all, superusers } readers = Readers::all;
+  bool needs_sessions = false;  // the sessions of all cores are asked first
 };
 
 // Null if there is none. `schema` empty: search pg_catalog only.

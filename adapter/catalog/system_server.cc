@@ -1,4 +1,4 @@
-// The server as a whole: databases, settings, sessions, and what every PostgreSQL installation has.
+// The server as a whole: databases, settings, and what every PostgreSQL installation has.
 #include <array>
 #include <string>
 
@@ -89,37 +89,6 @@ void scan_settings(SystemScan& scan) {
   for (const SettingDefinition& setting : setting_definitions()) emit_setting(scan, setting);
 }
 
-// This session alone: a core does not know of the others'.
-void scan_activity(SystemScan& scan) {
-  const storage::SessionFacts& session = scan.session;
-  const Role* role = scan.catalog.find_role(session.session_user);
-  std::string application;
-  if (session.current_setting != nullptr)
-    session.current_setting(session.session, "application_name", application);
-  emit(scan, {kDatabaseOid,
-              database_name(scan),
-              session.backend_pid,
-              nullptr,
-              role == nullptr ? Value(nullptr) : Value(role->id.value),
-              text_or_null(session.session_user),
-              scan.arena.copy(application),
-              nullptr,
-              nullptr,
-              nullptr,
-              nullptr,
-              nullptr,
-              nullptr,
-              nullptr,
-              nullptr,
-              nullptr,
-              "active",
-              nullptr,
-              nullptr,
-              nullptr,
-              nullptr,
-              "client backend"});
-}
-
 }  // namespace
 
 Relations server_relations() {
@@ -142,14 +111,6 @@ Relations server_relations() {
                   "max_val text, enumvals text[], boot_val text, reset_val text, sourcefile text, "
                   "sourceline int4, pending_restart boolean"),
        scan_settings, 'v'},
-      {12222, "pg_catalog", "pg_stat_activity",
-       columns_of("datid oid, datname name, pid int4, leader_pid int4, usesysid oid, usename name, "
-                  "application_name text, client_addr text, client_hostname text, "
-                  "client_port int4, backend_start timestamptz, xact_start timestamptz, "
-                  "query_start timestamptz, state_change timestamptz, wait_event_type text, "
-                  "wait_event text, state text, backend_xid oid, backend_xmin oid, query_id int8, "
-                  "query text, backend_type text"),
-       scan_activity, 'v'},
   };
 }
 

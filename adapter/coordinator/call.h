@@ -72,6 +72,7 @@ struct CoordinatorCall : oracle::Intent {
   std::int64_t transaction_us = 0;
   std::int64_t statement_us = 0;
   std::size_t memory_limit = SIZE_MAX;
+  std::uint64_t most_result_bytes = UINT64_MAX;  // max_query_result_size
   oracle::Urgency urgency = oracle::Urgency::now;  // of what it writes: synchronous_commit
 
   // The answer.
@@ -85,6 +86,7 @@ struct CoordinatorCall : oracle::Intent {
       false;  // the shard asked for it, or `lock_timeout_us` has passed, while it waited for a lock
   bool lock_timed_out = false;
   bool holds_session_locks = false;  // the session holds advisory locks beyond the transaction
+  bool result_too_large = false;     // `failure` says so
   bool stale = false;                // the catalog has moved on: plan again and ask again
   // The open transaction's own catalog, while it differs from the published one; lives until the transaction
   // ends.

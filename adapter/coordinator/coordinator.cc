@@ -36,6 +36,9 @@ namespace gyre::adapter {
 
 namespace {
 
+// How often a statement that runs for long looks whether there is still memory.
+constexpr std::int64_t kLookUs = 2'000;
+
 constexpr const char* kRetryHint = "The transaction might succeed if retried.";
 
 // Not owned: the snapshot is pinned for as long as the transaction is open.
@@ -53,12 +56,6 @@ Catalog merged_catalog(const Catalog& base, const Catalog& mine, const Catalog& 
   auto merged = merge_catalogs(base, mine, theirs);
   if (!merged || has_lost_powers(base, theirs)) throw definition_conflict();
   return std::move(*merged);
-}
-
-storage::Failure transaction_too_large(std::size_t limit) {
-  return {storage::Fault::out_of_memory, "out of memory",
-          fmt::format("The transaction's changes need more than the {} bytes of memory that they may use.",
-                      limit)};
 }
 
 // A record of the log counts its bytes in 32 bits. (What is encoded is hardly more than what is kept here.)
@@ -404,15 +401,22 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
   try {
     const auto execution = execute(*call.plan, context);
     const ReadNotes notes(*execution);
-    TimeSlice slice = TimeSlice::unlimited();
+    TimeSlice slice = TimeSlice::of_us(kLookUs);
     const storage::Datum* values = nullptr;
-    while (execution->next(slice, values) == Step::row) {
+    for (;;) {
+      const Step step = execution->next(slice, values);
+      if (step == Step::end) break;
+      if (step == Step::yield) {
+        check_memory(*call.plan);
+        slice = TimeSlice::of_us(kLookUs);
+        continue;
+      }
       call.encoder->encode(values, at_oracle.style, call.rows);
       ++call.row_count;
-      if (call.rows.size() > call.memory_limit)
-        throw storage::Failure(
-            storage::Fault::out_of_memory, "out of memory",
-            fmt::format("The result is larger than the limit of {} bytes.", call.memory_limit));
+      if (call.rows.size() > call.most_result_bytes) {
+        call.result_too_large = true;
+        throw result_too_large(call.most_result_bytes);
+      }
     }
     call.affected = execution->affected();
     if (!call.plan->reads_only()) {
@@ -424,8 +428,7 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
       enforce_foreign_keys(constraints, mark, modes);
       check_deferred_keys(constraints, mark, &modes);
     }
-    if (transaction != nullptr && transaction->branch.footprint() > call.memory_limit)
-      throw transaction_too_large(call.memory_limit);
+    if (!call.plan->reads_only()) check_memory(*call.plan);
     if (transaction != nullptr && !reads_anew(call.level) && branch.is_overtaken(mark, head_->view()))
       throw storage::Failure(storage::Fault::serialization_failure,
                              "could not serialize access due to concurrent update", {}, kRetryHint);
@@ -438,6 +441,14 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
     call.row_count = 0;
     throw;
   }
+}
+
+// Changes are data: what bounds them is the memory of the server. What makes room goes on.
+void Coordinator::check_memory(const Plan& plan) {
+  if (plan.kind == Plan::Kind::delete_ || plan.kind == Plan::Kind::truncate || !memory_short()) return;
+  ++metrics.memory_refusals;
+  throw storage::Failure(storage::Fault::out_of_memory, "out of memory",
+                         "The server has used up the memory that it may use.");
 }
 
 void Coordinator::run_utility(CoordinatorCall& call, StatementLocks& locks) {
@@ -665,6 +676,7 @@ oracle::Publication Coordinator::apply(Timestamp timestamp, oracle::RetireList& 
   std::unique_ptr<storage::Retired> replaced = batch.branch->release();
   replaced->database = std::move(database_);
   database_ = std::move(batch.database);
+  const std::uint64_t bytes = replaced->bytes;
   retired.retire(
       timestamp,
       [](void* object, std::size_t limit) {
@@ -673,7 +685,7 @@ oracle::Publication Coordinator::apply(Timestamp timestamp, oracle::RetireList& 
         if (freed < limit) delete retirement;
         return freed;
       },
-      new storage::Retirement(std::move(replaced)));
+      new storage::Retirement(std::move(replaced)), bytes);
   if (batch.catalog != nullptr) {
     retired.retire(timestamp, new std::shared_ptr<const Catalog>(std::move(catalog_)));
     catalog_ = std::move(batch.catalog);

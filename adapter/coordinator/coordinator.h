@@ -28,6 +28,7 @@
 #include "oracle/group_commit.h"
 #include "storage/branch.h"
 #include "storage/database.h"
+#include "storage/scalar/session_directory.h"
 
 namespace gyre::adapter {
 
@@ -69,8 +70,14 @@ class Coordinator final : public oracle::CommitSteps {
   std::uint64_t expire_waits(std::uint64_t now_us);
   const LockTable& locks() const { return locks_; }
 
+  // Of each session that is surveyed: what is known here.
+  void complete(std::span<storage::SessionRow> rows) const;
+  // The gauges.
+  void measure(CoreMetrics& out) const;
+
   CoreMetrics metrics;
   SpanClock span_clock;
+  std::function<bool()> memory_short = [] { return false; };  // the process has more than it may
   std::function<std::uint64_t()> now_us = [] { return std::uint64_t{0}; };  // for lock_timeout; any origin
 
  private:
@@ -130,6 +137,7 @@ class Coordinator final : public oracle::CommitSteps {
   void run_plan(CoordinatorCall& call, StatementLocks& locks);
   void check_still_allowed(const CoordinatorCall& call, const OpenTransaction& transaction,
                            const Catalog& planned) const;
+  void check_memory(const Plan& plan);
   void run_utility(CoordinatorCall& call, StatementLocks& locks);
   void commit(CoordinatorCall& call, StatementLocks& locks);
   void rollback(const CoordinatorCall& call);

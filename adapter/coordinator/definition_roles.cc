@@ -167,6 +167,9 @@ std::string create_role(const ast::CreateRoleStatement& statement, Definition& d
 
 std::string alter_role(const ast::AlterRoleStatement& statement, Definition& d) {
   Role role = named_role(d, statement.name);
+  if (role.name.starts_with("pg_"))
+    throw SqlError("42939", fmt::format("role name \"{}\" is reserved", role.name))
+        .with_detail("Cannot alter reserved roles.");
   check_may_alter(role, statement.options, d);
   apply_options(role, statement.options, d);
   d.catalog.put_role(std::move(role));
@@ -197,7 +200,7 @@ std::string drop_role(const ast::DropRoleStatement& statement, Definition& d) {
       throw SqlError("55006", "session user cannot be dropped");
     if (role->superuser && !asking_role(d).superuser)
       throw SqlError("42501", "must be superuser to drop superusers");
-    if (name.starts_with("mz_"))
+    if (name.starts_with("mz_") || name.starts_with("pg_"))
       throw SqlError("2BP01",
                      fmt::format("cannot drop role {} because it is required by the database system", name));
     if (const std::string why = dependences_on_role(d, role->id); !why.empty())

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -102,6 +103,11 @@ class LockTable {
   // be. The session waits for nothing else.
   void enqueue(LockOwner owner, LockName name, LockMode mode, Wish wish = Wish::to_hold);
   bool waits(std::uint32_t session) const { return waiting_.contains(session); }
+  // What the session waits for; nothing where it does not wait.
+  std::optional<LockKind> awaited(std::uint32_t session) const {
+    const auto found = waiting_.find(session);
+    return found == waiting_.end() ? std::nullopt : std::optional(decode(found->second->first).kind);
+  }
 
   // Woken waiters, in the order of being granted.
   using Granted = std::vector<LockOwner>;

@@ -83,7 +83,13 @@ std::uint64_t CopyWriter::write(std::string_view rows, OutBuffer& out) {
   std::uint64_t count = 0;
   for (; !rows.empty(); ++count) {
     const std::size_t length = word(rows.data() + 1);
-    write_row(rows.substr(5, length - 4), out);
+    const std::size_t before = out.size();
+    try {
+      write_row(rows.substr(5, length - 4), out);
+    } catch (...) {
+      out.truncate(before);
+      throw;
+    }
     rows.remove_prefix(length + 1);
   }
   return count;

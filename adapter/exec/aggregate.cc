@@ -19,13 +19,15 @@ class Aggregate : public Operator {
         finisher_(state),
         groups_by_key_(state),
         seen_(state) {
+    arena_.set_budget(state.memory);
+    key_bytes_.set_limit(state.memory.limit());
     for (const logical::ExpressionPtr& key : node.keys) key_types_.push_back(key->type());
     key_.resize(key_types_.size());
     values_.resize(node.columns.size());
     row_ = values_.data();
     for (const logical::AggregateCall& call : node.calls) any_ordered_ = any_ordered_ || !call.order.empty();
   }
-  ~Aggregate() override { state_.memory_used -= accounted_; }
+  ~Aggregate() override { state_.account(accounted_, 0); }
 
   void open() override {
     input_->open();
@@ -34,8 +36,7 @@ class Aggregate : public Operator {
     groups_.clear();
     lists_.clear();
     arena_.reset();
-    state_.memory_used -= accounted_;
-    accounted_ = 0;
+    state_.account(accounted_, 0);
     collected_ = false;
     next_ = 0;
     if (node_.keys.empty()) groups_.push_back(make_group());
@@ -110,8 +111,7 @@ class Aggregate : public Operator {
       }
       call.function->step(group.states[i], arguments_.data(), arena_);
     }
-    const std::size_t bytes =
-        arena_.footprint() + groups_.capacity() * sizeof(Group) + kept_ * 2 * sizeof(Datum*);
+    const std::size_t bytes = groups_.capacity() * sizeof(Group) + kept_ * 2 * sizeof(Datum*);
     if (bytes != accounted_) state_.account(accounted_, bytes);
   }
 

@@ -24,6 +24,7 @@ class Apply : public Operator {
         passed_(state),
         evaluator_(state),
         keys_(state) {
+    key_.set_limit(state.memory.limit());
     values_.resize(width_ + 1);
     pair_.resize(width_ + node.inputs[1]->columns.size());
     row_ = values_.data();

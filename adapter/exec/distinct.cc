@@ -12,7 +12,9 @@ namespace {
 class Distinct : public Operator {
  public:
   Distinct(const physical::Distinct& node, State& state)
-      : Operator(state), node_(node), input_(make_operator(node.input(), state)), seen_(state) {}
+      : Operator(state), node_(node), input_(make_operator(node.input(), state)), seen_(state) {
+    key_.set_limit(state.memory.limit());
+  }
   void open() override {
     input_->open();
     seen_.clear();

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "adapter/exec/operator.h"
+#include "storage/failure.h"
 
 namespace gyre::adapter {
 namespace {
@@ -17,6 +18,8 @@ class Running : public Execution {
  public:
   Running(const Plan& plan, const ExecutionContext& context) {
     state_.context = context;
+    state_.memory.set_limit(context.memory_limit);
+    state_.hoist_arena.set_budget(state_.memory);
     state_.parameters.assign(context.parameters.begin(), context.parameters.end());
     const std::size_t given = plan.parameter_types.size() + plan.literal_types.size();
     state_.parameters.resize(given + static_cast<std::size_t>(plan.root->extra_parameters));
@@ -25,6 +28,17 @@ class Running : public Execution {
   }
 
   Step next(TimeSlice& slice, const storage::Datum*& values) override {
+    try {
+      return advance(slice, values);
+    } catch (const OverBudget& refused) {
+      throw storage::Failure(storage::Fault::out_of_memory, "out of memory", refused.detail());
+    }
+  }
+  std::uint64_t affected() const override { return state_.affected; }
+  void note_reads() noexcept override { state_.note_reads(); }
+
+ private:
+  Step advance(TimeSlice& slice, const storage::Datum*& values) {
     if (!opened_) root_->open();
     opened_ = true;
     if (ended_) return Step::end;
@@ -33,10 +47,6 @@ class Running : public Execution {
     if (step == Step::end) ended_ = true;
     return step;
   }
-  std::uint64_t affected() const override { return state_.affected; }
-  void note_reads() noexcept override { state_.note_reads(); }
-
- private:
   exec::State state_;
   exec::OperatorPtr root_;
   bool opened_ = false;

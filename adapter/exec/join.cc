@@ -20,6 +20,7 @@ class Join : public Operator {
         rows_(state, node.inputs[1]->columns),
         heads_(state),
         evaluator_(state) {
+    key_.set_limit(state.memory.limit());
     values_.resize(node.columns.size());
     row_ = values_.data();
     for (const logical::ExpressionPtr& key : node.left_keys) key_types_.push_back(key->type());

@@ -13,7 +13,7 @@ namespace gyre::adapter::exec {
 // From a key's bytes to a number. Roughly: 64 bytes per entry beside the key.
 class KeyMap {
  public:
-  explicit KeyMap(State& state) : state_(state) {}
+  explicit KeyMap(State& state) : state_(state) { arena_.set_budget(state.memory); }
   ~KeyMap() { clear(); }
   KeyMap(const KeyMap&) = delete;
   KeyMap& operator=(const KeyMap&) = delete;
@@ -24,7 +24,7 @@ class KeyMap {
     added = found == map_.end();
     if (!added) return found->second;
     const std::string_view kept = arena_.copy(key);
-    const std::size_t bytes = arena_.footprint() + 64 * (map_.size() + 1);
+    const std::size_t bytes = 64 * (map_.size() + 1);
     if (bytes > accounted_ + 4096) state_.account(accounted_, bytes);
     return map_.emplace(kept, fresh).first->second;
   }
@@ -41,8 +41,7 @@ class KeyMap {
   void clear() {
     map_.clear();
     arena_.reset();
-    state_.memory_used -= accounted_;
-    accounted_ = 0;
+    state_.account(accounted_, 0);
   }
 
  private:

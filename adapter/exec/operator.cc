@@ -8,12 +8,11 @@
 namespace gyre::adapter::exec {
 
 void State::account(std::size_t& before, std::size_t now) {
-  memory_used = memory_used - before + now;
+  if (now > before)
+    memory.take(now - before);
+  else
+    memory.give_back(before - now);
   before = now;
-  if (memory_used > context.memory_limit)
-    throw storage::Failure(storage::Fault::out_of_memory, "out of memory",
-                           "The statement needs more than the " + std::to_string(context.memory_limit) +
-                               " bytes of memory that it may use.");
 }
 
 void State::note_reads() noexcept {
@@ -21,6 +20,7 @@ void State::note_reads() noexcept {
 }
 
 Evaluator::Evaluator(State& state) {
+  arena_.set_budget(state.memory);
   context_.parameters = state.parameters.data();
   context_.arena = &arena_;
   context_.style = state.context.style ? state.context.style : &state.default_style;
@@ -44,7 +44,7 @@ Datum* keep_row(std::span<const Type> types, const Datum* row, Arena& arena) {
 
 const Datum* RowStore::add(const Datum* row) {
   rows_.push_back(keep_row(types_, row, arena_));
-  const std::size_t bytes = arena_.footprint() + rows_.capacity() * sizeof(Datum*);
+  const std::size_t bytes = rows_.capacity() * sizeof(Datum*);
   if (bytes != accounted_) state_.account(accounted_, bytes);
   return rows_.back();
 }
@@ -52,8 +52,7 @@ const Datum* RowStore::add(const Datum* row) {
 void RowStore::clear() {
   rows_.clear();
   arena_.reset();
-  state_.memory_used -= accounted_;
-  accounted_ = 0;
+  state_.account(accounted_, 0);
 }
 
 void append_row_key(std::span<const Type> types, const Datum* row, OutBuffer& key) {

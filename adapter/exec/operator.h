@@ -26,17 +26,18 @@ class Operator;
 // Of one execution, shared by its operators.
 struct State {
   ExecutionContext context;
+  MemoryBudget memory;  // what the operators may keep, and make
   std::vector<storage::Hoisted> hoisted;  // what expressions remember for the whole execution
   Arena hoist_arena;
   std::vector<Datum> parameters;  // the caller's, and behind them what Apply passes; never resized
   storage::TextStyle default_style;
-  std::size_t memory_used = 0;
   std::uint64_t affected = 0;
   std::vector<Operator*> readers;  // operators that have something for the read set
 
   // Adds to the read set what the readers have read so far.
   void note_reads() noexcept;
-  // `now` instead of `before` bytes are kept; throws out_of_memory above the limit. Sets before = now.
+  // `now` instead of `before` bytes are kept beside what arenas have; throws OverBudget above the limit. Sets
+  // before = now.
   void account(std::size_t& before, std::size_t now);
 };
 
@@ -92,7 +93,9 @@ Datum* keep_row(std::span<const Type> types, const Datum* row, Arena& arena);
 // Rows kept in memory, counted against the statement's limit.
 class RowStore {
  public:
-  RowStore(State& state, std::vector<Type> types) : state_(state), types_(std::move(types)) {}
+  RowStore(State& state, std::vector<Type> types) : state_(state), types_(std::move(types)) {
+    arena_.set_budget(state.memory);
+  }
   ~RowStore() { clear(); }
   RowStore(const RowStore&) = delete;
   RowStore& operator=(const RowStore&) = delete;

@@ -16,7 +16,9 @@ class SetOperation : public Operator {
         left_(make_operator(*node.inputs[0], state)),
         right_(make_operator(*node.inputs[1], state)),
         counts_(state),
-        seen_(state) {}
+        seen_(state) {
+    key_.set_limit(state.memory.limit());
+  }
 
   void open() override {
     left_->open();

@@ -16,7 +16,7 @@ class SystemRelationScan : public Operator {
     static const storage::SessionFacts nobody;
     Arena arena;
     SystemScan scan{*state_.context.catalog, *state_.context.database,
-                    state_.context.session ? *state_.context.session : nobody, arena,
+                    state_.context.session ? *state_.context.session : nobody, arena, state_.context.statement_us,
                     [this](std::span<const Datum> row) { rows_.add(row.data()); }};
     node_.relation->scan(scan);
   }

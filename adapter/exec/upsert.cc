@@ -42,6 +42,7 @@ Upsert::Upsert(const physical::Insert& node, State& state, std::size_t proposals
       lock_mode_(changes_key(node) ? RowLockMode::for_update : RowLockMode::for_no_key_update),
       evaluator_(state) {
   const std::size_t width = node.table->schema->columns.size();
+  kept_.set_budget(state.memory);
   both_.resize(2 * width);
   updated_.resize(width);
 }
@@ -121,10 +122,7 @@ Datum* Upsert::update(std::string_view key, const Datum* proposed) {
   if (remembers_) remember_updated(key);
   // What is answered must outlive the old row, from which parts of it may come.
   Datum* row = updated_.data();
-  if (!node_.returning.empty()) {
-    row = keep_row(node_.input().columns, row, kept_);
-    state_.account(accounted_, kept_.footprint());
-  }
+  if (!node_.returning.empty()) row = keep_row(node_.input().columns, row, kept_);
   lock_change(key, {row, width});
   state_.context.branch->update(table_, key, {row, width});
   return row;

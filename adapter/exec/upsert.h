@@ -46,7 +46,6 @@ class Upsert {
   std::vector<Datum> updated_;            // what DO UPDATE makes of them
   std::unordered_set<std::string> made_;  // keys of rows that this statement inserted or updated
   Arena kept_;                            // rows for RETURNING
-  std::size_t accounted_ = 0;
   OutBuffer packed_, key_, holder_;
 };
 

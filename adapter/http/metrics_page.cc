@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -29,8 +30,15 @@ constexpr std::string_view kRefusalNames[] = {
     "database", "connections", "role_connections", "address_connections",
     "timeout",  "displaced",   "protocol"};
 static_assert(std::size(kRefusalNames) == static_cast<std::size_t>(Refusal::count_));
+constexpr std::string_view kLimitErrorNames[] = {"53200", "54000", "54001", "54011", "54023"};
+static_assert(std::size(kLimitErrorNames) == static_cast<std::size_t>(LimitError::count_));
 constexpr std::string_view kSessionTypes[] = {"user", "system"};
 static_assert(std::size(kEntranceNames) == static_cast<std::size_t>(EntranceKind::count_));
+
+std::uint64_t unix_time_us() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+}
 
 // Dividing is rounded once: 25 ns print as 2.5e-08.
 double seconds_of(std::uint64_t nanoseconds) {
@@ -124,6 +132,8 @@ CoreMetrics merged(std::span<const MetricsSnapshot> cores) {
       sum.connections_ok[entrance] += core.connections_ok[entrance];
       sum.connections_failed[entrance] += core.connections_failed[entrance];
     }
+    for (std::size_t limit = 0; limit < sum.limit_errors.size(); ++limit)
+      sum.limit_errors[limit] += core.limit_errors[limit];
     for (std::size_t reason = 0; reason < sum.refusals.size(); ++reason)
       sum.refusals[reason] += core.refusals[reason];
     for (std::size_t kind = 0; kind < sum.peek_ns.size(); ++kind) sum.peek_ns[kind].merge(core.peek_ns[kind]);
@@ -136,6 +146,9 @@ CoreMetrics merged(std::span<const MetricsSnapshot> cores) {
                         &CoreMetrics::plan_stale, &CoreMetrics::plan_evictions, &CoreMetrics::plan_bytes,
                         &CoreMetrics::plan_entries, &CoreMetrics::lock_waits, &CoreMetrics::deadlocks,
                         &CoreMetrics::locks_held, &CoreMetrics::calls_waiting,
+                        &CoreMetrics::open_transactions, &CoreMetrics::read_set_bytes,
+                        &CoreMetrics::retained_bytes, &CoreMetrics::branch_bytes,
+                        &CoreMetrics::oldest_replaced_us,
                         &CoreMetrics::tls_handshakes, &CoreMetrics::tls_failures, &CoreMetrics::cancels_dropped,
                         &CoreMetrics::memory_refusals, &CoreMetrics::results_too_large})
       sum.*figure += core.*figure;
@@ -188,6 +201,9 @@ void render_connections(Page& page, const CoreMetrics& sum) {
                sum.results_too_large);
   page.counter("gyre_cancels_dropped_total", "Cancel requests above their rate.", sum.cancels_dropped);
   page.counter("gyre_errors_total", "Error responses sent to clients.", sum.errors);
+  page.family("gyre_limit_errors_total", "counter", "Errors that say that a limit was reached, by SQLSTATE.");
+  for (std::size_t limit = 0; limit < sum.limit_errors.size(); ++limit)
+    page.sample(fmt::format("sqlstate=\"{}\"", kLimitErrorNames[limit]), sum.limit_errors[limit]);
   page.counter("gyre_cancels_total", "Cancel requests that found their session.", sum.cancels);
   page.counter("gyre_coordinator_calls_total", "Statements that were handed to the oracle core.",
                sum.coordinator_calls);
@@ -198,6 +214,20 @@ void render_locks(Page& page, const CoreMetrics& sum) {
   page.gauge("gyre_lock_waiting_calls", "Statements that wait for a lock.", sum.calls_waiting);
   page.counter("gyre_lock_waits_total", "Statements that had to wait for a lock.", sum.lock_waits);
   page.counter("gyre_deadlocks_total", "Waits that were ended because they closed a circle.", sum.deadlocks);
+}
+
+void render_transactions(Page& page, const CoreMetrics& sum) {
+  page.gauge("gyre_open_transactions", "Transaction blocks that are open.", sum.open_transactions);
+  page.family("gyre_oldest_snapshot_age_seconds", "gauge",
+              "How long ago the oldest state that someone may still read was replaced by a newer one.");
+  const std::uint64_t now_us = unix_time_us();
+  const bool old = sum.oldest_replaced_us != 0 && sum.oldest_replaced_us < now_us;
+  page.sample("", old ? static_cast<double>(now_us - sum.oldest_replaced_us) / 1e6 : 0.0);
+  page.gauge("gyre_retained_bytes", "What has been replaced and is kept for those who may still read it.",
+             sum.retained_bytes);
+  page.gauge("gyre_transaction_change_bytes", "What open transactions have changed, on the oracle core.",
+             sum.branch_bytes);
+  page.gauge("gyre_read_set_bytes", "What open transactions remember of their reads.", sum.read_set_bytes);
 }
 
 void render_plan_cache(Page& page, const CoreMetrics& sum) {
@@ -374,6 +404,7 @@ std::string render_metrics(std::span<const MetricsSnapshot> cores, const Process
   render_statements(page, sum);
   render_connections(page, sum);
   render_locks(page, sum);
+  render_transactions(page, sum);
   render_plan_cache(page, sum);
   render_reactor(page, cores);
   if (process.log != nullptr) render_log(page, *process.log);

@@ -48,6 +48,7 @@ struct StatementBinding {
   bool has_volatile = false;
   bool needs_locks = false;
   std::optional<RowLockMode> locks_rows;
+  bool needs_sessions = false;
   bool moves_sequences = false;  // calls nextval() or setval()
   int expansions = 0;              // of WITH queries, so far
   std::uintptr_t stack_begin = 0;  // where binding began, to know how much of the stack it uses

@@ -70,6 +70,7 @@ Binder::ExpressionPtr Binder::call_function(std::string_view name, Expressions a
         coerce_or_throw(std::move(arguments[i]), resolution.arguments[i], CastContext::implicit, location);
   if (resolution.function->volatility == storage::Volatility::volatile_) statement_.has_volatile = true;
   if (resolution.function->needs_locks) statement_.needs_locks = true;
+  if (resolution.function->needs_sessions) statement_.needs_sessions = true;
   if (resolution.function->writes) statement_.moves_sequences = true;
   if (resolution.function->build)
     return resolution.function->build(*resolution.function, std::move(arguments));

@@ -78,6 +78,7 @@ std::unique_ptr<Plan> finish_plan(BoundQuery bound, StatementBinding& binding, s
   plan->has_volatile = binding.has_volatile;
   plan->needs_locks = binding.needs_locks;
   plan->locks_rows = binding.locks_rows;
+  plan->needs_sessions = binding.needs_sessions;
   plan->moves_sequences = binding.moves_sequences;
   plan->columns = std::move(bound.columns);
   plan->parameter_types = std::move(binding.parameter_types);
@@ -85,7 +86,7 @@ std::unique_ptr<Plan> finish_plan(BoundQuery bound, StatementBinding& binding, s
   plan->literal_fixed = std::move(binding.literal_fixed);
   plan->relations = std::move(binding.relations);
   plan->rights = std::move(binding.rights);
-  if (plan->runs_on_shard() && binding.outer_parameters == 0)
+  if (plan->runs_at_once() && binding.outer_parameters == 0)
     plan->direct = make_direct_read(*root);
   plan->footprint = 1024 + 512 * count_nodes(*root) + 64 * plan->columns.size();
   plan->root = std::move(root);

@@ -75,6 +75,8 @@ struct Plan {
   // Takes locks or looks at them: runs on the oracle core.
   bool needs_locks = false;
   std::optional<RowLockMode> locks_rows;  // FOR UPDATE and the like: the first clause's
+  // Looks at the sessions of all cores, or signals them: these are asked first.
+  bool needs_sessions = false;
   std::unique_ptr<const physical::Node> root;
   std::unique_ptr<const DirectRead> direct;  // null: run the operators
   // How many Hoisted places an execution should offer its expressions (storage/scalar/hoist.h).
@@ -85,6 +87,8 @@ struct Plan {
 
   bool reads_only() const { return kind == Kind::select; }
   bool runs_on_shard() const { return reads_only() && !needs_locks && !moves_sequences; }
+  // The same, and nobody is asked before.
+  bool runs_at_once() const { return runs_on_shard() && !needs_sessions; }
   // Leaves everything as it is.
   bool changes_nothing() const { return reads_only() && !moves_sequences; }
 };

@@ -469,6 +469,7 @@ reactor::Co<void> Session::run_utility(const ast::Statement& given) {
       role != nullptr && role->set.from_current)
     changed = with_value(*role, settings_.show(role->set.name));
   const ast::Statement& tree = changed != nullptr ? *changed : given;
+  if (std::holds_alternative<ast::CreateTableAsStatement>(tree.node)) co_await look_around();
   CoordinatorCall call(core_.loop, core_.shard);
   fill_call(call, core_.wall_us());
   call.kind = CoordinatorCall::Kind::utility;

@@ -232,12 +232,15 @@ reactor::Co<void> Session::run_copy_to(const ast::CopyStatement& command, Statem
   portal.source = std::make_shared<StatementSource>(std::move(whole), query, std::vector<storage::Type>());
   portal.bind(statement, {}, {}, writer.binary() ? pgwire::FormatList(kBinary, 1) : pgwire::FormatList(),
               settings_.style());
-  const bool here = runs_here(*portal.plan());
-  if (!here) co_await run_on_oracle_core(portal);
+  const Running running(running_, portal);
+  if (portal.plan()->needs_sessions) co_await run_beside_sessions(portal);
+  const bool here = !portal.has_answer() && runs_here(*portal.plan());
+  if (!here && !portal.has_answer()) co_await run_on_oracle_core(portal);
   const Format overall = writer.binary() ? Format::binary : Format::text;
   pgwire::copy_out_response(out_, overall, formats_of(options.format, portal.plan()->columns.size()));
   writer.begin(out_);
   OutBuffer rows;
+  rows.set_limit(core_.most_answer_bytes() + kOutputSlack);
   std::uint64_t sent = 0;
   for (bool more = true; more;) {
     check_canceled();

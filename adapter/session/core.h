@@ -2,6 +2,7 @@
 // a session from memory. One thread only.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "adapter/coordinator/call.h"
 #include "adapter/metrics.h"
 #include "adapter/plan_cache.h"
+#include "adapter/session/survey.h"
 #include "oracle/published_state.h"
 #include "oracle/read_holds.h"
 #include "reactor/base/arena.h"
@@ -37,6 +39,10 @@ class SessionServices : public CoordinatorLink {
   // Whether one more session of the role may log in; counts it if so. Superusers have a reserve.
   virtual Admission admit(const Role& role) = 0;
   virtual void dismiss(RoleId role) = 0;  // an admitted session has ended
+  // Asks all cores; sets survey.answered. Nobody is known where nobody can be asked.
+  virtual void survey(SessionSurvey& survey) { survey.answered.set(); }
+  // To a session of any core; none of that number is no error.
+  virtual void signal(SessionId session, SessionSignal signal) {}
   // A login has failed: to be logged. Returns how long the client is to wait for the answer.
   virtual std::uint64_t on_refused(const Peer& peer, std::string_view user, std::string_view message,
                                    Refusal why) {
@@ -55,7 +61,9 @@ struct SessionCore {
         reader(hold),
         shard(id),
         services(shard_services),
-        plans(plan_bytes) {}
+        plans(plan_bytes) {
+    arena.set_budget(memory);
+  }
 
   reactor::Loop& loop;
   const oracle::PublishedState& published;
@@ -69,6 +77,12 @@ struct SessionCore {
   Checkpointer* checkpointer = nullptr;      // null: nothing is durable
   SpanClock span_clock;
   std::size_t statement_memory = SIZE_MAX;  // bytes one statement may keep
+  void limit_statement_memory(std::size_t bytes) {
+    statement_memory = bytes;
+    memory.set_limit(bytes);
+  }
+  // Of one row, or of an answer that is made as a whole.
+  std::size_t most_answer_bytes() const { return std::min(statement_memory, kMostMessage); }
   bool memory_short = false;  // the process has more memory than --memory-limit allows
   std::uint32_t max_message_bytes = 64 * 1024 * 1024;  // of a message after the login
   std::uint64_t login_timeout_us = 60'000'000;  // from the connection's start to AuthenticationOk
@@ -83,6 +97,7 @@ struct SessionCore {
   std::uint64_t peeks = 0;  // tried; of each 64 the choice of a timestamp is timed
 
   // Scratch of a statement that runs to its end at once.
+  MemoryBudget memory;
   Arena arena;
   OutBuffer key;
   std::vector<storage::Datum> datums;
@@ -95,6 +110,8 @@ struct SessionCore {
   }
 
  private:
+  static constexpr std::size_t kMostMessage = std::size_t{1} << 30;  // its length is a signed number
+
   void read_switches(const oracle::Publication& now);
   std::uint64_t switch_version_ = 0;
   bool reads_run_here_ = true;

@@ -235,6 +235,7 @@ void Session::on_execute(std::string_view body) {
   check_transaction_allows(statement);
   check_can_run(executed);
   if (!executed.started()) count_statement(statement);
+  shown_plan_ = statement.serial;
   const std::uint64_t limit = message->row_limit > 0 ? static_cast<std::uint64_t>(message->row_limit) : 0;
   if (execute_now(executed, limit)) {
     core_.metrics.peek_ns[static_cast<std::size_t>(PeekKind::planned)].record(
@@ -259,7 +260,7 @@ bool Session::execute_now(Portal& executed, std::uint64_t limit) {
   if (executed.has_answer()) {
     progress = deliver(executed, limit);
   } else {
-    if (!executed.started() && !runs_here(*executed.plan())) return false;
+    if (!executed.started() && (executed.plan()->needs_sessions || !runs_here(*executed.plan()))) return false;
     progress = advance_here(executed, limit);
     if (progress == Portal::Progress::slice_over || progress == Portal::Progress::output_full) {
       executed.rows_before_wait = first;
@@ -290,6 +291,7 @@ reactor::Job Session::run_execute(Portal* executed, std::uint64_t limit) {
   arm_statement_timeout();
   std::optional<pgwire::Diagnostic> error;
   const auto source = executed->source;  // the portal goes when its statement is a COMMIT
+  if (source != nullptr && !source->text.empty()) show_text(source->text);
   try {
     const CachedStatement& statement = executed->statement();
     // What is not the last before its Sync belongs to a transaction with what follows.

@@ -1,5 +1,7 @@
 #include "adapter/session/portal.h"
 
+#include <algorithm>
+
 #include "adapter/errors.h"
 #include "adapter/sql_error.h"
 #include "reactor/base/check.h"
@@ -225,6 +227,7 @@ Portal::Progress Portal::advance_plan(const ExecutionContext& context, std::uint
 Portal::Progress Portal::advance_direct(const ExecutionContext& context, std::uint64_t limit,
                                         TimeSlice& slice, std::size_t full_at, OutBuffer& out) {
   if (!direct_) direct_.emplace(*plan()->direct, encoder());
+  memory_.set_limit(context.memory_limit);
   storage::EvalContext eval;
   eval.parameters = parameters_.data();
   eval.arena = &row_arena_;
@@ -249,12 +252,29 @@ Portal::Progress Portal::advance_direct(const ExecutionContext& context, std::ui
   GYRE_UNREACHABLE();
 }
 
+namespace {
+constexpr std::size_t kMostAnswer = std::size_t{1} << 30;  // a message's length is a signed number
+}  // namespace
+
 void Portal::evaluate_now(const ExecutionContext& context) {
   OutBuffer rows;
+  rows.set_limit(std::min(context.memory_limit, kMostAnswer));
   while (advance(context, 0, TimeSlice::unlimited(), SIZE_MAX, rows) != Progress::complete) continue;
+  replace_by_answer(std::move(rows));
+}
+
+void Portal::replace_by_answer(OutBuffer rows) {
   rows_ = 0;
   complete_ = false;
   set_answer(std::move(rows));
+}
+
+void Portal::start_anew() {
+  execution_.reset();
+  direct_.reset();
+  held.reset();
+  rows_ = slices_ = result_bytes = 0;
+  started_ = complete_ = spent_ = false;
 }
 
 void Portal::set_answer(OutBuffer rows) {

@@ -54,7 +54,7 @@ class Portal {
  public:
   enum class Progress : std::uint8_t { complete, row_limit, slice_over, output_full };
 
-  explicit Portal(std::string name = {}) : name_(std::move(name)) {}
+  explicit Portal(std::string name = {}) : name_(std::move(name)) { row_arena_.set_budget(memory_); }
   Portal(const Portal&) = delete;
   Portal& operator=(const Portal&) = delete;
   ~Portal();
@@ -99,6 +99,11 @@ class Portal {
   Progress advance(const ExecutionContext& context, std::uint64_t limit, TimeSlice slice, std::size_t full_at,
                    OutBuffer& out);
 
+  // Its rows have all been made: they become the answer, of which none has been handed out.
+  void replace_by_answer(OutBuffer rows);
+  // Of a plan whose run was abandoned: as before its first row.
+  void start_anew();
+
   // What the oracle core answered, when it ran the plan: DataRow messages, handed out by further calls of
   // deliver().
   void set_answer(OutBuffer rows);
@@ -132,6 +137,7 @@ class Portal {
   StatementRef statement_;
   Arena arena_;                             // parameter bytes
   OutBuffer key_;                           // of a direct read's lookup
+  MemoryBudget memory_;                     // for row_arena_
   Arena row_arena_;                         // what evaluating a direct read's filter and key needs
   std::vector<storage::Datum> parameters_;  // $1 …, then the literals
   std::vector<pgwire::Format> formats_;     // as Bind gave them; empty: everything in text

@@ -20,6 +20,11 @@ class Portals {
     const auto found = named_.find(name);
     return found == named_.end() ? nullptr : found->second.get();
   }
+  template <class Visit>
+  void for_each(Visit visit) const {
+    if (unnamed_ != nullptr) visit(*unnamed_);
+    for (const auto& [name, portal] : named_) visit(*portal);
+  }
   bool empty() const { return unnamed_ == nullptr && named_.empty(); }
 
   // An unused portal of this name, to be filled and added.

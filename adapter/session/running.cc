@@ -95,6 +95,7 @@ oracle::Publication Session::newest() {
 }
 
 void Session::take_snapshot() {
+  transaction_.snapshot_us = core_.wall_us();
   transaction_.snapshot = SnapshotPin(
       core_.holds, core_.reader,
       reactor::fail_point("plant.stale_snapshot") ? planted_stale_state(core_) : core_.published.load());
@@ -271,7 +272,7 @@ void Session::start_here(Portal& portal) {
 
 // PostgreSQL evaluates constants while it plans: their errors come with the Bind, before a RowDescription.
 void Session::evaluate_if_constant(Portal& portal) {
-  if (portal.plan() == nullptr || portal.started() || !portal.plan()->runs_on_shard() ||
+  if (portal.plan() == nullptr || portal.started() || !portal.plan()->runs_at_once() ||
       !is_constant(*portal.plan()->root) || !core_.reads_run_here(newest()))
     return;
   portal.statement_us = core_.wall_us();
@@ -308,8 +309,7 @@ Portal::Progress Session::advance_into(Portal& portal, std::uint64_t limit, OutB
 
 void Session::fail_too_large() {
   ++core_.metrics.results_too_large;
-  throw SqlError(
-      "54000", fmt::format("result exceeds max_query_result_size ({} bytes)", settings_.most_result_bytes()));
+  throw result_too_large(settings_.most_result_bytes());
 }
 
 reactor::Co<Portal::Progress> Session::run_here(Portal& portal, std::uint64_t limit) {
@@ -352,7 +352,9 @@ void Session::record_first_row() {
 
 reactor::Co<Portal::Progress> Session::run_portal(Portal& portal, std::uint64_t limit,
                                                   std::string_view description) {
+  const Running running(running_, portal);
   evaluate_if_constant(portal);
+  if (portal.plan()->needs_sessions && !portal.has_answer()) co_await run_beside_sessions(portal);
   const bool here = !portal.has_answer() && (portal.started() || runs_here(*portal.plan()));
   if (!here && !portal.has_answer()) co_await run_on_oracle_core(portal);
   out_.append(description);
@@ -419,6 +421,7 @@ reactor::Co<void> Session::ask(CoordinatorCall& call) {
   call.backend = id_.value;
   call.sequence = ++calls_made_;
   call.lock_timeout_us = settings_.lock_timeout_us();
+  read_set_bytes_ = read_set_bytes();
   asking_ = true;
   core_.services.submit(call);
   co_await call.answered;
@@ -429,6 +432,7 @@ reactor::Co<void> Session::ask(CoordinatorCall& call) {
   }
   holds_locks_ = call.holds_session_locks;
   for (const pgwire::Diagnostic& notice : call.notices) send_notice(notice);
+  if (call.result_too_large) ++core_.metrics.results_too_large;
   if (call.lock_timed_out) throw SqlError("55P03", "canceling statement due to lock timeout");
   if (call.canceled) check_canceled();
   if (call.failure != nullptr) std::rethrow_exception(call.failure);
@@ -469,6 +473,8 @@ reactor::Co<void> Session::run_on_oracle_core(Portal& portal) {
     CoordinatorCall call(core_.loop, core_.shard);
     fill_call(call, portal.statement_us);
     call.kind = CoordinatorCall::Kind::run_plan;
+    call.rows.set_limit(core_.most_answer_bytes());
+    call.most_result_bytes = settings_.most_result_bytes();
     call.plan = portal.plan();
     call.parameters = portal.parameters();
     call.encoder = &portal.encoder();

@@ -30,6 +30,16 @@ pgwire::FrameLimits frame_limits(const SessionCore& core) {
   return limits;
 }
 
+std::optional<LimitError> limit_error_of(pgwire::SqlState code) {
+  const std::string_view text = code.text();
+  if (text == "53200") return LimitError::out_of_memory;
+  if (text == "54000") return LimitError::limit_exceeded;
+  if (text == "54001") return LimitError::too_complex;
+  if (text == "54011") return LimitError::too_many_columns;
+  if (text == "54023") return LimitError::too_many_arguments;
+  return std::nullopt;
+}
+
 bool current_setting(const void* session, std::string_view name, std::string& value) {
   const std::string* found = static_cast<const Settings*>(session)->find(name);
   if (found != nullptr) value = *found;
@@ -60,6 +70,8 @@ Session::Session(SessionCore& core, SessionHost& host, SessionId id, std::uint32
       entrance_(entrance),
       input_(frame_limits(core)),
       output_taken_(core.loop) {
+  started_us_ = core.wall_us();
+  out_.set_limit(core.most_answer_bytes() + kOutputSlack);
   facts_.backend_pid = id.value;
   facts_.surroundings = &surroundings_;
   facts_.sequence_memory = &sequence_memory_;
@@ -277,6 +289,8 @@ void Session::refresh_environment() {
 
 void Session::send_error(const Diagnostic& diagnostic) {
   ++core_.metrics.errors;
+  if (const auto limit = limit_error_of(diagnostic.code))
+    ++core_.metrics.limit_errors[static_cast<std::size_t>(*limit)];
   pgwire::error_response(out_, diagnostic);
 }
 
@@ -395,12 +409,16 @@ void Session::on_access_changed() {
 void Session::set_busy() {
   GYRE_CHECK(!busy_);  // one coroutine at a time uses the session
   busy_ = true;
+  state_changed_us_ = core_.wall_us();
   canceled_ = false;
   timed_out_ = false;
 }
 
 void Session::job_done() {
   busy_ = false;
+  state_changed_us_ = core_.wall_us();
+  facts_.sessions = nullptr;
+  directory_.reset();
   on_access_changed();
   core_.loop.cancel_timer(timeout_);
   input_.release_kept();

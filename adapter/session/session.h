@@ -11,6 +11,7 @@
 //   extended_query.cc  Parse, Bind, Describe, Execute, Close, Sync
 //   running.cc         plans: here in slices, or on the oracle core
 //   copy.cc            COPY
+//   activity.cc        what it tells other sessions, and what it asks about them
 //   commands.cc        statements that are carried out by the session itself: SET, BEGIN, PREPARE, FETCH, …
 //
 // One core only.
@@ -32,6 +33,7 @@
 #include "adapter/session/login.h"
 #include "adapter/session/portal.h"
 #include "adapter/session/portals.h"
+#include "adapter/session/session_directory.h"
 #include "adapter/session/settings.h"
 #include "adapter/sql/parser.h"
 #include "adapter/sql_error.h"
@@ -115,6 +117,12 @@ class Session final : private reactor::Task {
   bool authenticated() const { return authenticated_; }
   Entrance entrance() const { return entrance_; }
   void request_cancel();
+  // pg_cancel_backend(), pg_terminate_backend()
+  void signal(SessionSignal signal);
+  // What others may see of it; `plans` are those of its shard.
+  void describe(const PlanCache::Texts& plans, storage::SessionRow& row) const;
+  // Adds to the gauges.
+  void measure(CoreMetrics& out) const;
   // The server goes down: at once if nothing is under way, else after the statement that is.
   void drain();
   // Ends the session with this FATAL error as soon as what runs can be stopped.
@@ -134,6 +142,7 @@ class Session final : private reactor::Task {
  private:
   friend class StatementTimeout;
   static constexpr std::size_t kOutputHigh = 256 * 1024;       // stop producing until some of it is taken
+  static constexpr std::size_t kOutputSlack = 8 * kOutputHigh;  // what may lie beside one more row
   static constexpr std::size_t kParkedInputHigh = 256 * 1024;  // stop reading while it cannot be handled
 
   struct Savepoint {
@@ -146,6 +155,7 @@ class Session final : private reactor::Task {
     bool implicit = false;  // a block that no BEGIN opened: a multi-statement query, a pipeline with writes
     TransactionId id;       // set once the oracle core keeps a branch for it
     SnapshotPin snapshot;   // of the first statement; unset where each statement has its own
+    std::int64_t snapshot_us = 0;  // when that was taken
     // What has been read, where COMMIT validates that.
     std::unique_ptr<storage::ReadSet> reads;
     std::vector<Savepoint> savepoints;  // the innermost last
@@ -261,6 +271,28 @@ class Session final : private reactor::Task {
   void append_tag(const Portal& portal, std::uint64_t rows);
   void record_first_row();
   void count_statement(const CachedStatement& statement);
+
+  // ---- activity.cc ----
+  // Says which portal the statement under way runs, as long as it does.
+  class Running {
+   public:
+    Running(const Portal*& place, const Portal& portal) : place_(place) { place = &portal; }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    ~Running() { place_ = nullptr; }
+
+   private:
+    const Portal*& place_;
+  };
+  void show_text(std::string_view text);  // of the statement that is taken up
+  std::size_t read_set_bytes() const;
+  std::string text_shown(const PlanCache::Texts& plans) const;
+  std::string_view state_shown() const;
+  void describe_snapshot(storage::SessionRow& row) const;
+  reactor::Co<void> look_around();
+  reactor::Co<void> run_beside_sessions(Portal& portal);
+  reactor::Co<void> gather_answer(Portal& portal);
+  reactor::Co<void> wait_for_end();
 
   // ---- copy.cc ----
   reactor::Co<void> run_copy(const ast::CopyStatement& command, StatementRef statement);
@@ -392,6 +424,14 @@ class Session final : private reactor::Task {
   // Where the running statement begins in its query's text, for error positions.
   std::size_t statement_base_ = 0;
   std::uint64_t statement_start_ = 0;  // ticks, when the running statement's message was taken up
+  // What the session shows of its last statement: the serial of its plan, or else its text.
+  std::uint64_t shown_plan_ = 0;
+  std::string shown_text_;
+  std::int64_t started_us_ = 0;        // wall clock
+  std::int64_t state_changed_us_ = 0;  // the same; cached reads apart
+  std::size_t read_set_bytes_ = 0;     // when the last call to the oracle core was made
+  const Portal* running_ = nullptr;    // the portal that the statement under way runs
+  std::unique_ptr<SessionDirectory> directory_;  // while a statement runs that asks about the others
   std::uint32_t transactions_begun_ = 0;
   std::uint32_t calls_made_ = 0;  // to the oracle core
   bool holds_locks_ = false;      // on the oracle core, beyond transactions

@@ -74,6 +74,7 @@ bool Session::try_peek(std::string_view text) {
   eval.session = &facts_;
   eval.transaction_us = eval.statement_us = core_.wall_us();
 
+  shown_plan_ = found->serial;
   const std::size_t before = out_.size();
   out_.append(found->row_description);
   DirectScan scan(read, found->text_encoder);
@@ -92,6 +93,7 @@ bool Session::try_peek(std::string_view text) {
 
 reactor::Job Session::run_query(std::string_view text) {
   set_busy();
+  show_text(text);
   arm_statement_timeout();
   statement_base_ = 0;
   std::optional<pgwire::Diagnostic> error;
@@ -134,6 +136,7 @@ reactor::Co<void> Session::run_statements(std::string_view text) {
       co_await reactor::yield(core_.loop);
       check_canceled();
     }
+    if (out_.size() >= kOutputHigh) co_await make_room();
     if (transaction_.status == TransactionStatus::idle) begin_transaction(true);
     statement_base_ = statement->begin;
     co_await run_one(text.substr(statement->begin, statement->end - statement->begin), nullptr);

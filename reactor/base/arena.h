@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "reactor/base/memory_budget.h"
+
 namespace gyre {
 
 class Arena {
@@ -42,9 +44,17 @@ class Arena {
     return {first, count};
   }
 
+  // From now on blocks are paid for from this budget, which outlives the arena; before the first allocation.
+  void set_budget(MemoryBudget& budget) { budget_ = &budget; }
+  // For bytes that are gathered elsewhere before they come here: throws OverBudget where there is no room for
+  // so many.
+  void check_room(std::size_t bytes) const {
+    if (budget_ != nullptr) budget_->check(bytes);
+  }
+
   // Bytes obtained from the heap, current and earlier blocks together.
   std::size_t footprint() const { return footprint_; }
-  // Frees everything but the largest block (dropped as well above kKeepBytes).
+  // Frees everything but the newest block (dropped as well above kKeepBytes).
   void reset();
 
  private:
@@ -56,11 +66,14 @@ class Arena {
     std::size_t size;
   };
   char* allocate_slow(std::size_t count);
+  std::size_t next_block(std::size_t count) const;
+  void free_block(BlockHeader* block);
 
   char* block_ = nullptr;     // first usable byte of the current block; its header lies before it
   std::size_t used_ = 0;      // bytes handed out of the current block
   std::size_t capacity_ = 0;  // usable bytes of the current block
   std::size_t footprint_ = 0;
+  MemoryBudget* budget_ = nullptr;  // null: as much as there is
 };
 
 }  // namespace gyre

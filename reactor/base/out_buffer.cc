@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "reactor/base/memory_budget.h"
+
 namespace gyre {
 
 namespace {
@@ -39,7 +41,8 @@ void OutBuffer::release_above(std::size_t keep) {
 }
 
 void OutBuffer::grow(std::size_t more) {
-  const std::size_t wanted = std::max({size_ + more, capacity_ * 2, kFirstCapacity});
+  if (more > limit_ || size_ > limit_ - more) throw OverBudget(limit_);
+  const std::size_t wanted = std::max({size_ + more, std::min(capacity_ * 2, limit_), kFirstCapacity});
   void* moved = std::realloc(data_, wanted);
   if (moved == nullptr) throw std::bad_alloc();
   data_ = static_cast<char*>(moved);

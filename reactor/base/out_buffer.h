@@ -55,7 +55,9 @@ class OutBuffer {
   void clear() { size_ = 0; }
   // Gives the memory back when it is larger than `keep` bytes. The buffer must be empty.
   void release_above(std::size_t keep);
-  void swap(OutBuffer& other) noexcept;
+  void swap(OutBuffer& other) noexcept;  // the limits stay where they are
+  // Growing beyond so many bytes throws OverBudget, and leaves the buffer as it was.
+  void set_limit(std::size_t bytes) { limit_ = bytes; }
 
  private:
   template <class Word>
@@ -72,6 +74,7 @@ class OutBuffer {
   char* data_ = nullptr;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
+  std::size_t limit_ = SIZE_MAX;
 };
 
 }  // namespace gyre

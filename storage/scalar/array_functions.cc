@@ -12,6 +12,14 @@ namespace {
 
 using Arguments = const Datum*;
 
+// An element in memory takes more than in its array.
+TextArray parse_array(EvalContext& context, Datum array) {
+  const std::string_view text = array.bytes();
+  const auto commas = static_cast<std::size_t>(std::count(text.begin(), text.end(), ','));
+  context.arena->check_room((commas + 1) * sizeof(TextArray::value_type) + text.size());
+  return parse_text_array(text);
+}
+
 template <TypeId element>
 std::string printed(EvalContext& context, Datum value) {
   OutBuffer out;
@@ -24,24 +32,24 @@ Datum parsed(EvalContext& context, const std::optional<std::string>& text) {
   return traits(element).parse(context.arena->copy(*text), style_of(context), *context.arena);
 }
 
-Datum length(EvalContext&, Arguments a, unsigned) {
-  const std::size_t length = parse_text_array(a[0].bytes()).size();
+Datum length(EvalContext& context, Arguments a, unsigned) {
+  const std::size_t length = parse_array(context, a[0]).size();
   return a[1].integer != 1 || length == 0 ? Datum() : Datum::of_integer(static_cast<std::int64_t>(length));
 }
 Datum lower(EvalContext& context, Arguments a, unsigned count) {
   return length(context, a, count).null ? Datum() : Datum::of_integer(1);
 }
-Datum cardinality(EvalContext&, Arguments a, unsigned) {
-  return Datum::of_integer(static_cast<std::int64_t>(parse_text_array(a[0].bytes()).size()));
+Datum cardinality(EvalContext& context, Arguments a, unsigned) {
+  return Datum::of_integer(static_cast<std::int64_t>(parse_array(context, a[0]).size()));
 }
-Datum dimensions(EvalContext&, Arguments a, unsigned) {
-  return parse_text_array(a[0].bytes()).empty() ? Datum() : Datum::of_integer(1);
+Datum dimensions(EvalContext& context, Arguments a, unsigned) {
+  return parse_array(context, a[0]).empty() ? Datum() : Datum::of_integer(1);
 }
 
 template <TypeId element>
 Datum position(EvalContext& context, Arguments a, unsigned) {
   if (a[0].null) return {};
-  const TextArray elements = parse_text_array(a[0].bytes());
+  const TextArray elements = parse_array(context, a[0]);
   const std::optional<std::string> wanted =
       a[1].null ? std::nullopt : std::optional(printed<element>(context, a[1]));
   const auto at = std::find(elements.begin(), elements.end(), wanted);
@@ -50,7 +58,7 @@ Datum position(EvalContext& context, Arguments a, unsigned) {
 // array[i]; null where there is no such element.
 template <TypeId element>
 Datum subscript(EvalContext& context, Arguments a, unsigned) {
-  const TextArray elements = parse_text_array(a[0].bytes());
+  const TextArray elements = parse_array(context, a[0]);
   if (a[1].integer < 1 || a[1].integer > static_cast<std::int64_t>(elements.size())) return {};
   return parsed<element>(context, elements[static_cast<std::size_t>(a[1].integer - 1)]);
 }
@@ -58,8 +66,8 @@ Datum joined(EvalContext& context, TextArray first, TextArray second) {
   first.insert(first.end(), second.begin(), second.end());
   return copied(context, print_text_array(first));
 }
-TextArray elements_of(Datum array) {
-  return array.null ? TextArray() : parse_text_array(array.bytes());
+TextArray elements_of(EvalContext& context, Datum array) {
+  return array.null ? TextArray() : parse_array(context, array);
 }
 template <TypeId element>
 TextArray only(EvalContext& context, Datum value) {
@@ -67,24 +75,26 @@ TextArray only(EvalContext& context, Datum value) {
 }
 template <TypeId element>
 Datum append(EvalContext& context, Arguments a, unsigned) {
-  return joined(context, elements_of(a[0]), only<element>(context, a[1]));
+  return joined(context, elements_of(context, a[0]), only<element>(context, a[1]));
 }
 template <TypeId element>
 Datum prepend(EvalContext& context, Arguments a, unsigned) {
-  return joined(context, only<element>(context, a[0]), elements_of(a[1]));
+  return joined(context, only<element>(context, a[0]), elements_of(context, a[1]));
 }
 Datum concatenate(EvalContext& context, Arguments a, unsigned) {
   if (a[0].null || a[1].null) return a[0].null ? a[1] : a[0];
-  return joined(context, elements_of(a[0]), elements_of(a[1]));
+  return joined(context, elements_of(context, a[0]), elements_of(context, a[1]));
 }
 Datum to_string(EvalContext& context, Arguments a, unsigned count) {
   if (a[0].null || a[1].null) return {};
   std::string out;
   bool first = true;
-  for (const auto& element : parse_text_array(a[0].bytes())) {
+  for (const auto& element : parse_array(context, a[0])) {
     if (!element && (count < 3 || a[2].null)) continue;
+    const std::string_view text = element ? std::string_view(*element) : a[2].bytes();
+    check_room(context, out.size() + a[1].size + text.size());
     if (!first) out += a[1].bytes();
-    out += element ? std::string_view(*element) : a[2].bytes();
+    out += text;
     first = false;
   }
   return copied(context, out);

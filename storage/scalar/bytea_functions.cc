@@ -115,6 +115,7 @@ std::string to_escape(std::string_view bytes) {
 }
 Datum encode(EvalContext& context, Arguments a, unsigned) {
   const std::string_view form = a[1].bytes();
+  check_room(context, std::size_t{2} * a[0].size);
   if (equals_ignoring_case(form, "hex")) return copied(context, to_hex(a[0].bytes()));
   if (equals_ignoring_case(form, "base64")) return copied(context, to_base64(a[0].bytes()));
   if (equals_ignoring_case(form, "escape")) return copied(context, to_escape(a[0].bytes()));

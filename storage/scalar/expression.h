@@ -69,6 +69,7 @@ class Surroundings {
 // Facts about the session and the server that functions may ask for; owned by the session, constant during a
 // statement.
 class SessionLocks;  // storage/scalar/session_locks.h
+class SessionDirectory;  // storage/scalar/session_directory.h
 
 struct SessionFacts {
   std::string_view current_user, session_user, database, server_version, version_text;
@@ -80,6 +81,7 @@ struct SessionFacts {
   void (*set_setting)(void* settings, std::string_view name, std::string_view value, bool local) = nullptr;
   void* settings = nullptr;
   SessionLocks* locks = nullptr;  // null but on the oracle core
+  SessionDirectory* sessions = nullptr;  // null but while a statement runs that asks for it
   const void* access_rules = nullptr;  // adapter's, for the system relation that shows them; null: none
   Surroundings* surroundings = nullptr;  // null: there is no catalog to ask
   SequenceMemory* sequence_memory = nullptr;

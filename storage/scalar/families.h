@@ -20,5 +20,6 @@ std::span<const FunctionDef> dates();
 std::span<const FunctionDef> arrays();
 std::span<const FunctionDef> system();
 std::span<const FunctionDef> locks();
+std::span<const FunctionDef> sessions();
 
 }  // namespace gyre::storage::families

@@ -25,7 +25,7 @@ Registry make_registry() {
        {families::comparison(), families::integer_arithmetic(), families::float_arithmetic(),
         families::numeric_arithmetic(), families::math(), families::text(), families::text_building(),
         families::pattern(), families::bytea(), families::dates(), families::arrays(), families::system(),
-        families::locks()})
+        families::locks(), families::sessions()})
     for (const FunctionDef& def : family) registry[def.name].push_back(&def);
   return registry;
 }

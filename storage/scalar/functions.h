@@ -73,6 +73,7 @@ struct FunctionDef {
   std::uint32_t oid = 0;  // pg_proc.oid; 0 where we give none
   Comparison comparison = Comparison::none;
   bool needs_locks = false;  // runs where the lock table is: on the oracle core
+  bool needs_sessions = false;  // asks about other sessions (storage/scalar/session_directory.h)
   // Where the call depends on the static types of its arguments (kAnyType): makes the whole call instead of
   // make_call.
   ExpressionPtr (*build)(const FunctionDef& self, std::vector<ExpressionPtr> arguments) = nullptr;

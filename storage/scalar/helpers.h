@@ -36,4 +36,11 @@ inline Datum copied(EvalContext& context, std::string_view bytes) {
 // Results above this are refused, as PostgreSQL refuses to allocate 1 GiB.
 inline constexpr std::size_t kMaxTextBytes = (std::size_t{1} << 30) - 1;
 
+// Before a result of so many bytes is made: program_limit_exceeded where none may be so long, OverBudget where
+// the statement may not have so much.
+inline void check_room(const EvalContext& context, std::size_t bytes) {
+  if (bytes > kMaxTextBytes) throw Failure(Fault::program_limit_exceeded, "requested length too large");
+  context.arena->check_room(bytes);
+}
+
 }  // namespace gyre::storage

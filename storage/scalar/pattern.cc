@@ -175,7 +175,7 @@ Datum substring_matching(EvalContext&, Arguments a, unsigned) {
 }
 
 // \1 … \9 are groups, \& is the whole match, \\ a backslash.
-void append_replacement(std::string_view replacement, const std::vector<re2::StringPiece>& groups,
+void append_replacement(const EvalContext& context, std::string_view replacement, const std::vector<re2::StringPiece>& groups,
                         std::string& out) {
   for (std::size_t i = 0; i < replacement.size(); ++i) {
     if (replacement[i] != '\\' || i + 1 == replacement.size()) {
@@ -185,8 +185,10 @@ void append_replacement(std::string_view replacement, const std::vector<re2::Str
     const char what = replacement[++i];
     const std::size_t group = what == '&' ? 0 : static_cast<std::size_t>(what - '0');
     if (what == '&' || (what >= '1' && what <= '9')) {
-      if (group < groups.size() && groups[group].data() != nullptr)
+      if (group < groups.size() && groups[group].data() != nullptr) {
+        check_room(context, out.size() + groups[group].size());
         out.append(groups[group].data(), groups[group].size());
+      }
     } else {
       if (what != '\\') out += '\\';
       out += what;
@@ -224,8 +226,9 @@ Datum regexp_replace(EvalContext& context, Arguments a, unsigned count) {
   while (at <= text.size() && regex.Match(piece(text), at, text.size(), re2::RE2::UNANCHORED, groups.data(),
                                           static_cast<int>(groups.size()))) {
     const auto start = static_cast<std::size_t>(groups[0].data() - text.data());
+    check_room(context, result.size() + a[0].size + a[2].size);
     result += text.substr(copied_to, start - copied_to);
-    append_replacement(a[2].bytes(), groups, result);
+    append_replacement(context, a[2].bytes(), groups, result);
     copied_to = start + groups[0].size();
     if (!flags.global) break;
     // An empty match moves on by one character, so that it is found once.

@@ -19,13 +19,9 @@ using Arguments = const Datum*;
 constexpr TypeId kText = TypeId::text;
 constexpr TypeId kInt = TypeId::int4;
 
-void check_size(std::size_t bytes) {
-  if (bytes > kMaxTextBytes) throw Failure(Fault::program_limit_exceeded, "requested length too large");
-}
-
 Datum concatenate(EvalContext& context, Arguments a, unsigned) {
   const std::size_t size = std::size_t{a[0].size} + a[1].size;
-  check_size(size);
+  check_room(context, size);
   char* out = context.arena->allocate(size + 1, 1);
   if (a[0].size != 0) std::memcpy(out, a[0].data, a[0].size);
   if (a[1].size != 0) std::memcpy(out + a[0].size, a[1].data, a[1].size);
@@ -43,11 +39,15 @@ ExpressionPtr build_of_printed(const FunctionDef& self, std::vector<ExpressionPt
   return make_plain_call(&self, std::move(arguments));
 }
 
+void append(const EvalContext& context, std::string_view more, std::string& out) {
+  check_room(context, out.size() + more.size());
+  out += more;
+}
+
 Datum concat(EvalContext& context, Arguments a, unsigned count) {
   std::string out;
   for (unsigned i = 0; i < count; ++i)
-    if (!a[i].null) out += a[i].bytes();
-  check_size(out.size());
+    if (!a[i].null) append(context, a[i].bytes(), out);
   return copied(context, out);
 }
 Datum concat_ws(EvalContext& context, Arguments a, unsigned count) {
@@ -56,11 +56,10 @@ Datum concat_ws(EvalContext& context, Arguments a, unsigned count) {
   bool first = true;
   for (unsigned i = 1; i < count; ++i) {
     if (a[i].null) continue;
-    if (!first) out += a[0].bytes();
-    out += a[i].bytes();
+    if (!first) append(context, a[0].bytes(), out);
+    append(context, a[i].bytes(), out);
     first = false;
   }
-  check_size(out.size());
   return copied(context, out);
 }
 
@@ -72,15 +71,19 @@ Datum replace(EvalContext& context, Arguments a, unsigned) {
   std::string out;
   std::size_t copied_to = 0;
   for (; at != std::string_view::npos; at = text.find(from, copied_to)) {
-    out += text.substr(copied_to, at - copied_to);
-    out += to;
-    check_size(out.size());
+    append(context, text.substr(copied_to, at - copied_to), out);
+    append(context, to, out);
     copied_to = at + from.size();
   }
-  out += text.substr(copied_to);
+  append(context, text.substr(copied_to), out);
   return copied(context, out);
 }
 
+std::size_t longest_character(std::string_view text) {
+  std::size_t longest = 1;
+  while (!text.empty()) longest = std::max(longest, take_character(text).size());
+  return longest;
+}
 // The padding repeated to `characters` characters.
 std::string padding(std::string_view fill, std::size_t characters) {
   std::string out;
@@ -96,9 +99,10 @@ Datum pad(EvalContext& context, Arguments a, unsigned count) {
   const std::string_view text = a[0].bytes();
   const std::string_view fill = count > 2 ? a[2].bytes() : " ";
   const auto width = static_cast<std::size_t>(std::max<std::int64_t>(a[1].integer, 0));
-  check_size(width);
+  check_room(context, width);
   const std::size_t length = count_characters(text);
   if (length >= width || fill.empty()) return Datum::of_bytes(text.substr(0, prefix_bytes(text, width)));
+  check_room(context, (width - length) * longest_character(fill) + text.size());
   std::string out = padding(fill, width - length);
   out.insert(in_front ? out.size() : 0, text);
   return copied(context, out);
@@ -107,7 +111,7 @@ Datum pad(EvalContext& context, Arguments a, unsigned count) {
 Datum repeat(EvalContext& context, Arguments a, unsigned) {
   const auto times = static_cast<std::size_t>(std::max<std::int64_t>(a[1].integer, 0));
   const std::size_t size = times * a[0].size;
-  check_size(size);
+  check_room(context, size);
   if (size == 0) return Datum::of_bytes("");
   char* out = context.arena->allocate(size, 1);
   for (std::size_t i = 0; i < times; ++i) std::memcpy(out + i * a[0].size, a[0].data, a[0].size);
@@ -166,7 +170,7 @@ Datum translate(EvalContext& context, Arguments a, unsigned) {
       replacement = other;
       break;
     }
-    out += replacement;
+    append(context, replacement, out);
   }
   return copied(context, out);
 }
@@ -367,6 +371,7 @@ Datum quote_ident(EvalContext& context, Arguments a, unsigned) {
   return copied(context, quoted_identifier(a[0].bytes()));
 }
 Datum quote_literal(EvalContext& context, Arguments a, unsigned) {
+  check_room(context, std::size_t{2} * a[0].size);
   return copied(context, quoted_literal(a[0].bytes()));
 }
 Datum quote_nullable(EvalContext& context, Arguments a, unsigned) {
@@ -378,7 +383,8 @@ Datum quote_nullable(EvalContext& context, Arguments a, unsigned) {
 // format(template, …): %% and %[n$][-][width]{s,I,L}, where the width may be * or *n$.
 class Formatter {
  public:
-  Formatter(Arguments arguments, unsigned count) : arguments_(arguments), count_(count) {
+  Formatter(const EvalContext& context, Arguments arguments, unsigned count)
+      : context_(context), arguments_(arguments), count_(count) {
     rest_ = arguments[0].bytes();
   }
   std::string run() {
@@ -474,10 +480,12 @@ class Formatter {
   }
   void append(const std::string& text, std::size_t width, bool left) {
     const std::size_t length = count_characters(text);
+    check_room(context_, out_.size() + text.size() + width);
     const std::string blanks(length < width ? width - length : 0, ' ');
     out_ += left ? text + blanks : blanks + text;
   }
 
+  const EvalContext& context_;
   Arguments arguments_;
   unsigned count_;
   std::int64_t next_ = 1;  // the argument that the next directive without a position takes
@@ -486,7 +494,7 @@ class Formatter {
 };
 Datum format(EvalContext& context, Arguments a, unsigned count) {
   if (a[0].null) return {};
-  return copied(context, Formatter(a, count).run());
+  return copied(context, Formatter(context, a, count).run());
 }
 
 // ---- arrays of text ----
@@ -496,6 +504,7 @@ Datum string_to_array(EvalContext& context, Arguments a, unsigned count) {
   std::string_view text = a[0].bytes();
   TextArray elements;
   const auto add = [&](std::string_view element) {
+    context.arena->check_room((elements.size() + 1) * sizeof(TextArray::value_type));
     if (count > 2 && !a[2].null && element == a[2].bytes())
       elements.emplace_back(std::nullopt);
     else

@@ -100,6 +100,19 @@ class World::Services final : public adapter::SessionServices {
   }
   adapter::Admission admit(const adapter::Role&) override { return adapter::Admission::admitted; }
   void dismiss(adapter::RoleId) override {}
+  void survey(adapter::SessionSurvey& survey) override {
+    survey.parts.resize(1);
+    for (const auto& client : world_.clients)
+      if (survey.wants(client->session.id().value) && client->session.authenticated())
+        client->session.describe({}, survey.parts.front().emplace_back());
+    survey.gather();
+    world_.coordinator_->complete(survey.rows);
+    survey.answered.set();
+  }
+  void signal(SessionId session, adapter::SessionSignal signal) override {
+    for (const auto& client : world_.clients)
+      if (client->session.id() == session) client->session.signal(signal);
+  }
 
  private:
   World& world_;

@@ -113,7 +113,7 @@ std::vector<Row> rows_of(const Catalog& catalog, std::string_view schema, std::s
   if (relation == nullptr) return rows;
   const storage::Database database;
   Arena arena;
-  adapter::SystemScan scan{catalog, database, session, arena, [&](std::span<const storage::Datum> values) {
+  adapter::SystemScan scan{catalog, database, session, arena, 0, [&](std::span<const storage::Datum> values) {
                              ASSERT_EQ(values.size(), relation->columns.size()) << name;
                              Row row;
                              for (std::size_t i = 0; i < values.size(); ++i) {

@@ -228,11 +228,64 @@ TEST_F(SystemContents, SettingsAreTheSessionsOwn) {
   EXPECT_EQ(application.at("source"), "session");
   EXPECT_EQ(row_with(pg("pg_settings"), {{"name", "bytea_output"}}).at("enumvals"), "{escape,hex}");
   EXPECT_EQ(row_with(pg("pg_settings"), {{"name", "statement_timeout"}}).at("unit"), "ms");
+}
+
+// Two sessions, of which the second may not be looked at.
+class TwoSessions final : public storage::SessionDirectory {
+ public:
+  TwoSessions() {
+    storage::SessionRow row;
+    row.pid = 77;
+    row.role = 16384;
+    row.role_name = "alice";
+    row.database = "shop";
+    row.application = "psql";
+    row.state = "idle in transaction";
+    row.query = "select 1";
+    row.backend_start_us = row.transaction_start_us = 5;
+    row.in_transaction = row.visible = true;
+    row.isolation = "serializable";
+    row.snapshot = 1234;
+    row.retained_bytes = 99;
+    rows_.push_back(row);
+    row.pid = 78;
+    row.visible = false;
+    rows_.push_back(row);
+    row.pid = 79;
+    row.in_transaction = false;
+    row.snapshot = 0;
+    rows_.push_back(row);
+  }
+  void for_each(const std::function<void(const storage::SessionRow&)>& visit) const override {
+    for (const storage::SessionRow& row : rows_) visit(row);
+  }
+  bool cancel(std::int32_t) override { return false; }
+  bool terminate(std::int32_t, std::int64_t) override { return false; }
+
+ private:
+  std::vector<storage::SessionRow> rows_;
+};
+
+TEST_F(SystemContents, SessionsAsTheSurveyHasThem) {
+  TwoSessions sessions;
+  session_.sessions = &sessions;
   const Row activity = row_with(pg("pg_stat_activity"), {{"pid", "77"}});
   EXPECT_EQ(activity.at("application_name"), "psql");
   EXPECT_EQ(activity.at("usename"), "alice");
   EXPECT_EQ(activity.at("datname"), "shop");
-  EXPECT_EQ(activity.at("state"), "active");
+  EXPECT_EQ(activity.at("state"), "idle in transaction");
+  EXPECT_EQ(activity.at("query"), "select 1");
+  const Row hidden = row_with(pg("pg_stat_activity"), {{"pid", "78"}});
+  EXPECT_EQ(hidden.at("query"), "<insufficient privilege>");
+  EXPECT_EQ(hidden.at("usename"), "alice");
+  for (const char* column : {"state", "backend_start", "xact_start", "client_port", "backend_type"})
+    EXPECT_EQ(hidden.at(column), kNull) << column;
+  const Row transaction = row_with(pg("gyre_transactions"), {{"pid", "77"}});
+  EXPECT_EQ(transaction.at("isolation"), "serializable");
+  EXPECT_EQ(transaction.at("snapshot"), "1234");
+  EXPECT_EQ(transaction.at("retained_bytes"), "99");
+  EXPECT_EQ(row_with(pg("gyre_transactions"), {{"pid", "78"}}).at("isolation"), kNull);
+  EXPECT_TRUE(rows_with(pg("gyre_transactions"), {{"pid", "79"}}).empty());
 }
 
 TEST_F(SystemContents, DatabaseAndSchemas) {

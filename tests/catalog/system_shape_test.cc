@@ -91,7 +91,7 @@ TEST(SystemRelations, RowsFitTheirColumns) {
   for (const SystemRelation& relation : adapter::system_relations()) {
     SCOPED_TRACE(relation.name);
     Arena arena;
-    adapter::SystemScan scan{catalog, database, nobody, arena, [&](std::span<const Datum> row) {
+    adapter::SystemScan scan{catalog, database, nobody, arena, 0, [&](std::span<const Datum> row) {
                                ASSERT_EQ(row.size(), relation.columns.size());
                                for (std::size_t i = 0; i < row.size(); ++i) {
                                  const SystemColumn& column = relation.columns[i];

@@ -57,6 +57,26 @@ TEST(MetricsPage, IsWellFormedWhenNothingHasHappened) {
   EXPECT_EQ(errors_of(page), "");
 }
 
+TEST(MetricsPage, TellsWhatTransactionsKeep) {
+  std::vector<MetricsSnapshot> cores(3);
+  cores[0].core.open_transactions = 2;
+  cores[1].core.open_transactions = 3;
+  cores[0].core.read_set_bytes = cores[1].core.read_set_bytes = 500;
+  cores[1].core.limit_errors[static_cast<std::size_t>(LimitError::too_complex)] = 4;
+  cores[2].core.retained_bytes = 70'000;
+  cores[2].core.branch_bytes = 900;
+  EXPECT_EQ(read_exposition(render_metrics(cores, kProcess)).value("gyre_oldest_snapshot_age_seconds", {}), 0);
+  cores[2].core.oldest_replaced_us = 1'000'000;
+  Exposition page = read_exposition(render_metrics(cores, kProcess));
+  EXPECT_EQ(page.value("gyre_open_transactions", {}), 5);
+  EXPECT_EQ(page.value("gyre_read_set_bytes", {}), 1000);
+  EXPECT_EQ(page.value("gyre_retained_bytes", {}), 70'000);
+  EXPECT_EQ(page.value("gyre_transaction_change_bytes", {}), 900);
+  EXPECT_GT(page.value("gyre_oldest_snapshot_age_seconds", {}), 0);
+  EXPECT_EQ(page.value("gyre_limit_errors_total", {{"sqlstate", "54001"}}), 4);
+  EXPECT_EQ(errors_of(page), "");
+}
+
 TEST(MetricsPage, TellsOfTheLogWhereThereIsOne) {
   const std::vector<MetricsSnapshot> cores(1);
   oracle::wal::WriterStats log;

@@ -154,6 +154,12 @@ TEST(RetireList, AgreesWithAMap) {
   std::mt19937_64 random(6);
   RetireList list;
   std::multimap<std::uint64_t, std::shared_ptr<bool>> twin;
+  std::multimap<std::uint64_t, std::uint64_t> sizes;
+  const auto bytes_after = [&](std::uint64_t timestamp) {
+    std::uint64_t bytes = 0;
+    for (auto at = sizes.upper_bound(timestamp); at != sizes.end(); ++at) bytes += at->second;
+    return bytes;
+  };
   std::uint64_t now = 1;
   const auto mark = [](void* object, std::size_t) -> std::size_t {
     auto* freed = static_cast<std::shared_ptr<bool>*>(object);
@@ -164,8 +170,10 @@ TEST(RetireList, AgreesWithAMap) {
   for (int i = 0; i < 3000; ++i) {
     now += random() % 3;
     const auto freed = std::make_shared<bool>(false);
-    list.retire(Timestamp(now), mark, new std::shared_ptr<bool>(freed));
+    const std::uint64_t bytes = random() % 1000;
+    list.retire(Timestamp(now), mark, new std::shared_ptr<bool>(freed), bytes);
     twin.emplace(now, freed);
+    sizes.emplace(now, bytes);
     if (random() % 4 != 0) continue;
     const std::uint64_t oldest = now - std::min<std::uint64_t>(now, random() % 20);
     const auto end = twin.upper_bound(oldest);
@@ -173,7 +181,13 @@ TEST(RetireList, AgreesWithAMap) {
     ASSERT_EQ(list.free_below(Timestamp(oldest)), expected);
     for (auto at = twin.begin(); at != twin.end(); ++at) ASSERT_EQ(*at->second, at->first <= oldest);
     twin.erase(twin.begin(), end);
+    sizes.erase(sizes.begin(), sizes.upper_bound(oldest));
     ASSERT_EQ(list.size(), twin.size());
+    ASSERT_EQ(list.bytes(), bytes_after(0));
+    const std::uint64_t reader = oldest + random() % 30;
+    ASSERT_EQ(list.bytes_kept_by(Timestamp(reader)), bytes_after(reader));
+    const auto replaced = sizes.upper_bound(reader);
+    ASSERT_EQ(list.first_replaced_after(Timestamp(reader)).value, replaced == sizes.end() ? 0 : replaced->first);
   }
 }
 

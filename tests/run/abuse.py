@@ -263,6 +263,8 @@ BOMBS = (
     'select ' + '-' * 5000 + '1',
     'select ' + ' + '.join('1' for _ in range(30000)),
     "select length(repeat('x', 2000000000))",
+    "select length(repeat('x', 1000000000))",
+    "select length(lpad('x', 1000000000)) + length(format('%1000000000s', 'x'))",
     "select length(repeat(repeat('x', 1000000), 100))",
     'select count(*) from (select a, b from generate_series(1, 100000) a, generate_series(1, 100000) b order by b desc, a) s',
     'select a, b from generate_series(1, 100000) a cross join generate_series(1, 100000) b order by a + b',
@@ -276,7 +278,6 @@ BOMBS = (
 
 @case
 def memory_bombs(place):
-    """(A single value may have up to 1 GB whatever the limits are, so the texts here are of 100 MB, or too long at once.)"""
     outcomes = {}
     for bomb in BOMBS:
         c = wire.Connection(place.host, place.port, 'materialize', 'materialize', 60)

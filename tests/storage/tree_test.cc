@@ -321,6 +321,11 @@ TEST(Tree, OneRowOfAMillionCopiesOnePath) {
   put(second, tree, big_endian(100'000), "changed");
   EXPECT_EQ(second.blocks_made, tree.root()->level + 1U);
   EXPECT_EQ(second.replaced.size(), second.blocks_made);
+  EXPECT_GT(second.bytes_replaced, second.replaced.size() * 512);
+  EXPECT_LT(second.bytes_replaced, second.replaced.size() * 8192);
+  // 18 bytes each, and what a leaf has beside them.
+  EXPECT_GT(estimated_bytes(tree), 200'000U * 20);
+  EXPECT_LT(estimated_bytes(tree), 200'000U * 80);
   std::string_view value;
   ASSERT_TRUE(before.get(big_endian(100'000), value));
   EXPECT_EQ(value, "0123456789");
