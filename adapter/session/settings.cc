@@ -799,6 +799,8 @@ void Settings::derive(int index) {
         style_.extra_float_digits = static_cast<std::int8_t>(std::atoi(now.c_str()));
       else if (definition.unit == "ms")
         return derive_timeout(definition, now);
+      else if (definition.name == "max_query_result_size")
+        most_result_bytes_ = std::strtoull(check_integer(definition, now).c_str(), nullptr, 10);
       else if (definition.name == "transaction_isolation")
         isolation_ = level_of(now);
       else if (definition.name == "transaction_read_only")
@@ -817,9 +819,7 @@ void Settings::derive_timeout(const SettingDefinition& definition, std::string_v
   const auto value_us = [&] {
     return 1000 * std::strtoull(check_integer(definition, now).c_str(), nullptr, 10);
   };
-  if (definition.name == "max_query_result_size")
-    most_result_bytes_ = value_us() / 1000;
-  else if (definition.name == "statement_timeout")
+  if (definition.name == "statement_timeout")
     statement_timeout_us_ = value_us();
   else if (definition.name == "idle_in_transaction_session_timeout")
     idle_transaction_timeout_us_ = value_us();

@@ -260,7 +260,7 @@ def encryption_requests_without_end(place):
 BOMBS = (
     'select 1 where 1 in (' + ','.join(str(i) for i in range(60000)) + ')',
     'select ' + '(' * 100000 + '1' + ')' * 100000,
-    'select ' + '-' * 5000 + '1',
+    'select ' + '- ' * 5000 + '1',
     'select ' + ' + '.join('1' for _ in range(30000)),
     "select length(repeat('x', 2000000000))",
     "select length(repeat('x', 1000000000))",

@@ -181,7 +181,7 @@ def cases(limits):
     yield 'result of a write', lambda: check(limits, 'result of a write', ('54000',), 'gyre_results_too_large_total', lambda c: (
         c.query("set max_query_result_size = '1000000'"),
         c.query("insert into sink select repeat('x', 1000) from generate_series(1, 2000) returning a")))
-    for name, sql in (('parentheses', 'select ' + '(' * 10000 + '1' + ')' * 10000), ('operators', 'select ' + '-' * 5000 + '1')):
+    for name, sql in (('calls', 'select ' + 'abs(' * 4000 + '1' + ')' * 4000), ('operators', 'select ' + '- ' * 5000 + '1')):
         yield name, lambda n=name, s=sql: check(limits, n, ('54001',), by_sqlstate('54001'), query(s))
     yield 'columns', lambda: check(limits, 'columns', ('54011',), by_sqlstate('54011'),
                                   query('select ' + ', '.join(['1'] * 1700)))
