@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "adapter/catalog/catalog_oids.h"
+#include "storage/scalar/session_directory.h"
 #include "tests/catalog/sample_catalog.h"
 
 namespace gyre::test {
