@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "reactor/fail_point.h"
 
@@ -150,12 +151,18 @@ DiskDone PosixDisk::remove(const std::string& path) {
   return std::monostate{};
 }
 
+// The names of those that are made are durable: nobody else may know in which directory to make them so.
 DiskDone PosixDisk::make_directory(const std::string& path) {
-  for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1))
-    if (::mkdir(path.substr(0, slash).c_str(), kDirectoryMode) != 0 && errno != EEXIST)
+  for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+    const std::string directory = path.substr(0, slash);
+    if (::mkdir(directory.c_str(), kDirectoryMode) == 0) {
+      const std::string parent = std::filesystem::path(directory).parent_path();
+      if (auto synced = sync_directory(parent.empty() ? "." : parent); !synced) return synced;
+    } else if (errno != EEXIST) {
       return failure("create", path);
-  if (::mkdir(path.c_str(), kDirectoryMode) != 0 && errno != EEXIST) return failure("create", path);
-  return std::monostate{};
+    }
+    if (slash == std::string::npos) return std::monostate{};
+  }
 }
 
 DiskResult<std::vector<std::string>> PosixDisk::list(const std::string& directory) {

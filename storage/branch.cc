@@ -173,8 +173,15 @@ void Branch::note_taken_back(const TableVersion& version, int index, std::string
 // ---- One row, logged
 
 void Branch::insert_row(RelationId table, std::string_view key, std::string_view packed) {
-  insert_into_trees(own(table), key, packed);
+  TableVersion& version = own(table);
+  // First the log, as everywhere: whatever fails, nothing is in the trees that undoing does not know of.
   changes_.append({table, key, std::nullopt, packed});
+  try {
+    insert_into_trees(version, key, packed);
+  } catch (...) {
+    changes_.truncate(changes_.size() - 1);
+    throw;
+  }
 }
 
 void Branch::remove_row(RelationId table, std::string_view key, std::string_view before) {

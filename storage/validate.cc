@@ -1,16 +1,13 @@
 // Why comparing pointers is enough (and no history of commits has to be kept):
 //
 // V1. A node that a published database reaches is never changed in place: a batch changes only nodes that
-// carry
-//     its own number, and a batch takes no more changes once it is sealed. The snapshot is published.
+//     carry its own number, and a batch takes no more changes once it is sealed. The snapshot is published.
 // V2. A node that the snapshot reaches is not freed while the snapshot is pinned, and the transaction keeps
-// its
-//     pin until it has ended. So its address cannot have been given to another node meanwhile.
-// V3. A transaction's own branch may carry the number of a head batch (both succeed the same snapshot), but
-// no
-//     node of it is ever reachable from a head: merging writes rows, it does not hand over nodes.
+//     its pin until it has ended. So its address cannot have been given to another node meanwhile.
+// V3. A transaction's own branch carries a number that no head has. Its nodes are reachable from a head only
+//     once they were taken over at COMMIT, after this comparison, and then they carry that head's number.
 // From V1 and V2: a node reached from both states is the same node with the same contents in both. From V3:
-// what the newest state reaches was made by heads alone. Where pointers differ, entries are compared, so a
+// what the newest state reaches is a head's. Where pointers differ, entries are compared, so a
 // row that was changed and changed back is unchanged, which is as good: only what could have been read
 // counts.
 //

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <thread>
 
 #include "adapter/durability/checkpoints.h"
 #include "reactor/fail_point.h"
@@ -21,6 +23,7 @@ namespace {
 
 constexpr int kNiceness = 10;  // cores that serve clients come first
 constexpr auto kAfterFailure = std::chrono::seconds(10);
+constexpr auto kLogPoll = std::chrono::milliseconds(5);
 
 void be_nice() {
   (void)setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNiceness);
@@ -28,15 +31,15 @@ void be_nice() {
 
 }  // namespace
 
-Checkpointer::Checkpointer(DataDirectory& directory, const oracle::PublishedState& published,
-                           oracle::ReadHolds& holds, std::size_t reader, Timestamp newest,
-                           CheckpointSettings settings, std::function<void(Timestamp)> on_durable)
+Checkpointer::Checkpointer(DataDirectory& directory, oracle::wal::Writer& log,
+                           const oracle::PublishedState& published, oracle::ReadHolds& holds,
+                           std::size_t reader, Timestamp newest, CheckpointSettings settings)
     : directory_(directory),
+      log_(log),
       published_(published),
       holds_(holds),
       reader_(reader),
       settings_(settings),
-      on_durable_(std::move(on_durable)),
       newest_(newest) {
   stats_.last_timestamp = newest.value;
 }
@@ -110,7 +113,9 @@ void Checkpointer::write(const std::function<bool()>& go_on) {
   const oracle::Publication state = holds_.wake(reader_, published_);
   reactor::DiskResult<storage::CheckpointFigures> written = storage::CheckpointFigures{};
   const bool is_new = newest_ < state.read_ts;
-  if (is_new)
+  if (is_new && !wait_for_log(state.read_ts, go_on))
+    written = Unexpected{reactor::DiskError{EIO, "the log does not have all that it would be ahead of"}};
+  else if (is_new)
     written = write_state(directory_, *static_cast<const storage::Database*>(state.database),
                           *static_cast<const Catalog*>(state.catalog), state.read_ts, go_on);
   holds_.idle(reader_);
@@ -133,6 +138,17 @@ void Checkpointer::write(const std::function<bool()>& go_on) {
                written->rows, written->tables, written->bytes, stats_.last_duration_us / 1000);
 }
 
+// What is published may not be durable yet, where nobody waits for it. A checkpoint of it would be ahead of the
+// log: after a loss of power the log went on behind it with a gap, and with that the spare would lead to a
+// state that never was.
+bool Checkpointer::wait_for_log(Timestamp through, const std::function<bool()>& go_on) const {
+  while (!log_.is_durable_through(through)) {
+    if (!go_on() || !log_.failure().empty()) return false;
+    std::this_thread::sleep_for(kLogPoll);
+  }
+  return true;
+}
+
 // Of those who asked for the attempt that has just ended. Under the lock.
 void Checkpointer::answer(const CheckpointOutcome& outcome) {
   for (const auto& request : answering_) request->outcome_ = outcome;
@@ -148,7 +164,7 @@ void Checkpointer::tidy(Timestamp newest) {
   if (held && *held == nullptr) return;
   if (auto removed = remove_checkpoints_but(directory_, newest, spare); !removed)
     spdlog::warn("cannot remove an old checkpoint: {}", removed.error().message);
-  on_durable_(spare);
+  log_.remove_through(spare);
 }
 
 void Checkpointer::write_at_end() {

@@ -14,6 +14,7 @@
 #include "adapter/durability/data_directory.h"
 #include "oracle/published_state.h"
 #include "oracle/read_holds.h"
+#include "oracle/wal/writer.h"
 
 namespace gyre::adapter {
 
@@ -44,12 +45,10 @@ struct CheckpointStats {
 
 class Checkpointer {
  public:
-  // `newest` is the checkpoint that the server began with. `reader` is this thread's line of the holds.
-  // `on_durable` is told below which timestamp the log is not needed any more; on this thread. All is
-  // borrowed.
-  Checkpointer(DataDirectory& directory, const oracle::PublishedState& published, oracle::ReadHolds& holds,
-               std::size_t reader, Timestamp newest, CheckpointSettings settings,
-               std::function<void(Timestamp)> on_durable);
+  // `newest` is the checkpoint that the server began with. `reader` is this thread's line of the holds. The log
+  // is told what of it is not needed any more. All is borrowed.
+  Checkpointer(DataDirectory& directory, oracle::wal::Writer& log, const oracle::PublishedState& published,
+               oracle::ReadHolds& holds, std::size_t reader, Timestamp newest, CheckpointSettings settings);
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;
   ~Checkpointer() { stop(); }
@@ -73,15 +72,16 @@ class Checkpointer {
  private:
   void run(const std::stop_token& stop);
   void write(const std::function<bool()>& go_on);
+  bool wait_for_log(Timestamp through, const std::function<bool()>& go_on) const;
   void tidy(Timestamp newest);
   void answer(const CheckpointOutcome& outcome);
 
   DataDirectory& directory_;
+  oracle::wal::Writer& log_;
   const oracle::PublishedState& published_;
   oracle::ReadHolds& holds_;
   const std::size_t reader_;
   const CheckpointSettings settings_;
-  const std::function<void(Timestamp)> on_durable_;
   Timestamp newest_;  // durable; the checkpointing thread's
 
   mutable std::mutex lock_;

@@ -82,9 +82,8 @@ Result<std::unique_ptr<DurableStore>, StartError> DurableStore::open(reactor::Di
 
 std::unique_ptr<Checkpointer> DurableStore::make_checkpointer(const oracle::PublishedState& published,
                                                               oracle::ReadHolds& holds, std::size_t reader) {
-  return std::make_unique<Checkpointer>(directory_, published, holds, reader, figures_.checkpoint,
-                                        options_.checkpoints,
-                                        [this](Timestamp timestamp) { log_->remove_through(timestamp); });
+  return std::make_unique<Checkpointer>(directory_, *log_, published, holds, reader, figures_.checkpoint,
+                                        options_.checkpoints);
 }
 
 }  // namespace gyre::adapter

@@ -148,7 +148,7 @@ reactor::DiskDone Writer::begin(reactor::Disk& disk, const Tail& tail) {
   written_ = offset_ = fresh ? sizeof(SegmentHeader) : tail.offset;
   sequence_ = durable_sequence_ = tail.sequence;
   checksum_ = tail.checksum;
-  timestamp_ = tail.timestamp;
+  timestamp_ = durable_timestamp_ = appended_ = tail.timestamp;
   block_->begin_at(offset_);
   if (options_.through == WriteThrough::direct) {
     block_->begin_at(round_down(offset_, reactor::kDirectAlignment));
@@ -178,6 +178,7 @@ Acceptance Writer::append(std::string_view record, Timestamp timestamp, Urgency 
     queue_.bytes.commit(size);
     first = queue_.entries.empty() || (urgency == Urgency::now && !queue_.urgent);
     queue_.entries.push_back(entry);
+    appended_ = timestamp;
     queue_.urgent = queue_.urgent || urgency == Urgency::now;
     certain = room_.take(size);
   }
@@ -200,6 +201,11 @@ std::size_t Writer::deliver(std::size_t bound) {
 std::string Writer::failure() const {
   const std::lock_guard guard(lock_);
   return failure_;
+}
+
+bool Writer::is_durable_through(Timestamp timestamp) const {
+  const std::lock_guard guard(lock_);
+  return std::min(timestamp, appended_) <= durable_through_;
 }
 
 WriterStats Writer::stats() const {
@@ -409,6 +415,7 @@ void Writer::sync() {
   group_started_ns_ = 0;
   (void)fail_point("wal.after_sync");
   durable_sequence_ = sequence_;
+  durable_timestamp_ = timestamp_;
   if (!segments_.is_marked() && !mark()) return;
   unsynced_bytes_ = 0;
   unsynced_since_us_ = 0;
@@ -474,6 +481,7 @@ void Writer::end_step() {
   {
     const std::lock_guard guard(lock_);
     stats_ = counted_;
+    durable_through_ = durable_timestamp_;
     room_ = {segments_.size() - offset_, segments_.prepared_room(), failed_ || attempt_ < first_attempt_};
     for (const Entry& entry : queue_.entries) {
       if (entry.attempt < first_attempt_) room_.exceeded = true;

@@ -66,6 +66,8 @@ class Writer final : public CommitLog {
   // ---- Any thread's.
   std::string failure() const override;
   WriterStats stats() const;
+  // Whether everything that was appended up to the timestamp is durable.
+  bool is_durable_through(Timestamp timestamp) const;
   // The segments whose records are all at or below the timestamp are not needed any more: a checkpoint of it
   // is durable. Done by the log thread soon.
   void remove_through(Timestamp timestamp);
@@ -135,6 +137,8 @@ class Writer final : public CommitLog {
   mutable std::mutex lock_;
   std::condition_variable arrived_;
   Queue queue_;
+  Timestamp appended_;         // of the newest record
+  Timestamp durable_through_;  // durable_timestamp_, as of the last step
   std::uint64_t queued_since_us_ = 0;  // set by step() when it leaves lazy records there
   std::uint64_t attempt_ = 0;          // grows when the oracle core has seen that there was no room
   Room room_;
@@ -155,6 +159,7 @@ class Writer final : public CommitLog {
   std::uint64_t checksum_ = 0;
   Timestamp timestamp_;
   std::uint64_t durable_sequence_ = 0;
+  Timestamp durable_timestamp_;
   std::uint64_t unanswered_ = 0;         // records that were put, or came after the log's failure
   std::uint64_t unsynced_bytes_ = 0;     // put, not durable
   std::uint64_t unsynced_since_us_ = 0;  // 0: all that was put is durable

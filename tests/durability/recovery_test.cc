@@ -12,8 +12,10 @@
 #include <thread>
 
 #include "adapter/durability/check_data.h"
+#include "adapter/durability/checkpointer.h"
 #include "adapter/durability/checkpoints.h"
 #include "oracle/wal/writer.h"
+#include "reactor/fail_point.h"
 #include "reactor/simulated_disk.h"
 #include "storage/schema_codec.h"
 #include "tests/adapter/world.h"
@@ -288,6 +290,41 @@ TEST(Recovery, TheSpareTakesOver) {
   ASSERT_FALSE(gone.has_value());
   EXPECT_EQ(gone.error().status, ExitStatus::damaged);
   EXPECT_NE(gone.error().message.find(directory.wal_directory()), std::string::npos) << gone.error().message;
+}
+
+// What nobody waits for is published before it is durable. A checkpoint waits for it, and there is none where it
+// will never be: the log would go on behind a gap.
+TEST(Recovery, ACheckpointIsNeverAheadOfTheLog) {
+  SimulatedDisk disk(4);
+  auto recovered = recover_from(disk);
+  ASSERT_TRUE(recovered.has_value());
+  const Timestamp first = recovered->state.timestamp;
+  DurableWorld durable(disk, 4, std::move(*recovered));
+  oracle::PublishedState published;
+  oracle::ReadHolds holds(1);
+  adapter::Checkpointer checkpointer(durable.directory(), durable.log(), published, holds, 0, first, {});
+  const auto commit = [&](const char* statement) {
+    durable.client().ask(statement);
+    const auto& newest = durable.world().log().records().back();
+    durable.log().append(newest.bytes, newest.timestamp, oracle::Urgency::lazy, {[](void*, oracle::Durability) {}, nullptr});
+    published.publish(durable.world().published());
+  };
+  commit("CREATE TABLE t (a int4)");
+  std::thread writer([&] {
+    while (holds.oldest() == kTimestampMax) std::this_thread::yield();  // it has begun
+    EXPECT_EQ(checkpointer.stats().written, 0u);
+    durable.log().flush();
+  });
+  checkpointer.write_at_end();
+  writer.join();
+  EXPECT_EQ(checkpointer.stats().written, 1u);
+  ASSERT_TRUE(reactor::set_fail_points("wal.before_write:1+:error"));
+  commit("INSERT INTO t VALUES (1)");
+  durable.log().flush();
+  ASSERT_TRUE(reactor::set_fail_points(""));
+  checkpointer.write_at_end();
+  EXPECT_EQ(checkpointer.stats().written, 1u);
+  EXPECT_EQ(checkpointer.stats().failed, 1u);
 }
 
 // A script with a checkpoint in it, on a disk that stops working at some operation; then recovery, which
