@@ -241,10 +241,13 @@ Decoding read_changes(std::string_view section, CommitVisitor& visitor) {
 
 namespace {
 
+constexpr std::uint64_t kRowsBetweenProgress = 1024;
+
 // Does each step to a branch, after having made sure that it can be done.
 class Replay final : public CommitVisitor {
  public:
-  Replay(Branch& branch, std::uint64_t& rows) : branch_(branch), rows_(rows) {}
+  Replay(Branch& branch, std::uint64_t& rows, const std::function<void()>& progress)
+      : branch_(branch), rows_(rows), progress_(progress) {}
 
   bool rows(RelationId table, std::uint64_t next_row_id, std::uint64_t) override {
     const TableVersion* version = branch_.view().table(table);
@@ -260,7 +263,7 @@ class Replay final : public CommitVisitor {
     if (contents && !(schema_->layout.is_sound(*contents) && values_.are_sound(contents->data()))) return false;
     if (schema_->has_row_id() && key.size() != sizeof(std::uint64_t)) return false;
     branch_.replay_row(table_, key, contents);
-    ++rows_;
+    if (++rows_ % kRowsBetweenProgress == 0 && progress_) progress_();
     return true;
   }
 
@@ -317,6 +320,7 @@ class Replay final : public CommitVisitor {
 
   Branch& branch_;
   std::uint64_t& rows_;
+  const std::function<void()>& progress_;
   RelationId table_;
   std::shared_ptr<const TableSchema> schema_;
   StoredValues values_;
@@ -324,8 +328,9 @@ class Replay final : public CommitVisitor {
 
 }  // namespace
 
-Decoding replay_changes(std::string_view section, Branch& branch, std::uint64_t& rows) {
-  Replay replay(branch, rows);
+Decoding replay_changes(std::string_view section, Branch& branch, std::uint64_t& rows,
+                        const std::function<void()>& progress) {
+  Replay replay(branch, rows, progress);
   try {
     return read_changes(section, replay);
   } catch (const Failure&) {  // a unique index over rows that are not

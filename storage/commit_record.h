@@ -25,6 +25,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -83,7 +84,9 @@ class CommitVisitor {
 Decoding read_changes(std::string_view section, CommitVisitor& visitor);
 
 // Does to the branch what the section says. Every relation must be there, rows must have their table's form:
-// otherwise the result is `malformed`, and the branch is to be dropped. `rows` counts the row changes.
-Decoding replay_changes(std::string_view section, Branch& branch, std::uint64_t& rows);
+// otherwise the result is `malformed`, and the branch is to be dropped. `rows` counts the row changes;
+// `progress`, if there is one, is called after each thousand of them or so.
+Decoding replay_changes(std::string_view section, Branch& branch, std::uint64_t& rows,
+                        const std::function<void()>& progress = {});
 
 }  // namespace gyre::storage

@@ -105,6 +105,16 @@ Result<InitialState, StartError> read_newest_checkpoint(const DataDirectory& dir
 DataDirectory::Done replay_log(const DataDirectory& directory, Replayer& replayer, const RecoveryVoice& voice,
                                oracle::wal::Tail& tail) {
   Progress progress(voice);
+  const auto tell = [&] {
+    progress.tell([&] {
+      return fmt::format("replaying the log: {} records with {} row changes so far", replayer.records(),
+                         replayer.rows());
+    });
+  };
+  replayer.set_progress([&tell] {
+    (void)reactor::fail_point("recovery.5_rows");
+    tell();
+  });
   oracle::wal::Reader reader(directory.disk(), directory.wal_directory(), replayer.timestamp());
   oracle::wal::Record record;
   while (reader.next(record)) {
@@ -114,11 +124,9 @@ DataDirectory::Done replay_log(const DataDirectory& directory, Replayer& replaye
           ExitStatus::damaged,
           fmt::format("log segment {} of \"{}\", byte {}: {}", oracle::wal::segment_name(record.segment),
                       directory.wal_directory(), record.offset, done.error())}};
-    progress.tell([&] {
-      return fmt::format("replaying the log: {} records with {} row changes so far", replayer.records(),
-                         replayer.rows());
-    });
+    tell();
   }
+  replayer.set_progress({});
   tail = reader.tail();
   if (tail.refused) return Unexpected{StartError{ExitStatus::damaged, tail.message}};
   // (It is made before the directory is finished.)

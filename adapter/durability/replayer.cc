@@ -34,7 +34,7 @@ Replayer::Done Replayer::apply(Timestamp timestamp, std::string_view bytes) {
   for (const storage::CommitRecord::Section& section : record.sections) {
     Decoding done = Decoding::unknown_format;
     if (section.kind == storage::CommitSection::changes)
-      done = storage::replay_changes(section.bytes, *branch_, rows_);
+      done = storage::replay_changes(section.bytes, *branch_, rows_, progress_);
     else if (section.kind == number_of(AdapterSection::catalog))
       done = apply_catalog_change(section.bytes, state_.catalog);
     if (done != Decoding::ok)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,6 +29,9 @@ class Replayer {
   // The state with everything that was applied. Once.
   Result<InitialState, std::string> finish();
 
+  // Called now and then while a record is applied: one may have millions of rows.
+  void set_progress(std::function<void()> progress) { progress_ = std::move(progress); }
+
   Timestamp timestamp() const { return state_.timestamp; }
   std::uint64_t records() const { return records_; }
   std::uint64_t rows() const { return rows_; }
@@ -39,6 +43,7 @@ class Replayer {
   // All records work on one branch, as long as they only change rows: a node is copied once however often it
   // is changed.
   std::unique_ptr<storage::Branch> branch_;
+  std::function<void()> progress_;
   std::uint64_t records_ = 0;
   std::uint64_t rows_ = 0;
 };
