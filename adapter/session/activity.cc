@@ -78,16 +78,23 @@ std::string_view Session::state_shown() const {
   return transaction_.status == TransactionStatus::in_transaction ? "idle in transaction" : "idle";
 }
 
-// While a call is under way the set is the oracle core's.
-std::size_t Session::read_set_bytes() const {
-  if (asking_) return read_set_bytes_;
-  return transaction_.reads == nullptr ? 0 : transaction_.reads->bytes();
+// A statement there can change settings, by set_config(), and adds to the read set.
+void Session::settle(Settled& out) const {
+  static const int application = find_setting("application_name");
+  static const int isolation = find_setting("transaction_isolation");
+  out.application = settings_.value(application);
+  out.isolation = settings_.value(isolation);
+  out.read_only = settings_.read_only();
+  out.read_set_bytes = transaction_.reads == nullptr ? 0 : transaction_.reads->bytes();
 }
 
 void Session::measure(CoreMetrics& out) const {
   if (transaction_.status == TransactionStatus::idle) return;
   ++out.open_transactions;
-  out.read_set_bytes += read_set_bytes();
+  if (asking_)
+    out.read_set_bytes += settled_.read_set_bytes;
+  else if (transaction_.reads != nullptr)
+    out.read_set_bytes += transaction_.reads->bytes();
 }
 
 void Session::describe(const PlanCache::Texts& plans, storage::SessionRow& row) const {
@@ -95,7 +102,12 @@ void Session::describe(const PlanCache::Texts& plans, storage::SessionRow& row) 
   row.role = login_role_.value;
   row.role_name = login_name_;
   row.database = database_;
-  row.application = settings_.show("application_name");
+  Settled settled;
+  if (asking_)
+    settled = settled_;
+  else
+    settle(settled);
+  row.application = std::move(settled.application);
   if (const Peer& peer = host_.peer(); !peer.local) {
     row.client_address = peer.address.text();
     row.client_port = peer.port;
@@ -121,10 +133,10 @@ void Session::describe(const PlanCache::Texts& plans, storage::SessionRow& row) 
     row.wait_event = "ClientWrite";
   }
   if (row.in_transaction) {
-    row.isolation = settings_.show("transaction_isolation");
-    row.read_only = settings_.read_only();
+    row.isolation = std::move(settled.isolation);
+    row.read_only = settled.read_only;
     row.transaction = transaction_.id.value;
-    row.read_set_bytes = read_set_bytes();
+    row.read_set_bytes = settled.read_set_bytes;
   }
   describe_snapshot(row);
 }

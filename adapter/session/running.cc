@@ -421,7 +421,7 @@ reactor::Co<void> Session::ask(CoordinatorCall& call) {
   call.backend = id_.value;
   call.sequence = ++calls_made_;
   call.lock_timeout_us = settings_.lock_timeout_us();
-  read_set_bytes_ = read_set_bytes();
+  settle(settled_);
   asking_ = true;
   core_.services.submit(call);
   co_await call.answered;

@@ -285,7 +285,13 @@ class Session final : private reactor::Task {
     const Portal*& place_;
   };
   void show_text(std::string_view text);  // of the statement that is taken up
-  std::size_t read_set_bytes() const;
+  // What the oracle core may change while a call is under way, and is shown meanwhile as it was before.
+  struct Settled {
+    std::string application, isolation;
+    bool read_only = false;
+    std::size_t read_set_bytes = 0;
+  };
+  void settle(Settled& out) const;
   std::string text_shown(const PlanCache::Texts& plans) const;
   std::string_view state_shown() const;
   void describe_snapshot(storage::SessionRow& row) const;
@@ -429,7 +435,7 @@ class Session final : private reactor::Task {
   std::string shown_text_;
   std::int64_t started_us_ = 0;        // wall clock
   std::int64_t state_changed_us_ = 0;  // the same; cached reads apart
-  std::size_t read_set_bytes_ = 0;     // when the last call to the oracle core was made
+  Settled settled_;                    // when the last call to the oracle core was made
   const Portal* running_ = nullptr;    // the portal that the statement under way runs
   std::unique_ptr<SessionDirectory> directory_;  // while a statement runs that asks about the others
   std::uint32_t transactions_begun_ = 0;
