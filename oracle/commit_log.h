@@ -43,6 +43,8 @@ class CommitLog {
   // The record is borrowed for the call only.
   virtual Acceptance append(std::string_view record, Timestamp timestamp, Urgency urgency,
                             LogCompletion done) = 0;
+  // Whether it looks at what it is given; otherwise records may as well be empty.
+  virtual bool keeps_records() const { return true; }
   // Why it takes no more records, as a sentence; empty while it does.
   virtual std::string failure() const { return {}; }
 };
@@ -62,6 +64,8 @@ class MemoryCommitLog final : public CommitLog {
 
   Acceptance append(std::string_view record, Timestamp timestamp, Urgency urgency,
                     LogCompletion done) override;
+
+  bool keeps_records() const override { return keep_ == Keep::records; }
 
   const std::vector<Record>& records() const { return records_; }
   std::size_t waiting() const { return waiting_.size(); }

@@ -90,7 +90,7 @@ void GroupCommit::append_batch(Urgency urgency) {
   newest_ = batch.timestamp;
   // 3: the log, which may answer within the call.
   record_.clear();
-  steps_.encode(batch.timestamp, record_);
+  if (log_.keeps_records()) steps_.encode(batch.timestamp, record_);
   batch.record = ++appended_;
   unanswered_.push_back(record_.size());
   unanswered_bytes_ += record_.size();

@@ -44,6 +44,7 @@ constexpr std::size_t kLargestNodeBytes = 65528;
 constexpr std::size_t kInlineValueMax = 1024;
 constexpr std::size_t kMergeBelow = kNodeBytes / 4;
 constexpr std::size_t kMergedMax = kNodeBytes * 3 / 4;
+constexpr std::size_t kWorthwhileRoom = kNodeBytes / 8;
 constexpr std::size_t kLeafHeader = 4;
 constexpr std::size_t kInnerHeader = 8;
 constexpr std::size_t kLargestEntry = sizeof(Slot) + kInnerHeader + kMaxKeySize + kInlineValueMax;
@@ -284,7 +285,7 @@ Node* allocate_node(WriteBatch& batch, std::uint16_t level, std::size_t capacity
   node->heap_begin = static_cast<std::uint16_t>(capacity);
   node->cell_bytes = 0;
   node->prefix_size = 0;
-  node->unused = 0;
+  node->own_children = 0;
   ++batch.blocks_made;
   batch.bytes_made += capacity;
   return node;
@@ -399,6 +400,7 @@ Node* build_node(WriteBatch& batch, std::uint16_t level, std::span<const Entry> 
   node->heap_begin = static_cast<std::uint16_t>(at);
   node->cell_bytes = static_cast<std::uint16_t>(cells);
   node->count = static_cast<std::uint16_t>(entries.size());
+  if (level != 0) node->own_children = UINT32_MAX;  // rare enough not to look
   for (std::size_t i = 0; i < entries.size(); ++i) {
     Entry entry = entries[i];
     if (level != 0 && i == 0) entry.key = {};
@@ -517,6 +519,7 @@ class TreeEditor {
     const std::uint64_t stamp = copy->batch;
     std::memcpy(copy->base(), node->base(), sizeof(Node) + sizeof(Slot) * node->count);
     copy->batch = stamp;
+    copy->own_children = 0;
     std::memcpy(copy->base() + node->heap_begin, node->base() + node->heap_begin,
                 node->capacity - node->heap_begin);
     batch_.replaced.push_back(const_cast<Node*>(node));
@@ -537,6 +540,7 @@ class TreeEditor {
   }
   static void set_child(Node* parent, std::uint32_t index, const Node* child) {
     std::memcpy(parent->base() + parent->slots[index].offset, &child, sizeof child);
+    parent->own_children |= Node::own_child_bit(child);
   }
   // The node at the path's `depth` is another one now.
   void relink(int depth, Node* node) {
@@ -580,9 +584,12 @@ class TreeEditor {
       place(node, at, entry);
       return;
     }
+    // Garbage is worth a rebuilding where that makes room for some changes more, not for this one only: rows that
+    // grow by a byte each would have their leaf rebuilt for each of them.
     const std::size_t used = used_bytes(node) + needed;
     const std::size_t least_to_split = node->level == 0 ? 2 : 4;
-    if (used <= std::max<std::size_t>(node->capacity, kNodeBytes) || node->count + 1u < least_to_split)
+    if (used + kWorthwhileRoom <= std::max<std::size_t>(node->capacity, kNodeBytes) ||
+        node->count + 1u < least_to_split)
       rebuild_with(node, depth, at, entry, used);
     else
       split_with(node, depth, at, entry);
@@ -597,6 +604,7 @@ class TreeEditor {
     std::memmove(node->slots + at + 1, node->slots + at, sizeof(Slot) * (node->count - at));
     ++node->count;
     node->slots[at] = {0, node->heap_begin, static_cast<std::uint16_t>(entry.key.size())};
+    if (node->level != 0) node->own_children |= Node::own_child_bit(node->child(at));
     const std::size_t first = first_keyed(node);
     if (node->count - first == 1) {
       set_prefix(node, entry.key.size());
@@ -614,7 +622,7 @@ class TreeEditor {
   void rebuild_with(Node* node, int depth, std::uint32_t at, const Entry& entry, std::size_t used) {
     gather(node, at, entry);
     std::size_t capacity = node->capacity;
-    while (capacity < used && capacity < kNodeBytes) capacity *= 2;
+    while (capacity < used + capacity / 8 && capacity < kNodeBytes) capacity *= 2;
     Node* rebuilt =
         build_node(batch_, node->level, entries_, std::max<std::size_t>(capacity, kFirstNodeBytes));
     relink(depth, rebuilt);
@@ -802,17 +810,45 @@ void free_block(Block* block) {
 
 namespace {
 
-// Frees the blocks below and including `node` of which `mine` holds. Depth is bounded by kMaxHeight.
-template <class Mine>
-std::uint64_t free_below(const Node* node, Mine mine) {
+// Calls visit(child) for those of a node's children that its own batch made.
+template <class Visit>
+void for_own_children(const Node* node, Visit visit) {
+  for (std::size_t i = 0; i < node->count; ++i)
+    if (const Node* child = node->child(i); node->may_have_made(child) && child->batch == node->batch)
+      visit(child);
+}
+// Calls visit(blob) for a leaf's values that lie apart.
+template <class Visit>
+void for_blobs(const Node* leaf, Visit visit) {
+  for (std::size_t i = 0; i < leaf->count; ++i)
+    if (const Blob* blob = blob_at(leaf, i)) visit(const_cast<Blob*>(blob));
+}
+
+// Both free what is below a node and the node itself. Depth is bounded by kMaxHeight.
+std::uint64_t free_all(const Node* node) {
   std::uint64_t freed = 1;
-  for (std::size_t i = 0; i < node->count; ++i) {
-    if (node->level != 0) {
-      if (const Node* child = node->child(i); mine(child)) freed += free_below(child, mine);
-    } else if (const Blob* blob = blob_at(node, i); blob != nullptr && mine(blob)) {
-      free_block(const_cast<Blob*>(blob));
+  if (node->level != 0) {
+    for (std::size_t i = 0; i < node->count; ++i) freed += free_all(node->child(i));
+  } else {
+    for_blobs(node, [&freed](Blob* blob) {
+      free_block(blob);
       ++freed;
-    }
+    });
+  }
+  free_block(const_cast<Node*>(node));
+  return freed;
+}
+
+std::uint64_t free_own(const Node* node) {
+  std::uint64_t freed = 1;
+  if (node->level != 0) {
+    for_own_children(node, [&freed](const Node* child) { freed += free_own(child); });
+  } else {
+    for_blobs(node, [&freed, node](Blob* blob) {
+      if (blob->batch != node->batch) return;
+      free_block(blob);
+      ++freed;
+    });
   }
   free_block(const_cast<Node*>(node));
   return freed;
@@ -837,35 +873,33 @@ std::size_t free_top(std::vector<const Node*>& open) {
 }
 
 std::uint64_t free_tree(const Tree& tree) {
-  return tree.root() == nullptr ? 0 : free_below(tree.root(), [](const Block*) { return true; });
+  return tree.root() == nullptr ? 0 : free_all(tree.root());
 }
 
 std::uint64_t free_batch_nodes(const WriteBatch& batch, const Tree& tree) {
-  const auto mine = [&batch](const Block* block) { return block->batch == batch.id; };
-  return tree.root() == nullptr || !mine(tree.root()) ? 0 : free_below(tree.root(), mine);
+  return tree.root() == nullptr || tree.root()->batch != batch.id ? 0 : free_own(tree.root());
 }
 
 // ---- Taking over
 
 namespace {
 
-void restamp_below(const Node* node, std::uint64_t from, std::uint64_t to, bool with_blobs) {
-  const_cast<Node*>(node)->batch = to;
-  if (node->level == 0 && !with_blobs) return;
-  for (std::size_t i = 0; i < node->count; ++i) {
-    if (node->level != 0) {
-      if (const Node* child = node->child(i); child->batch == from) restamp_below(child, from, to, with_blobs);
-    } else if (const Blob* blob = blob_at(node, i); blob != nullptr && blob->batch == from) {
-      const_cast<Blob*>(blob)->batch = to;
-    }
+void restamp(const Node* node, std::uint64_t to, bool with_blobs) {
+  if (node->level != 0) {
+    for_own_children(node, [&](const Node* child) { restamp(child, to, with_blobs); });
+  } else if (with_blobs) {
+    for_blobs(node, [&](Blob* blob) {
+      if (blob->batch == node->batch) blob->batch = to;
+    });
   }
+  const_cast<Node*>(node)->batch = to;
 }
 
 }  // namespace
 
 void take_over(const WriteBatch& from, const WriteBatch& to, const Tree& tree) {
   if (tree.root() == nullptr || tree.root()->batch != from.id || from.id == to.id) return;
-  restamp_below(tree.root(), from.id, to.id, from.blobs_made != 0);
+  restamp(tree.root(), to.id, from.blobs_made != 0);
 }
 
 void take_over(WriteBatch& from, WriteBatch& to) {
@@ -932,6 +966,7 @@ std::uint64_t check_node(const Node* node, Bounds bounds, std::uint64_t& entries
     const Node* child = node->child(i);
     GYRE_CHECK(child->level + 1 == node->level);
     GYRE_CHECK(child->batch <= node->batch);
+    GYRE_CHECK(child->batch < node->batch || node->may_have_made(child));
     const std::string_view next = i + 1 < node->count ? node->inner_key(i + 1) : std::string_view();
     const Bounds inside{i == 0 ? bounds.lower : node->inner_key(i),
                         i + 1 < node->count ? &next : bounds.upper};

@@ -54,7 +54,7 @@ struct Slot {
 // 0's) share their first prefix_size bytes. N3: slots end at or before heap_begin. N4: cell_bytes is the sum
 // of the cells in use; capacity - heap_begin - cell_bytes is garbage left by erased or replaced cells. N5: a
 // node of batch b has a parent of batch >= b. N6: no leaf is empty and an inner node has at least one child;
-// an empty tree has no root.
+// an empty tree has no root. N7: children of the node's own batch have their bits in own_children.
 struct Node : Block {
   std::uint16_t count;
   std::uint16_t level;       // 0: leaf
@@ -62,7 +62,9 @@ struct Node : Block {
   std::uint16_t heap_begin;  // offset of the lowest cell
   std::uint16_t cell_bytes;
   std::uint16_t prefix_size;
-  std::uint32_t unused;
+  // An inner node's children of its own batch, each as the bit that may_have_made() asks for: a filter, by which
+  // a batch finds what it made without touching all the rest.
+  std::uint32_t own_children;
   Slot slots[];
 
   const char* base() const { return reinterpret_cast<const char*>(this); }
@@ -91,6 +93,11 @@ struct Node : Block {
     }
     return {bytes, size};
   }
+  static std::uint32_t own_child_bit(const Node* child) {
+    const auto address = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(child) >> 4);
+    return std::uint32_t{1} << (address * 0x9e3779b1U >> 27);
+  }
+  bool may_have_made(const Node* child) const { return (own_children & own_child_bit(child)) != 0; }
   static constexpr std::uint32_t kOutOfLine = std::uint32_t{1} << 31;
 };
 static_assert(sizeof(Node) == 24 && sizeof(Slot) == 8);
