@@ -68,6 +68,11 @@ void GroupCommit::begin_batch() {
   // 1: order, check.
   const auto outcome =
       steps_.order(batch.intents, failed_ ? CommitSteps::Writes::refused : CommitSteps::Writes::accepted);
+  if (outcome == CommitSteps::Outcome::nothing) {
+    ++counters_.answer_only;
+    in_flight_.pop_back();
+    return;
+  }
   if (outcome == CommitSteps::Outcome::answer) {
     ++counters_.answer_only;
     batch.ready = true;

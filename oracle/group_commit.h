@@ -31,6 +31,7 @@ class CommitSteps {
     write,         // something is to be made durable and visible
     write_lazily,  // the same, and all that wrote do not wait for the disk
     answer,        // nothing changed: reads, or all failed
+    nothing,       // nor is there anybody to be answered: this batch is over
   };
   enum class Writes : std::uint8_t {
     accepted,
@@ -47,7 +48,7 @@ class CommitSteps {
   // Step 5. The oldest sealed state, which is that of `timestamp`, becomes the published one; hands what it
   // replaced to `retired`.
   virtual Publication apply(Timestamp timestamp, RetireList& retired) = 0;
-  // Step 6. Answers every intent of the oldest batch. `timestamp` is the batch's, or the published one for
+  // Step 6. Answers every intent of the oldest batch that order() has not answered itself. `timestamp` is the batch's, or the published one for
   // Outcome::answer.
   virtual void answer(std::span<Intent* const> batch, Timestamp timestamp) = 0;
 

@@ -104,7 +104,6 @@ struct CoordinatorCall : oracle::Intent {
   };
   std::vector<LockStep> lock_steps;
   std::size_t lock_steps_seen = 0;
-  std::uint32_t put_off = 0;  // batches that hold it and must not answer it: it waited for a lock then
 };
 
 // The way to the oracle core and back, as a session sees it.

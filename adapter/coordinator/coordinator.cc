@@ -161,33 +161,51 @@ oracle::CommitSteps::Outcome Coordinator::order(std::span<oracle::Intent* const>
   head_ = std::make_unique<storage::Branch>(base_database());
   next_catalog_.reset();
   batches_.emplace_back().start = SpanClock::ticks();
+  auto& passed_over = batches_.back().passed_over;
   bool lazy = true;
   // Blocks' statements run on branches of their own, taken from what was newest before this batch: they come
   // first, so that none misses what a call before it did to the head. All calls of a batch are concurrent, so
   // they may be put in any order.
-  const auto on_head = [](const CoordinatorCall& call) {
-    return call.transaction.value == 0 || call.kind == CoordinatorCall::Kind::commit;
-  };
-  for (const bool head : {false, true}) {
-    for (oracle::Intent* intent : batch) {
-      auto& call = static_cast<CoordinatorCall&>(*intent);
-      if (on_head(call) != head) continue;
-      const storage::Branch::Mark mark = head_->mark();
-      const Catalog* const catalog = next_catalog_.get();
-      carry_out_call(call, writes);
-      const bool wrote = !head_->unchanged_since(mark) || next_catalog_.get() != catalog;
-      if (wrote && call.urgency == oracle::Urgency::now) lazy = false;
-    }
+  calls_.clear();
+  for (oracle::Intent* intent : batch) calls_.push_back(static_cast<CoordinatorCall*>(intent));
+  std::stable_partition(calls_.begin(), calls_.end(), [](const CoordinatorCall* call) {
+    return call->transaction.value != 0 && call->kind != CoordinatorCall::Kind::commit;
+  });
+  for (CoordinatorCall* call : calls_) {
+    const storage::Branch::Mark mark = head_->mark();
+    const Catalog* const catalog = next_catalog_.get();
+    const bool waits = !carry_out_call(*call, writes);
+    const bool wrote = !head_->unchanged_since(mark) || next_catalog_.get() != catalog;
+    if (wrote && call->urgency == oracle::Urgency::now) lazy = false;
+    const bool at_once = !waits && !wrote && reveals_nothing(*call);
+    if (waits || at_once) passed_over.push_back(call);
+    if (at_once) hand_back(*call);
   }
+  std::sort(passed_over.begin(), passed_over.end());
   if (head_->empty() && next_catalog_ == nullptr) {
     head_.reset();
-    return Outcome::answer;
+    if (passed_over.size() != batch.size() || !batches_.back().retired_catalogs.empty()) return Outcome::answer;
+    batches_.pop_back();
+    return Outcome::nothing;
   }
   return lazy ? Outcome::write_lazily : Outcome::write;
 }
 
-void Coordinator::carry_out_call(CoordinatorCall& call, Writes writes) {
-  if (call.canceled) return;  // while it waited
+// Whether a statement of a block, which has written nothing to the head, may be answered before the states that
+// it was ordered on are durable. With one snapshot it has seen nothing of them. In `read committed` it has: but
+// what changes rows and returns none says no more of them than how many there were, and its block cannot
+// commit unless they are made durable, since its record comes after theirs. So nobody holds a row's lock for
+// as long as the disk takes (DeWitt et al., "Implementation techniques for main memory database systems",
+// 1984: pre-committed transactions).
+bool Coordinator::reveals_nothing(const CoordinatorCall& call) {
+  if (call.transaction.value == 0 || call.kind != CoordinatorCall::Kind::run_plan) return false;
+  if (call.failure != nullptr || call.canceled || call.stale || !call.notices.empty()) return false;
+  return !reads_anew(call.level) || (!call.plan->reads_only() && call.plan->columns.empty());
+}
+
+// False: it waits for a lock.
+bool Coordinator::carry_out_call(CoordinatorCall& call, Writes writes) {
+  if (call.canceled) return true;  // while it waited
   ++metrics.coordinator_calls;
   const storage::Branch::Mark mark = head_->mark();
   const std::shared_ptr<const Catalog> catalog = next_catalog_;
@@ -201,7 +219,7 @@ void Coordinator::carry_out_call(CoordinatorCall& call, Writes writes) {
           .with_hint("Reading goes on. Restart the server once its disk is in order.");
   } catch (const LockWait&) {
     settle_sequences(writes);
-    if (wait(call, locks)) return;
+    if (wait(call, locks)) return false;
   } catch (...) {
     head_->rollback_to(mark);
     next_catalog_ = catalog;
@@ -212,10 +230,14 @@ void Coordinator::carry_out_call(CoordinatorCall& call, Writes writes) {
                                         redefined ? *block->second->catalog : head_catalog(), call.role);
   }
   settle_sequences(writes);
-  if (call.failure != nullptr && call.kind == CoordinatorCall::Kind::commit) return rollback(call);
-  if (locks_.empty()) return;
+  if (call.failure != nullptr && call.kind == CoordinatorCall::Kind::commit) {
+    rollback(call);
+    return true;
+  }
+  if (locks_.empty()) return true;
   if (call.failure != nullptr || call.canceled) after_failure(call);
   if (call.transaction.value == 0) release_all(LockOwner::of(call.backend, LockOwner::kStatement));
+  return true;
 }
 
 // Whatever became of the call: values of sequences that it took are taken.
@@ -697,16 +719,9 @@ void Coordinator::answer(std::span<oracle::Intent* const> batch, Timestamp) {
   const Batch& done = batches_.front();
   if (done.branch != nullptr)
     metrics.append_ns.record(span_clock.nanoseconds(done.start, SpanClock::ticks()));
-  for (oracle::Intent* intent : batch) give_back(static_cast<CoordinatorCall&>(*intent));
+  for (oracle::Intent* intent : batch)
+    if (done.answers(intent)) hand_back(static_cast<CoordinatorCall&>(*intent));
   batches_.pop_front();
-}
-
-// A call that had to wait in this batch is answered with the one in which it ran.
-void Coordinator::give_back(CoordinatorCall& call) {
-  if (call.put_off != 0)
-    --call.put_off;
-  else
-    hand_back(call);
 }
 
 void Coordinator::hand_back(CoordinatorCall& call) {
@@ -738,12 +753,13 @@ void Coordinator::refuse(std::span<oracle::Intent* const> batch, Refusal why) {
           : SqlError("58030", "the commit log has failed: whether this statement took effect is unknown");
   const auto failure = std::make_exception_ptr(std::move(error));
   for (oracle::Intent* intent : batch) {
+    if (!batches_.front().answers(intent)) continue;
     auto& call = static_cast<CoordinatorCall&>(*intent);
-    if (call.put_off == 0 && call.kind != CoordinatorCall::Kind::rollback) {
+    if (call.kind != CoordinatorCall::Kind::rollback) {
       call.rows.clear();
       call.failure = failure;
     }
-    give_back(call);
+    hand_back(call);
   }
   batches_.pop_front();
 }

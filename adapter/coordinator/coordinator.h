@@ -5,6 +5,7 @@
 // Owned by the oracle core; nothing here is touched by another.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -123,6 +124,12 @@ class Coordinator final : public oracle::CommitSteps {
   // A batch between order() and its answer.
   struct Batch {
     std::uint64_t start = 0;  // ticks
+    // Calls that are not its to answer, by address, sorted once it is ordered: they wait for a lock and are
+    // answered with the batch in which they run, or were answered at once. They may be gone.
+    std::vector<const oracle::Intent*> passed_over;
+    bool answers(const oracle::Intent* call) const {
+      return !std::binary_search(passed_over.begin(), passed_over.end(), call);
+    }
     // Once sealed, if it writes.
     std::unique_ptr<storage::Branch> branch;
     std::unique_ptr<const storage::Database> database;
@@ -132,7 +139,8 @@ class Coordinator final : public oracle::CommitSteps {
     std::vector<std::shared_ptr<Catalog>> retired_catalogs;
   };
 
-  void carry_out_call(CoordinatorCall& call, Writes writes);
+  bool carry_out_call(CoordinatorCall& call, Writes writes);
+  static bool reveals_nothing(const CoordinatorCall& call);
   void dispatch(CoordinatorCall& call, StatementLocks& locks);
   void run_plan(CoordinatorCall& call, StatementLocks& locks);
   void check_still_allowed(const CoordinatorCall& call, const OpenTransaction& transaction,
@@ -153,7 +161,6 @@ class Coordinator final : public oracle::CommitSteps {
   static void lock_named_tables(const ast::LockTableStatement& statement, const Catalog& catalog,
                                 CoordinatorCall& call, StatementLocks& locks);
   static void check_changed_rows(const storage::Branch& branch, StatementLocks& locks);
-  void give_back(CoordinatorCall& call);
   void hand_back(CoordinatorCall& call);
   bool wait(CoordinatorCall& call, const StatementLocks& locks);
   void stop_waiting(std::uint32_t backend);
@@ -201,6 +208,7 @@ class Coordinator final : public oracle::CommitSteps {
   // The batch that is being ordered, until it is sealed.
   std::unique_ptr<storage::Branch> head_;
   std::shared_ptr<const Catalog> next_catalog_;  // null: unchanged
+  std::vector<CoordinatorCall*> calls_;          // in the order in which they are carried out
   bool validates_reads_ = true;
   SequenceValues sequences_;
 

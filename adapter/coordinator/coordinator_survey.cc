@@ -32,8 +32,10 @@ WaitName wait_for(LockKind kind) {
 void Coordinator::complete(std::span<storage::SessionRow> rows) const {
   std::unordered_map<std::uint32_t, WaitName> waits;
   commits_.for_each_in_flight([&](const oracle::Intent& intent) {
-    const auto& call = static_cast<const CoordinatorCall&>(intent);
-    if (call.put_off == 0) waits.try_emplace(call.backend, WaitName{"IO", "WALSync"});
+    // (Those that a batch has passed over may be gone.)
+    const auto answers = [&intent](const Batch& batch) { return batch.answers(&intent); };
+    if (!std::all_of(batches_.begin(), batches_.end(), answers)) return;
+    waits.try_emplace(static_cast<const CoordinatorCall&>(intent).backend, WaitName{"IO", "WALSync"});
   });
   for (const auto& [backend, waiting] : waiting_)
     if (const auto kind = locks_.awaited(backend)) waits.insert_or_assign(backend, wait_for(*kind));

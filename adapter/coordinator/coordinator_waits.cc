@@ -3,7 +3,7 @@
 // statement runs anew, on what is newest then. That is at least as strict as what PostgreSQL does in `read
 // committed`, which looks again at the rows it waited for only, and never mixes two states in one statement.
 //
-// A call that waits belongs to no batch: the one in which it began to wait passes over it (put_off). Until it
+// A call that waits belongs to no batch: the one in which it began to wait passes over it. Until it
 // is granted it can be canceled, by its shard (a cancel request, statement_timeout, a client that went away)
 // or by lock_timeout. Such a message may cross the answer, or arrive before the call waits at all; so it
 // names the call by its number, and the number is remembered for a call that is still in line.
@@ -107,7 +107,6 @@ bool Coordinator::wait(CoordinatorCall& call, const StatementLocks& locks) {
     resume(granted);
     return false;
   }
-  ++call.put_off;
   waiting_.emplace(call.backend,
                    WaitingCall{&call, call.lock_timeout_us == 0 ? kNever : now_us() + call.lock_timeout_us});
   return true;
@@ -131,11 +130,7 @@ void Coordinator::stop_waiting(std::uint32_t backend) {
   locks_.cancel_wait(backend, granted);
   resume(granted);
   after_failure(call);
-  // A batch that still holds it must find it alive; then it is answered with a later one.
-  if (call.put_off == 0)
-    hand_back(call);
-  else
-    commits_.submit(&call);
+  hand_back(call);
 }
 
 void Coordinator::cancel_wait(std::uint32_t backend, std::uint32_t sequence) {

@@ -194,6 +194,55 @@ TEST_F(IsolationTest, EachStatementOfReadCommittedReadsAnew) {
   EXPECT_EQ(a.ask("COMMIT"), kCommitted);
 }
 
+// ---- what waits for the disk ----
+
+TEST_F(IsolationTest, WhatRevealsNothingOfAnUncertainStateDoesNotWaitForIt) {
+  Client& c = world.connect(0);
+  b.ask("BEGIN ISOLATION LEVEL READ COMMITTED");
+  c.ask("BEGIN ISOLATION LEVEL READ COMMITTED; UPDATE t SET v = 21 WHERE id = 2");
+  world.log_works = false;
+  a.query("UPDATE t SET v = 11 WHERE id = 1");
+  world.settle();
+  EXPECT_EQ(a.heard(), "");
+  EXPECT_EQ(b.ask("UPDATE t SET v = v + 1 WHERE id = 1"), "C(UPDATE 1) Z(T)");
+  b.query("UPDATE t SET v = v + 1 WHERE id = 2");
+  world.settle();
+  EXPECT_EQ(b.heard(), "") << "it is locked";
+  c.query("COMMIT");
+  world.settle();
+  EXPECT_EQ(b.heard(), "C(UPDATE 1) Z(T)");
+  EXPECT_EQ(c.heard(), "");
+  b.query("UPDATE t SET v = v + 1 WHERE id = 3 RETURNING v");
+  world.settle();
+  EXPECT_EQ(b.heard(), "") << "rows are shown when what they were made from is durable";
+  world.log_works = true;
+  world.settle();
+  EXPECT_EQ(a.heard(), "C(UPDATE 1) Z(I)");
+  EXPECT_EQ(c.heard(), kCommitted);
+  EXPECT_EQ(b.heard(), "T D(31) C(UPDATE 1) Z(T)");
+  world.log_works = false;
+  b.query("COMMIT");
+  world.settle();
+  EXPECT_EQ(b.heard(), "");
+  world.log_works = true;
+  world.settle();
+  EXPECT_EQ(b.heard(), kCommitted);
+  EXPECT_EQ(a.ask("SELECT v FROM t ORDER BY id"), "T D(12) D(22) D(31) C(SELECT 3) Z(I)");
+}
+
+TEST_F(IsolationTest, ABlockWithOneSnapshotDoesNotWaitForTheDisk) {
+  b.ask("BEGIN; UPDATE t SET v = 0 WHERE id = 2");
+  world.log_works = false;
+  a.query("UPDATE t SET v = 11 WHERE id = 1");
+  world.settle();
+  EXPECT_EQ(b.ask("SELECT v FROM t ORDER BY id"), "T D(10) D(0) D(30) C(SELECT 3) Z(T)");
+  EXPECT_EQ(b.ask("UPDATE t SET v = 0 WHERE id = 3 RETURNING v"), "T D(0) C(UPDATE 1) Z(T)");
+  world.log_works = true;
+  world.settle();
+  EXPECT_EQ(a.heard(), "C(UPDATE 1) Z(I)");
+  b.ask("ROLLBACK");
+}
+
 // ---- definitions ----
 
 TEST_F(IsolationTest, SavepointsTakeBackDefinitions) {

@@ -70,6 +70,7 @@ class World final : private adapter::CallReturn, private reactor::LoopObserver {
   const oracle::MemoryCommitLog& log() const { return log_; }
   oracle::Publication published() const { return published_.load(); }
   std::vector<std::unique_ptr<Client>> clients;
+  bool log_works = true;  // false: nothing becomes durable
 
  private:
   friend class Client;
