@@ -8,10 +8,15 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 POSTGRES = "/usr/lib/postgresql/15/bin"
 ROWS = 1_000_000
+# Whoever measures logs in to Gyre by SCRAM; who prepares, on the internal port, does not.
+PASSWORD = "a password for measurements"
+RULES = "host all mz_system 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+os.environ["PGPASSWORD"] = PASSWORD  # libpq's, for psql, pgbench and gyre-bench
 
 
 class Trouble(Exception):
@@ -83,6 +88,10 @@ class Server:
             self.process.kill()
             self.process.wait()
 
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
     def stop_signal(self):
         return signal.SIGTERM
 
@@ -95,15 +104,33 @@ class Server:
 
 
 class Gyre(Server):
+    """With its data on disk, and passwords, unless perf/run was told otherwise."""
+
     name = "gyre"
+    data = None
+
+    def launch(self, oracle_core, *more, before=()):
+        self.internal_port = free_port()
+        self.http_port = free_port()
+        self.data = self.data or self.directory()
+        rules = os.path.join(self.options.scratch, "rules")
+        with open(rules, "w") as file:
+            file.write(RULES)
+        self.spawn([*before, os.path.join(self.options.build, "gyre"),
+                    *(("--ephemeral",) if self.options.ephemeral else ("--data-dir", self.data)),
+                    *(() if self.options.trust else ("--hba-file", rules)),
+                    "--cores", str(self.options.server_core), "--oracle-core", str(oracle_core),
+                    "--sql-addr", f"127.0.0.1:{self.port}", "--internal-sql-addr", f"127.0.0.1:{self.internal_port}",
+                    "--internal-http-addr", f"127.0.0.1:{self.http_port}", *more])
+        self.wait_for(self.internal_port)
+        self.system(f"ALTER ROLE materialize PASSWORD '{PASSWORD}'")
+
+    def metric(self, name):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/metrics", timeout=10) as page:
+            return float(re.search(rf"^{name} (\S+)$", page.read().decode(), re.M).group(1))
 
     def start(self, *more):
-        self.internal_port = free_port()
-        self.spawn([os.path.join(self.options.build, "gyre"), "--data-dir", self.directory(),
-                    "--cores", str(self.options.server_core), "--oracle-core", str(self.options.oracle_core),
-                    "--sql-addr", f"127.0.0.1:{self.port}", "--internal-sql-addr", f"127.0.0.1:{self.internal_port}",
-                    "--internal-http-addr", f"127.0.0.1:{free_port()}", "--max-connections", "10000", *more])
-        self.wait_for(self.internal_port)
+        self.launch(self.options.oracle_core, "--max-connections", "10000", *more)
         self.system("CREATE TABLE t (id text, value int4)", "CREATE DEFAULT INDEX IN CLUSTER quickstart ON t",
                     "INSERT INTO t VALUES ('hello', 42)", "GRANT SELECT ON TABLE t TO materialize",
                     "ALTER SYSTEM SET enable_frontend_peek_sequencing=true",
@@ -204,13 +231,8 @@ class DurableGyre(Gyre):
     name = "gyre-durable"
 
     def start(self, *more):
-        self.internal_port = free_port()
-        core = str(self.options.server_core)
-        self.spawn(["taskset", "-c", core, os.path.join(self.options.build, "gyre"), "--data-dir", self.directory(),
-                    "--cores", core, "--oracle-core", core, "--sql-addr", f"127.0.0.1:{self.port}",
-                    "--internal-sql-addr", f"127.0.0.1:{self.internal_port}",
-                    "--internal-http-addr", f"127.0.0.1:{free_port()}", *more])
-        self.wait_for(self.internal_port)
+        core = self.options.server_core
+        self.launch(core, *more, before=("taskset", "-c", str(core)))
         return self
 
     def wait_for_commit(self, wanted):

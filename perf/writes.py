@@ -105,6 +105,44 @@ def bulk_load(run):
     stop(run, gyre, postgres)
 
 
+# ---- recovery ----
+
+def recovery(run):
+    """Rows a second from a checkpoint, and row changes a second from the log: of large commits, and of small ones."""
+    gyre = run.start(DurableGyre(run.options), "--checkpoint-wal-bytes", "64GB", "--checkpoint-interval", "86400")
+    gyre.system("CREATE TABLE k (id int4 PRIMARY KEY, v text)", "CREATE TABLE inserted (id int8 PRIMARY KEY, v text)",
+                "GRANT INSERT ON inserted TO materialize",
+                f"INSERT INTO k SELECT i, 'value ' || i FROM generate_series(1, {ROWS}) AS s(i)",
+                "ALTER SYSTEM SET synchronous_commit = off")
+    changes = {"one commit": lambda: gyre.system("UPDATE k SET v = v || '!'"),
+               "small commits": lambda: run.bench(gyre, "recovery_inserts.ini")}
+
+    def restart(end):
+        end()
+        gyre.start("--checkpoint-wal-bytes", "64GB", "--checkpoint-interval", "86400")
+
+    def rate(count, microseconds):
+        return gyre.metric(count) / gyre.metric(microseconds) * 1e6
+
+    values = {"checkpoint": [], **{name: [] for name in changes}}
+    for _ in range(run.rounds):
+        gyre.system("TRUNCATE inserted")
+        restart(gyre.stop)  # which writes a checkpoint
+        values["checkpoint"].append(rate("gyre_recovery_checkpoint_rows", "gyre_recovery_checkpoint_duration_us"))
+        for name, change in changes.items():
+            restart(gyre.stop)
+            change()
+            time.sleep(0.5)  # what is not synchronous is written
+            restart(gyre.kill)
+            values[name].append(rate("gyre_recovery_row_changes", "gyre_recovery_log_duration_us"))
+    for name, rates in values.items():
+        bound = 1_000_000 if name == "checkpoint" else 500_000
+        what = "recovery: rows/s from a checkpoint" if name == "checkpoint" else f"recovery: row changes/s from the log of {name}"
+        run.figures[(what, "gyre")] = rates
+        run.bar(what, rates, bound, unit="/s")
+    stop(run, gyre)
+
+
 def readers_beside_writers(run):
     """Point lookups by 64 connections, alone and beside durable inserts; the oracle core is not the readers' core."""
     gyre = run.start(Gyre(run.options))
