@@ -66,8 +66,6 @@ PrivilegeSet on_whole_object(const ast::GrantStatement& statement, ObjectKind ki
 std::vector<RoleId> grantees_of(const ast::GrantStatement& statement, const Definition& d) {
   std::vector<RoleId> roles;
   for (const std::string& name : statement.grantees) {
-    if (name == "public" && statement.grant_option && !statement.revoke)
-      throw SqlError("0LP01", "grant options can only be granted to roles");
     roles.push_back(name == "public" ? kPublicRole : named_role(d, name).id);
   }
   return roles;
@@ -99,10 +97,11 @@ PrivilegeSet restricted(Definition& d, const ast::GrantStatement& statement, con
                         const Acl& acl, const Grantor& grantor, PrivilegeSet wanted) {
   if (grantor.options == 0 && d.catalog.privileges(d.context.role, target.kind, acl) == 0 &&
       d.catalog.grantable(d.context.role, target.kind, target.owner, acl) == 0)
-    throw SqlError("42501",
-                   target.kind == ObjectKind::column
-                       ? fmt::format("permission denied for table {}", target.table)
-                       : fmt::format("permission denied for {} {}", noun_of(target.kind), target.name));
+    throw SqlError(
+        "42501",
+        target.kind == ObjectKind::column
+            ? fmt::format("permission denied for column \"{}\" of relation \"{}\"", target.name, target.table)
+            : fmt::format("permission denied for {} {}", noun_of(target.kind), target.name));
   const auto possible = static_cast<PrivilegeSet>(wanted & grantor.options);
   const std::string_view verb = statement.revoke ? "could be revoked" : "were granted";
   const char* code = statement.revoke ? "01006" : "01007";
@@ -118,6 +117,8 @@ PrivilegeSet restricted(Definition& d, const ast::GrantStatement& statement, con
 void change_acl(Acl& acl, const ast::GrantStatement& statement, std::span<const RoleId> grantees,
                 RoleId grantor, RoleId owner, PrivilegeSet set) {
   for (const RoleId grantee : grantees) {
+    if (grantee == kPublicRole && statement.grant_option && !statement.revoke)
+      throw SqlError("0LP01", "grant options can only be granted to roles");
     const AclItem item{grantee, grantor, set, statement.grant_option ? set : PrivilegeSet{0}};
     if (statement.revoke) {
       if (!acl_revoke(acl, item, statement.grant_option, statement.cascade, owner))
@@ -130,16 +131,14 @@ void change_acl(Acl& acl, const ast::GrantStatement& statement, std::span<const 
   }
 }
 
-// Returns whether the list has changed.
-bool change(Definition& d, const ast::GrantStatement& statement, const Target& target, Acl& acl,
+// The list is then the object's own, even where it says what holds by default.
+void change(Definition& d, const ast::GrantStatement& statement, const Target& target, Acl& acl,
             PrivilegeSet wanted) {
   if (!statement.grantor.empty() && named_role(d, statement.grantor).id != d.context.role)
     throw SqlError("0A000", "grantor must be current user");
   const Grantor grantor = choose_grantor(d, target, acl, wanted);
   const PrivilegeSet set = restricted(d, statement, target, acl, grantor, wanted);
-  const Acl before = acl;
   if (set != 0) change_acl(acl, statement, grantees_of(statement, d), grantor.role, target.owner, set);
-  return acl != before;
 }
 
 std::uint16_t column_of(const TableEntry& table, const std::string& name) {
@@ -175,8 +174,8 @@ void change_table(Definition& d, const ast::GrantStatement& statement, const Tab
   const PrivilegeSet whole = on_whole_object(statement, kind);
   if (whole != 0) {
     Acl acl = before.access();
-    if (change(d, statement, {kind, before.name(), {}, before.owner}, acl, whole))
-      entry->acl = std::move(acl);
+    change(d, statement, {kind, before.name(), {}, before.owner}, acl, whole);
+    entry->acl = std::move(acl);
     // What is revoked from the table is revoked from its columns.
     const auto on_columns = static_cast<PrivilegeSet>(whole & privileges_on(ObjectKind::column));
     if (statement.revoke && on_columns != 0) {
@@ -212,7 +211,7 @@ void change_schemas(Definition& d, const ast::GrantStatement& statement) {
   for (const ast::QualifiedName& name : statement.names) {
     Schema schema = named_schema(d, name.name);
     Acl acl = schema.access();
-    if (!change(d, statement, {ObjectKind::schema, schema.name, {}, schema.owner}, acl, set)) continue;
+    change(d, statement, {ObjectKind::schema, schema.name, {}, schema.owner}, acl, set);
     schema.acl = std::move(acl);
     d.catalog.put_schema(std::move(schema));
   }
@@ -224,8 +223,8 @@ void change_database(Definition& d, const ast::GrantStatement& statement) {
     if (name.name != kDatabaseName)
       throw SqlError("3D000", fmt::format("database \"{}\" does not exist", name.name));
     Acl acl = d.catalog.database.access();
-    if (change(d, statement, {ObjectKind::database, name.name, {}, d.catalog.database.owner}, acl, set))
-      d.catalog.database.acl = std::move(acl);
+    change(d, statement, {ObjectKind::database, name.name, {}, d.catalog.database.owner}, acl, set);
+    d.catalog.database.acl = std::move(acl);
   }
 }
 
@@ -254,15 +253,14 @@ void change_default(Definition& d, const ast::GrantStatement& action, const Defa
   Acl acl = found != d.catalog.default_acls.end() ? found->second : start;
   change_acl(acl, action, grantees_of(action, d), key.creator, key.creator,
              on_whole_object(action, key.kind));
-  const auto same = [](Acl a, Acl b) {
-    const auto order = [](const AclItem& x, const AclItem& y) {
+  const auto sorted = [](Acl list) {
+    std::sort(list.begin(), list.end(), [](const AclItem& x, const AclItem& y) {
       return std::pair(x.grantee, x.grantor) < std::pair(y.grantee, y.grantor);
-    };
-    std::sort(a.begin(), a.end(), order);
-    std::sort(b.begin(), b.end(), order);
-    return a == b;
+    });
+    return list;
   };
-  if (same(acl, start))
+  acl = sorted(std::move(acl));
+  if (acl == sorted(start))
     d.catalog.default_acls.erase(key);
   else
     d.catalog.default_acls[key] = std::move(acl);
@@ -389,6 +387,7 @@ std::string alter_owner(const ast::AlterOwnerStatement& statement, Definition& d
   if (statement.object == Object::database) {
     if (statement.name != kDatabaseName)
       throw SqlError("3D000", fmt::format("database \"{}\" does not exist", statement.name));
+    if (owner.id == d.catalog.database.owner) return "ALTER DATABASE";
     if (!d.catalog.has_privileges_of(d.context.role, d.catalog.database.owner))
       throw SqlError("42501", fmt::format("must be owner of database {}", statement.name));
     check_may_give(d, owner);
@@ -396,6 +395,7 @@ std::string alter_owner(const ast::AlterOwnerStatement& statement, Definition& d
     return "ALTER DATABASE";
   }
   Schema schema = named_schema(d, statement.name);
+  if (owner.id == schema.owner) return "ALTER SCHEMA";
   if (!d.catalog.has_privileges_of(d.context.role, schema.owner))
     throw SqlError("42501", fmt::format("must be owner of schema {}", schema.name));
   check_may_give(d, owner);

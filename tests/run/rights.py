@@ -279,16 +279,14 @@ class Pair:
         return self.connections[role]
 
     def ask(self, role, text):
-        """Whether both have said the same; messages count only where they speak of rights."""
+        """Both have to say the same; of errors the SQLSTATE counts."""
         ours, theirs = (answer(connection, text) for connection in self.of(role))
         self.asked += 1
         self.refused += theirs[:2] == ('error', '42501')
-        same = ours[:2] == theirs[:2] if theirs[0] == 'error' and theirs[1] != '42501' else ours == theirs
-        if not same:
+        if ours[:2] != theirs[:2] if theirs[0] == 'error' else ours != theirs:
             self.differences += 1
             if self.differences <= SHOWN:
                 print('%s: %s\n  Gyre:       %s\n  PostgreSQL: %s' % (role, text[:2000], *(str(one)[:1500] for one in (ours, theirs))))
-        return same
 
     def attempt(self, role, text):
         """The same in a block that is rolled back."""
