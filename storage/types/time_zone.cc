@@ -326,12 +326,11 @@ std::unique_ptr<TimeZone> load_file(const std::string& name) {
                                     draft->repeats);
 }
 
-std::unique_ptr<TimeZone> from_posix_rule(std::string_view text) {
-  const auto rule = PosixRuleReader(text).read();
-  if (!rule) return nullptr;
+std::unique_ptr<TimeZone> from_posix_rule(std::string_view text, const PosixRule& rule) {
   Draft draft;
-  draft.kinds.push_back(rule->standard);
-  unroll(*rule, draft);
+  draft.kinds.push_back(rule.standard);
+  unroll(rule, draft);
+  draft.transitions.shrink_to_fit();
   return std::make_unique<TimeZone>(std::string(text), std::move(draft.kinds), std::move(draft.transitions),
                                     draft.repeats);
 }
@@ -346,13 +345,22 @@ void append_clock(std::string& text, std::int32_t seconds) {
   }
 }
 
+std::string clock_of(std::int32_t offset_s) {
+  std::string clock;
+  append_clock(clock, std::abs(offset_s));
+  return clock;
+}
+
 // "<+02>-02": the abbreviation counts east, the rule west.
-std::string fixed_name(std::int32_t offset_s) {
-  std::string name = offset_s < 0 ? "<-" : "<+";
-  append_clock(name, std::abs(offset_s));
-  name += offset_s < 0 ? ">+" : ">-";
-  append_clock(name, std::abs(offset_s));
-  return name;
+std::string name_of(std::int32_t offset_s) {
+  const std::string clock = clock_of(offset_s);
+  return offset_s < 0 ? "<-" + clock + ">+" + clock : "<+" + clock + ">-" + clock;
+}
+
+std::unique_ptr<TimeZone> at_offset(std::int32_t offset_s) {
+  const Kind always{offset_s, false, (offset_s < 0 ? "-" : "+") + clock_of(offset_s)};
+  return std::make_unique<TimeZone>(name_of(offset_s), std::vector<Kind>{always}, std::vector<Transition>{},
+                                    false);
 }
 
 // [+-]hh[:mm[:ss]] or [+-]hhmm, east.
@@ -390,27 +398,55 @@ std::string upper_case(std::string text) {
   return text;
 }
 
-// All zones ever asked for. Names of files are kept in lower case; at most as many as the database has, since
-// what is not found is not kept.
+// All zones ever asked for, which stay. Of files and of offsets in whole minutes there are only so many; what
+// clients can invent without end is counted, each kind for itself, so that none uses up another's room.
 class ZoneRegistry {
  public:
   const TimeZone* find(const std::string& lower) {
     const std::lock_guard lock(mutex_);
+    // As SHOW prints an offset: no rule that someone has invented.
+    if (const auto rule = lower.starts_with('<') ? PosixRuleReader(lower).read() : std::nullopt;
+        rule && !rule->daylight && name_of(rule->standard.offset_s) == lower)
+      return of_offset(rule->standard.offset_s);
     if (const auto found = zones_.find(lower); found != zones_.end()) return found->second.get();
     std::unique_ptr<TimeZone> zone;
     if (const std::string name = canonical_name(lower); !name.empty()) zone = load_file(name);
     if (!zone && lower == "utc")
       zone = std::make_unique<TimeZone>("UTC", std::vector<Kind>{{0, false, "UTC"}},
                                         std::vector<Transition>{}, false);
-    if (!zone && zones_.size() < kZonesMax) zone = from_posix_rule(upper_case(lower));
+    if (!zone) zone = from_invented_rule(upper_case(lower));
     if (!zone) return nullptr;
     return zones_.emplace(lower, std::move(zone)).first->second.get();
   }
 
+  const TimeZone* fixed(std::int32_t offset_s) {
+    const std::lock_guard lock(mutex_);
+    return of_offset(offset_s);
+  }
+
  private:
-  static constexpr std::size_t kZonesMax = 20000;  // clients may invent POSIX rules without end
+  const TimeZone* of_offset(std::int32_t offset_s) {
+    if (const auto found = offsets_.find(offset_s); found != offsets_.end()) return found->second.get();
+    if (offset_s % 60 != 0 && !take_one(odd_offsets_left_)) return nullptr;
+    return offsets_.emplace(offset_s, at_offset(offset_s)).first->second.get();
+  }
+  static bool take_one(std::size_t& left) {
+    if (left == 0) return false;
+    --left;
+    return true;
+  }
+  std::unique_ptr<TimeZone> from_invented_rule(const std::string& text) {
+    const auto rule = PosixRuleReader(text).read();
+    if (!rule || !take_one(rule->daylight ? changing_rules_left_ : rules_left_)) return nullptr;
+    return from_posix_rule(text, *rule);
+  }
+
   std::mutex mutex_;
-  std::map<std::string, std::unique_ptr<TimeZone>> zones_;
+  std::map<std::string, std::unique_ptr<TimeZone>> zones_;  // by name in lower case
+  std::map<std::int32_t, std::unique_ptr<TimeZone>> offsets_;
+  std::size_t changing_rules_left_ = 500;  // 20 kB each
+  std::size_t rules_left_ = 5000;          // rules without daylight time
+  std::size_t odd_offsets_left_ = 5000;    // offsets with seconds
 };
 
 // The one process-wide thing here: a cache of files that only grows, and is never destroyed, since sessions
@@ -440,7 +476,7 @@ const TimeZone* TimeZone::find(std::string_view name) {
 
 const TimeZone* TimeZone::fixed(std::int32_t offset_s) {
   if (std::abs(offset_s) > 167 * 3600) return nullptr;
-  return find(fixed_name(offset_s));
+  return registry().fixed(offset_s);
 }
 
 const TimeZone* TimeZone::utc() {

@@ -14,7 +14,8 @@ class TimeZone {
   // By the name of a zone of the system's database in any case ("europe/berlin"), a fixed offset east of
   // Greenwich
   // ("+02", "-08:00", "+05:30:10"), or a POSIX rule ("EST5EDT", "<+03>-3"). Null if it is none of these. The
-  // first use of a name reads a file and takes a lock; keep the pointer.
+  // first use of a name reads a file and takes a lock; keep the pointer. Null also where too many rules have
+  // been asked for in this process: 500 with daylight time, 5,000 without, 5,000 offsets with seconds.
   static const TimeZone* find(std::string_view name);
   // By seconds east of Greenwich; named as PostgreSQL shows it: "<+02>-02". Null beyond 167 hours.
   static const TimeZone* fixed(std::int32_t offset_s);
