@@ -8,12 +8,16 @@
 #include <array>
 
 #include "adapter/catalog/catalog.h"
+#include "storage/failure.h"
 
 namespace gyre::adapter {
 
 namespace {
 
 using storage::AdvisoryLock;
+
+// A statement can ask for locks without end; its client is told of the first ones that it does not have.
+constexpr std::size_t kMostNotices = 1000;
 
 std::array<char, 8> bytes_of(const AdvisoryLock& lock) {
   std::array<char, 8> bytes;
@@ -47,6 +51,8 @@ const LockFunctions::Step* LockFunctions::step_before(Step::Kind kind, const Adv
 }
 
 void LockFunctions::add_step(Step::Kind kind, const AdvisoryLock& lock, bool done) {
+  if (call_.lock_steps.size() >= call_.memory_limit / sizeof(Step))
+    throw storage::Failure(storage::Fault::out_of_memory, "out of memory");
   call_.lock_steps.push_back({kind, lock, done});
   call_.lock_steps_seen = call_.lock_steps.size();
 }
@@ -80,6 +86,7 @@ bool LockFunctions::unlock(const AdvisoryLock& lock) {
     add_step(Step::Kind::unlock, lock, done);
   }
   if (done) return true;
+  if (call_.notices.size() >= kMostNotices) return false;
   pgwire::Diagnostic warning;
   warning.severity = pgwire::Severity::warning;
   warning.code = "01000";

@@ -35,6 +35,8 @@ OutputColumn text_column(std::string name) {
 
 constexpr std::size_t kMostSavepoints = 1'000'000;
 constexpr std::uint64_t kCheckpointPollUs = 2'000;
+// Longer ones have to wait while the server's memory is short.
+constexpr std::size_t kLongSetting = 1024;
 
 // As errors call a statement that the oracle core carries out.
 std::string_view utility_name(const ast::Statement& tree) {
@@ -54,6 +56,13 @@ std::string_view utility_name(const ast::Statement& tree) {
   if (is(std::type_identity<ast::AlterSequenceStatement>())) return "ALTER SEQUENCE";
   if (is(std::type_identity<ast::CommentStatement>())) return "COMMENT";
   return "this statement";
+}
+
+// A definition that may need as much memory as a table does.
+bool makes_rows(const ast::Statement& tree) {
+  return std::holds_alternative<ast::CreateTableAsStatement>(tree.node) ||
+         std::holds_alternative<ast::CreateIndexStatement>(tree.node) ||
+         std::holds_alternative<ast::AlterTableStatement>(tree.node);
 }
 
 constexpr std::size_t kLongestPassword = 64 * 1024;
@@ -376,6 +385,7 @@ void Session::begin_chained(const TransactionModes& modes) {
 void Session::define_savepoint(const std::string& name) {
   if (transaction_.savepoints.size() >= kMostSavepoints)
     throw SqlError("54000", "too many savepoints in one transaction");
+  check_memory();
   transaction_.savepoints.push_back({name, ++transaction_.savepoints_made, settings_.mark()});
   settings_.set_savepoints(transaction_.savepoints.size());
 }
@@ -408,7 +418,7 @@ reactor::Co<void> Session::rollback_to_savepoint(std::string_view name) {
     co_await ask(call);
   }
   savepoints.erase(savepoints.begin() + static_cast<std::ptrdiff_t>(found) + 1, savepoints.end());
-  settings_.rollback_to(savepoints.back().settings);
+  settings_.rollback_to(*savepoints.back().settings);
   settings_.set_savepoints(savepoints.size());
   transaction_.status = TransactionStatus::in_transaction;
   follow_role_setting();
@@ -470,6 +480,8 @@ reactor::Co<void> Session::run_utility(const ast::Statement& given) {
     changed = with_value(*role, settings_.show(role->set.name));
   const ast::Statement& tree = changed != nullptr ? *changed : given;
   if (std::holds_alternative<ast::CreateTableAsStatement>(tree.node)) co_await look_around();
+  check_canceled();
+  if (makes_rows(tree)) check_memory();
   CoordinatorCall call(core_.loop, core_.shard);
   fill_call(call, core_.wall_us());
   call.kind = CoordinatorCall::Kind::utility;
@@ -505,6 +517,7 @@ void Session::run_set(const ast::SetStatement& command) {
   } else {
     const std::string value =
         command.from_current ? settings_.show(command.name) : setting_text(command.name, command.values);
+    if (value.size() > kLongSetting) check_memory();
     settings_.set(command.name, value, scope, superuser);
   }
   pgwire::command_complete(out_, command.reset ? "RESET" : "SET");

@@ -195,6 +195,7 @@ reactor::Co<void> Session::insert_batch(CopyInput& input, std::uint64_t catalog_
                                         std::int64_t statement_us, std::uint64_t& inserted) {
   GivenRows& batch = input.batch();
   if (batch.count == 0) co_return;
+  check_memory();
   const RowEncoder nothing;
   CoordinatorCall call(core_.loop, core_.shard);
   fill_call(call, statement_us);

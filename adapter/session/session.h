@@ -148,7 +148,7 @@ class Session final : private reactor::Task {
   struct Savepoint {
     std::string name;
     std::uint32_t number;  // within the transaction, growing from 1
-    Settings::Mark settings;
+    std::shared_ptr<const Settings::Mark> settings;
   };
   struct Transaction {
     pgwire::TransactionStatus status = pgwire::TransactionStatus::idle;

@@ -630,8 +630,9 @@ const std::string* Settings::find(std::string_view name) const {
     for (const auto& [of_transaction, of_session] : kTransactionSettings)
       if (index >= 0 && kDefinitions[index].name == of_transaction) return &value(find_setting(of_session));
   if (index >= 0) return &value(index);
-  const auto found = custom_.find(folded(name));
-  return found == custom_.end() ? nullptr : &found->second;
+  if (custom_ == nullptr) return nullptr;
+  const auto found = custom_->values.find(folded(name));
+  return found == custom_->values.end() ? nullptr : &found->second;
 }
 
 const std::string& Settings::show(std::string_view name) const {
@@ -644,11 +645,14 @@ void Settings::set(std::string_view name, std::string_view value, SetScope scope
   const int index = find_setting(name);
   if (index < 0) {
     if (name.find('.') == std::string_view::npos) throw unknown_setting(name);
-    custom_[folded(name)] = std::string(value);
+    put_custom(name, value);
     return;
   }
   const SettingDefinition& definition = kDefinitions[index];
   check_settable(definition, superuser);
+  if (value.size() > kLongestSetting)
+    throw SqlError("22023", fmt::format("invalid value for parameter \"{}\"", definition.name))
+        .with_detail(fmt::format("A value can have at most {} bytes.", kLongestSetting));
   if (definition.kind == date_style) {
     const Style now{style_.date_format, style_.date_order};
     assign(index, date_style_text(parse_date_style(definition, value, now)), scope);
@@ -681,13 +685,46 @@ void Settings::check_transaction_setting(const SettingDefinition& definition, in
 void Settings::reset(std::string_view name, SetScope scope, bool superuser) {
   const int index = find_setting(name);
   if (index < 0) {
-    if (custom_.erase(folded(name)) == 0 && name.find('.') == std::string_view::npos)
+    if (!erase_custom(name) && name.find('.') == std::string_view::npos)
       throw unknown_setting(name);
     return;
   }
   check_settable(kDefinitions[index], superuser);
   check_transaction_setting(kDefinitions[index], index, default_of(index));
   assign(index, default_of(index), scope);
+}
+
+Settings::Custom& Settings::own_custom() {
+  mark_.reset();
+  if (custom_ == nullptr)
+    custom_ = std::make_shared<Custom>();
+  else if (custom_.use_count() > 1)
+    custom_ = std::make_shared<Custom>(*custom_);
+  return *custom_;
+}
+
+void Settings::put_custom(std::string_view name, std::string_view value) {
+  std::string key = folded(name);
+  const std::string* before = find(key);
+  const std::size_t others =
+      custom_ == nullptr ? 0 : custom_->bytes - (before == nullptr ? 0 : key.size() + before->size());
+  const std::size_t bytes = others + key.size() + value.size();
+  if (bytes > kMostCustomBytes)
+    throw SqlError("54000", fmt::format("custom settings need more than {} bytes", kMostCustomBytes));
+  Custom& own = own_custom();
+  own.values.insert_or_assign(std::move(key), std::string(value));
+  own.bytes = bytes;
+}
+
+bool Settings::erase_custom(std::string_view name) {
+  const std::string key = folded(name);
+  const std::string* before = find(key);
+  if (before == nullptr) return false;
+  const std::size_t bytes = key.size() + before->size();
+  Custom& own = own_custom();
+  own.values.erase(key);
+  own.bytes -= bytes;
+  return true;
 }
 
 void Settings::reset_all() {
@@ -697,14 +734,15 @@ void Settings::reset_all() {
     if (resettable && definition.kind != role && !definition.name.starts_with("transaction_"))
       assign(static_cast<int>(i), default_of(static_cast<int>(i)), SetScope::session);
   }
-  custom_.clear();
+  custom_.reset();
+  mark_.reset();
 }
 
 void Settings::set_default(std::string_view name, std::string_view given) {
   const int index = find_setting(name);
   if (index < 0) {
     if (name.find('.') == std::string_view::npos) throw unknown_setting(name);
-    custom_[folded(name)] = std::string(given);
+    put_custom(name, given);
     return;
   }
   const SettingDefinition& definition = kDefinitions[index];
@@ -725,6 +763,7 @@ void Settings::put(std::string_view name, std::string_view given) {
 }
 
 void Settings::assign(int index, std::string given, SetScope scope) {
+  mark_.reset();
   if (in_transaction_) {
     const auto [saved, first] = saved_.try_emplace(index, Saved{value(index), value(index)});
     if (scope == SetScope::session) saved->second.after = given;
@@ -737,9 +776,15 @@ void Settings::assign(int index, std::string given, SetScope scope) {
 void Settings::begin_transaction() {
   in_transaction_ = true;
   settled_ = in_savepoint_ = false;
+  mark_.reset();
   custom_before_ = custom_;
   for (const auto& [of_transaction, of_session] : kTransactionSettings)
     store(find_setting(of_transaction), value(find_setting(of_session)));
+}
+
+std::shared_ptr<const Settings::Mark> Settings::mark() {
+  if (mark_ == nullptr) mark_ = std::make_shared<const Mark>(Mark{values_, custom_, saved_});
+  return mark_;
 }
 
 void Settings::rollback_to(const Mark& mark) {
@@ -752,12 +797,14 @@ void Settings::rollback_to(const Mark& mark) {
   for (const int index : changed) store(index, at_mark(index));
   custom_ = mark.custom;
   saved_ = mark.saved;
+  mark_.reset();
 }
 
 void Settings::end_transaction(bool committed) {
   in_transaction_ = false;
   if (!committed) custom_ = std::move(custom_before_);
-  custom_before_.clear();
+  custom_before_.reset();
+  mark_.reset();
   for (auto& [index, saved] : saved_) {
     std::string& restored = committed ? saved.after : saved.before;
     if (restored != value(index)) store(index, std::move(restored));
@@ -770,6 +817,7 @@ void Settings::store(int index, std::string given) {
   if (before == given) return;
   if (kDefinitions[index].reported && find_own(told_, index) == nullptr) told_.push_back({index, before});
   put_own(values_, index, std::move(given));
+  mark_.reset();
   derive(index);
 }
 

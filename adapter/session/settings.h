@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -71,6 +72,9 @@ std::optional<bool> parse_boolean(std::string_view text);
 
 enum class SetScope : std::uint8_t { session, local };
 
+inline constexpr std::size_t kLongestSetting = 16 * 1024;             // of a setting of the table
+inline constexpr std::size_t kMostCustomBytes = std::size_t{4} << 20;  // names and values, of one session
+
 class Settings {
  public:
   Settings();
@@ -80,7 +84,8 @@ class Settings {
   const std::string* find(std::string_view name) const;
   const std::string& value(int index) const;
 
-  // Throws SqlError: 42704 unknown, 22023 invalid, 55P02 not settable now, 42501 not allowed.
+  // Throws SqlError: 42704 unknown, 22023 invalid or longer than kLongestSetting, 55P02 not settable now,
+  // 42501 not allowed, 54000 where the custom ones would be more than kMostCustomBytes together.
   void set(std::string_view name, std::string_view value, SetScope scope, bool superuser);
   void reset(std::string_view name, SetScope scope, bool superuser);
   void reset_all();
@@ -107,14 +112,20 @@ class Settings {
     std::string text;
   };
 
+  // "myapp.user" and the like.
+  struct Custom {
+    std::map<std::string, std::string, std::less<>> values;
+    std::size_t bytes = 0;  // of names and values
+  };
+
  public:
-  // All values within a transaction, at a savepoint.
+  // All values within a transaction, at a savepoint. Savepoints between which nothing was set share one.
   struct Mark {
     std::vector<Own> values;
-    std::map<std::string, std::string, std::less<>> custom;
+    std::shared_ptr<Custom> custom;
     std::map<int, Saved> saved;
   };
-  Mark mark() const { return {values_, custom_, saved_}; }
+  std::shared_ptr<const Mark> mark();
   void rollback_to(const Mark& mark);
   // How many savepoints are open: within one, the transaction's own settings stay as they are.
   void set_savepoints(std::size_t open) { in_savepoint_ = open != 0; }
@@ -152,16 +163,20 @@ class Settings {
   static void put_own(std::vector<Own>& list, int index, std::string text);
   const std::string& default_of(int index) const;
   void assign(int index, std::string value, SetScope scope);
+  Custom& own_custom();
+  void put_custom(std::string_view name, std::string_view value);
+  bool erase_custom(std::string_view name);
   void store(int index, std::string value);
   void derive(int index);
   void derive_timeout(const SettingDefinition& definition, std::string_view now);
 
   std::vector<Own> values_;    // where they differ from the table's
   std::vector<Own> defaults_;  // what RESET restores, where it differs from the table's
-  std::map<std::string, std::string, std::less<>> custom_;
+  std::shared_ptr<Custom> custom_;  // null: none. Shared with marks: changed by way of own_custom()
+  std::shared_ptr<const Mark> mark_;  // the last one, while all is as it was then
   std::map<int, Saved> saved_;  // settings touched by the open transaction
   std::vector<Own> told_;       // what the client was told last of reported settings that were stored since
-  std::map<std::string, std::string, std::less<>> custom_before_;  // at the transaction's start
+  std::shared_ptr<Custom> custom_before_;  // at the transaction's start
   std::uint64_t most_result_bytes_ = std::uint64_t{1} << 30;
   std::uint64_t statement_timeout_us_ = 0;
   bool commits_lazily_ = false;

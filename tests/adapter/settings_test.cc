@@ -75,6 +75,46 @@ TEST(Settings, TransactionBeginsWithTheSessionsDefault) {
   EXPECT_EQ(settings.show("transaction_isolation"), "repeatable read");
 }
 
+TEST(Settings, SavepointsShareWhatDidNotChangeBetweenThem) {
+  Settings settings;
+  settings.set("my.text", "before", SetScope::session, false);
+  settings.begin_transaction();
+  const auto first = settings.mark();
+  EXPECT_EQ(settings.mark(), first);
+  settings.set("my.text", "within", SetScope::session, false);
+  settings.set("my.other", "x", SetScope::session, false);
+  const auto second = settings.mark();
+  EXPECT_NE(second, first);
+  settings.set("application_name", "a", SetScope::session, false);
+  EXPECT_EQ(settings.mark()->custom, second->custom);
+  settings.reset("my.other", SetScope::session, false);
+  EXPECT_EQ(settings.find("my.other"), nullptr);
+  settings.rollback_to(*second);
+  EXPECT_EQ(settings.show("my.other"), "x");
+  EXPECT_EQ(settings.show("application_name"), "");
+  settings.rollback_to(*first);
+  EXPECT_EQ(settings.show("my.text"), "before");
+  settings.set("my.text", "again", SetScope::session, false);
+  EXPECT_EQ(first->custom->values.at("my.text"), "before");
+  settings.end_transaction(false);
+  EXPECT_EQ(settings.show("my.text"), "before");
+}
+
+TEST(Settings, CustomOnesHaveRoomForSoManyBytes) {
+  Settings settings;
+  const std::string large(adapter::kMostCustomBytes - 100, 'x');
+  for (int i = 0; i < 3; ++i) settings.set("my.large", large, SetScope::session, false);
+  EXPECT_THROW(settings.set("my.other", std::string(100, 'x'), SetScope::session, false), SqlError);
+  settings.set("my.other", std::string(50, 'x'), SetScope::session, false);
+  settings.reset("my.large", SetScope::session, false);
+  settings.set("my.third", large, SetScope::session, false);
+  settings.reset_all();
+  settings.set("my.large", large, SetScope::session, false);
+  EXPECT_THROW(settings.set("application_name", std::string(adapter::kLongestSetting + 1, 'x'),
+                            SetScope::session, false),
+               SqlError);
+}
+
 TEST(Settings, ResetIsRefusedWhereSetIs) {
   Settings settings;
   settings.set("default_transaction_isolation", "serializable", SetScope::session, false);

@@ -219,6 +219,10 @@ void World::run_slices(int turns) {
   }
 }
 
+void World::set_memory_short(bool is_short) {
+  for (const auto& core : cores_) core->memory_short = is_short;
+}
+
 bool World::nothing_pinned() {
   for (std::size_t shard = 0; shard < cores_.size(); ++shard) holds_.idle(shard);
   const bool nothing = holds_.oldest() == kTimestampMax;

@@ -63,6 +63,7 @@ class World final : private adapter::CallReturn, private reactor::LoopObserver {
   std::size_t open_transactions() const { return coordinator_->open_transactions(); }
   adapter::SessionCore& core(std::size_t shard) { return *cores_[shard]; }
   adapter::Coordinator& coordinator() { return *coordinator_; }
+  void set_memory_short(bool is_short);
   // Whether nobody holds anything once the cores are asleep.
   bool nothing_pinned();
   std::mt19937_64& random() { return random_; }
