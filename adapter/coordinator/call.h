@@ -20,6 +20,7 @@
 #include "pgwire/diagnostic.h"
 #include "reactor/base/ids.h"
 #include "reactor/base/out_buffer.h"
+#include "reactor/stop_flag.h"
 #include "reactor/task.h"
 #include "storage/read_set.h"
 #include "storage/scalar/session_locks.h"
@@ -74,6 +75,8 @@ struct CoordinatorCall : oracle::Intent {
   std::size_t memory_limit = SIZE_MAX;
   std::uint64_t most_result_bytes = UINT64_MAX;  // max_query_result_size
   oracle::Urgency urgency = oracle::Urgency::now;  // of what it writes: synchronous_commit
+  // Raised by the asking core, at any time, when the statement is to end: heeded by run_plan and utility.
+  reactor::StopFlag stop;
 
   // The answer.
   OutBuffer rows;               // DataRow messages
@@ -82,8 +85,8 @@ struct CoordinatorCall : oracle::Intent {
   std::string tag;              // of a utility statement
   std::exception_ptr failure;   // SqlError or storage::Failure; null: it went well
   std::vector<pgwire::Diagnostic> notices;
-  bool canceled =
-      false;  // the shard asked for it, or `lock_timeout_us` has passed, while it waited for a lock
+  // It was stopped, or while it waited for a lock the shard asked for it or `lock_timeout_us` has passed.
+  bool canceled = false;
   bool lock_timed_out = false;
   bool holds_session_locks = false;  // the session holds advisory locks beyond the transaction
   bool result_too_large = false;     // `failure` says so

@@ -220,6 +220,11 @@ bool Coordinator::carry_out_call(CoordinatorCall& call, Writes writes) {
   } catch (const LockWait&) {
     settle_sequences(writes);
     if (wait(call, locks)) return false;
+  } catch (const reactor::Stopped&) {
+    head_->rollback_to(mark);
+    next_catalog_ = catalog;
+    call.rows.clear();
+    call.canceled = true;
   } catch (...) {
     head_->rollback_to(mark);
     next_catalog_ = catalog;
@@ -385,6 +390,7 @@ void Coordinator::check_still_allowed(const CoordinatorCall& call, const OpenTra
 }
 
 void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
+  call.stop.check();
   OpenTransaction* transaction = call.transaction.value != 0 ? &transaction_of(call) : nullptr;
   storage::Branch& branch = transaction != nullptr ? transaction->branch : *head_;
   const Catalog* catalog = &catalog_of(call, transaction);
@@ -426,6 +432,7 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
     TimeSlice slice = TimeSlice::of_us(kLookUs);
     const storage::Datum* values = nullptr;
     for (;;) {
+      call.stop.check();
       const Step step = execution->next(slice, values);
       if (step == Step::end) break;
       if (step == Step::yield) {
@@ -445,7 +452,8 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
       Arena arena;
       storage::EvalContext eval = evaluation(call, at_oracle, arena);
       static const ConstraintModes kImmediate(false);
-      const ConstraintContext constraints{*catalog, branch, eval, locking ? &locks : nullptr, context.reads};
+      const ConstraintContext constraints{*catalog,      branch, eval, locking ? &locks : nullptr,
+                                          context.reads, &call.stop};
       const ConstraintModes& modes = transaction != nullptr ? transaction->constraint_modes : kImmediate;
       enforce_foreign_keys(constraints, mark, modes);
       check_deferred_keys(constraints, mark, &modes);
@@ -474,6 +482,7 @@ void Coordinator::check_memory(const Plan& plan) {
 }
 
 void Coordinator::run_utility(CoordinatorCall& call, StatementLocks& locks) {
+  call.stop.check();
   if (std::holds_alternative<ast::SetConstraintsStatement>(call.tree->node)) return set_constraints(call, locks);
   OpenTransaction* transaction = call.transaction.value != 0 ? &transaction_of(call) : nullptr;
   storage::Branch& branch = transaction != nullptr ? transaction->branch : *head_;
@@ -492,7 +501,8 @@ void Coordinator::run_utility(CoordinatorCall& call, StatementLocks& locks) {
   std::set<RelationId> unused;
   Definition definition{*changed, branch, context, call.notices,
                         transaction != nullptr ? transaction->exclusive : unused,
-                        transaction != nullptr || !locks_.empty() ? &locks : nullptr, call.memory_limit};
+                        transaction != nullptr || !locks_.empty() ? &locks : nullptr, call.stop,
+                        call.memory_limit};
   const storage::Branch::Mark mark = branch.mark();
   try {
     call.tag = adapter::carry_out(*call.tree, definition);

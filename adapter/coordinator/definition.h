@@ -11,6 +11,7 @@
 #include "adapter/plan/plan.h"
 #include "adapter/sql/ast.h"
 #include "pgwire/diagnostic.h"
+#include "reactor/stop_flag.h"
 #include "storage/branch.h"
 
 namespace gyre::adapter {
@@ -25,7 +26,8 @@ struct Definition {
   // Tables whose rows were all looked at or written anew: a transaction that did so cannot be merged onto
   // a head in which they have changed.
   std::set<RelationId>& exclusive;
-  StatementLocks* locks = nullptr;      // null: nobody else has locked anything
+  StatementLocks* locks;                // null: nobody else has locked anything
+  const reactor::StopFlag& stop;
   std::size_t memory_limit = SIZE_MAX;  // of what CREATE TABLE AS keeps, in bytes
 };
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "adapter/catalog/deparse.h"
 #include "adapter/coordinator/definition_relations.h"
@@ -32,6 +33,7 @@ void check_has_no_nulls(const Definition& d, const TableEntry& table, std::uint1
   const storage::TableVersion* version = d.branch.view().table(table.id());
   storage::Cursor cursor(version->rows);
   for (cursor.seek_first(); cursor.valid(); cursor.next()) {
+    d.stop.check();
     if (!storage::RowLayout::is_null(cursor.value().data(), column)) continue;
     const std::string& name = table.schema->columns[column].name;
     storage::Failure failure(
@@ -83,7 +85,9 @@ void add_column(Definition& d, RelationId id, const ast::AlterAction& action) {
     change_schema(d, *added, [&](TableSchema& changed) { changed.columns[position].not_null = true; });
   }
   for (const ast::KeyConstraint& key : column.keys) add_key_constraint(d, id, key);
-  for (const ast::CheckClause& check : column.checks) add_check(d, id, check, true, column.name);
+  std::vector<NewCheck> checks;
+  for (const ast::CheckClause& check : column.checks) checks.push_back({&check, column.name});
+  add_checks(d, id, checks, true);
   for (const ast::ForeignKeyClause& key : column.foreign_keys) add_foreign_key(d, id, key, true);
 }
 
@@ -219,9 +223,7 @@ ColumnDefault converted_default(const ColumnDefault& before, storage::Type to, c
 
 void set_type(Definition& d, RelationId id, const ast::AlterAction& action) {
   const auto table = current(d, id);
-  const std::uint16_t column =
-      column_position(*table->schema, action.name,
-                      "column \"{}\" of relation \"" + table->name() + "\" does not exist");
+  const std::uint16_t column = column_of(*table, action.name);
   const storage::Type to = resolve_type(*action.type, d.context);
   const storage::ExpressionPtr value = conversion(*table, column, to, action, d);
   auto schema = std::make_shared<TableSchema>(*table->schema);
@@ -439,7 +441,7 @@ void carry_out(Definition& d, RelationId id, const ast::AlterAction& action) {
     case Kind::add_key:
       return add_key_constraint(d, id, action.key);
     case Kind::add_check:
-      return add_check(d, id, action.check, true);
+      return add_checks(d, id, std::array{NewCheck{&action.check, {}}}, true);
     case Kind::add_foreign_key:
       return add_foreign_key(d, id, action.foreign_key, true);
     case Kind::drop_constraint:
@@ -468,7 +470,7 @@ void check_relation_name_free(const Definition& d, const std::string& schema, co
 }
 
 void rename_column(Definition& d, const TableEntry& table, const std::string& from, const std::string& to) {
-  const std::uint16_t column = column_position(*table.schema, from, "column \"{}\" does not exist");
+  const std::uint16_t column = column_position(*table.schema, from, fmt::format("column \"{}\" does not exist", from));
   for (const storage::ColumnDef& other : table.schema->columns)
     if (other.name == to)
       throw SqlError("42701", fmt::format("column \"{}\" of relation \"{}\" already exists", to, table.name()));
@@ -524,6 +526,7 @@ std::string alter_table(const ast::AlterTableStatement& statement, Definition& d
     return pass_of(a->kind) < pass_of(b->kind);
   });
   for (const ast::AlterAction* action : actions) {
+    d.stop.check();
     if (table->is_sequence() && action->kind != Kind::owner_to && action->kind != Kind::nothing)
       throw SqlError("42809", fmt::format("ALTER action cannot be performed on relation \"{}\"", table->name()))
           .with_detail("This operation is not supported for sequences.");

@@ -2,6 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "adapter/catalog/catalog_oids.h"
 #include "adapter/coordinator/deferred_keys.h"
@@ -29,14 +32,32 @@ std::uint32_t next_oid(Catalog& catalog) {
   return catalog.next_oid++;
 }
 
-// A name for a constraint that has none, unlike those that the table has.
-std::string chosen_name(const TableEntry& table, const std::string& base, std::string_view label) {
-  for (int number = 0;; ++number) {
-    std::string name =
-        number == 0 ? fmt::format("{}_{}", base, label) : fmt::format("{}_{}{}", base, label, number);
-    if (!constraint_name_taken(table, name)) return name;
+// The names that a table's constraints have: to find a free one, a statement may bring thousands.
+class ConstraintNames {
+ public:
+  explicit ConstraintNames(const TableEntry& table) {
+    if (!table.schema->primary_key.empty()) taken_.insert(table.schema->primary_key_name);
+    for (const IndexSchema& index : table.schema->indexes)
+      if (index.constraint) taken_.insert(index.name);
+    for (const CheckConstraint& check : table.checks) taken_.insert(check.name);
+    for (const ForeignKey& key : table.foreign_keys) taken_.insert(key.name);
   }
-}
+
+  // False where it is taken already.
+  bool take(const std::string& name) { return taken_.insert(name).second; }
+  // base_label, base_label1, …: the first that is free, which is then taken.
+  std::string choose(const std::string& base, std::string_view label) {
+    const std::string first = fmt::format("{}_{}", base, label);
+    for (int& number = next_[first];; ++number) {
+      std::string name = number == 0 ? first : first + std::to_string(number);
+      if (take(name)) return name;
+    }
+  }
+
+ private:
+  std::unordered_set<std::string> taken_;
+  std::unordered_map<std::string, int> next_;  // the number to go on with, by the first name
+};
 
 void check_rows(Definition& d, const TableEntry& table, const CheckConstraint& check) {
   const storage::TableVersion* version = d.branch.view().table(table.id());
@@ -48,6 +69,7 @@ void check_rows(Definition& d, const TableEntry& table, const CheckConstraint& c
   eval.columns = row.data();
   storage::Cursor cursor(version->rows);
   for (cursor.seek_first(); cursor.valid(); cursor.next()) {
+    d.stop.check();
     for (std::size_t i = 0; i < row.size(); ++i)
       row[i] = table.schema->layout.get(cursor.value().data(), i);
     const storage::Datum passed = check.expression->evaluate(eval);
@@ -68,14 +90,14 @@ void validate_rows(Definition& d, const TableEntry& table, const ForeignKey& key
   storage::EvalContext eval = evaluation(d, arena);
   d.exclusive.insert(table.id());
   d.exclusive.insert(key.referenced);
-  validate_foreign_key({d.catalog, d.branch, eval}, table, key);
+  validate_foreign_key({d.catalog, d.branch, eval, nullptr, nullptr, &d.stop}, table, key);
 }
 
 std::vector<std::uint16_t> foreign_columns(const TableSchema& table, const std::vector<std::string>& names) {
   std::vector<std::uint16_t> columns;
   for (const std::string& name : names)
-    columns.push_back(
-        column_position(table, name, "column \"{}\" referenced in foreign key constraint does not exist"));
+    columns.push_back(column_position(
+        table, name, fmt::format("column \"{}\" referenced in foreign key constraint does not exist", name)));
   return columns;
 }
 
@@ -145,10 +167,12 @@ void rekey(Definition& d, const TableEntry& table, std::vector<std::uint16_t> pr
 void check_no_nulls(const Definition& d, const TableEntry& table, const std::vector<std::uint16_t>& columns) {
   const storage::TableVersion* version = d.branch.view().table(table.id());
   storage::Cursor cursor(version->rows);
-  for (cursor.seek_first(); cursor.valid(); cursor.next())
+  for (cursor.seek_first(); cursor.valid(); cursor.next()) {
+    d.stop.check();
     for (const std::uint16_t column : columns)
       if (storage::RowLayout::is_null(cursor.value().data(), column))
         throw_nulls(table, table.schema->columns[column].name);
+  }
 }
 
 void add_unique_index(Definition& d, const TableEntry& table, IndexSchema index) {
@@ -239,7 +263,7 @@ std::vector<std::uint16_t> key_columns(const TableSchema& table, const ast::KeyC
   std::vector<std::uint16_t> positions;
   for (const std::string& name : key.columns) {
     const std::uint16_t at =
-        column_position(table, name, "column \"{}\" named in key does not exist", key.location);
+        column_position(table, name, fmt::format("column \"{}\" named in key does not exist", name), key.location);
     if (std::find(positions.begin(), positions.end(), at) != positions.end())
       throw SqlError("42701",
                      fmt::format("column \"{}\" appears twice in {} constraint", name,
@@ -250,11 +274,13 @@ std::vector<std::uint16_t> key_columns(const TableSchema& table, const ast::KeyC
   return positions;
 }
 
-void add_check(Definition& d, RelationId id, const ast::CheckClause& clause, bool rows_exist,
-               std::string_view column) {
-  const auto table = current(d, id);
+namespace {
+
+CheckConstraint make_check(Definition& d, const std::shared_ptr<const TableEntry>& table, const NewCheck& given,
+                           bool rows_exist, ConstraintNames& names) {
+  const ast::CheckClause& clause = *given.clause;
   CheckConstraint check = bind_check(*clause.condition, table, d.context);
-  if (!clause.name.empty() && constraint_name_taken(*table, clause.name))
+  if (!clause.name.empty() && !names.take(clause.name))
     throw SqlError("42710", rows_exist ? fmt::format("constraint \"{}\" for relation \"{}\" already exists",
                                                      clause.name, table->name())
                                        : fmt::format("check constraint \"{}\" already exists", clause.name));
@@ -267,18 +293,31 @@ void add_check(Definition& d, RelationId id, const ast::CheckClause& clause, boo
     std::vector<int> columns;
     storage::collect_columns(*check.expression, columns);
     std::string base = table->name();
-    if (!column.empty())
-      base += "_" + std::string(column);
+    if (!given.column.empty())
+      base += "_" + std::string(given.column);
     else if (columns.size() == 1)
       base += "_" + table->schema->columns[static_cast<std::size_t>(columns[0])].name;
-    check.name = chosen_name(*table, base, "check");
+    check.name = names.choose(base, "check");
   }
-  if (rows_exist && check.validated) check_rows(d, *table, check);
+  return check;
+}
+
+}  // namespace
+
+void add_checks(Definition& d, RelationId id, std::span<const NewCheck> checks, bool rows_exist) {
+  if (checks.empty()) return;
+  const auto table = current(d, id);
+  ConstraintNames names(*table);
+  std::vector<CheckConstraint> made;
+  for (const NewCheck& check : checks) {
+    d.stop.check();
+    made.push_back(make_check(d, table, check, rows_exist, names));
+    if (rows_exist && made.back().validated) check_rows(d, *table, made.back());
+  }
   change_entry(d, *table, [&](TableEntry& entry) {
-    const auto at = std::upper_bound(
-        entry.checks.begin(), entry.checks.end(), check.name,
-        [](const std::string& name, const CheckConstraint& other) { return name < other.name; });
-    entry.checks.insert(at, std::move(check));
+    std::move(made.begin(), made.end(), std::back_inserter(entry.checks));
+    std::sort(entry.checks.begin(), entry.checks.end(),
+              [](const CheckConstraint& a, const CheckConstraint& b) { return a.name < b.name; });
   });
 }
 
@@ -326,7 +365,8 @@ void add_foreign_key(Definition& d, RelationId id, const ast::ForeignKeyClause& 
   key.validated = !clause.not_valid || !rows_exist;
   check_name_free(*table, clause.name);
   key.name = clause.name;
-  if (key.name.empty()) key.name = chosen_name(*table, table->name() + joined_names(*table->schema, key.columns), "fkey");
+  if (key.name.empty())
+    key.name = ConstraintNames(*table).choose(table->name() + joined_names(*table->schema, key.columns), "fkey");
   check_types(*table, *parent, key);
   key.oid = next_oid(d.catalog);
   const auto now = change_entry(d, *table, [&](TableEntry& entry) { entry.foreign_keys.push_back(key); });

@@ -95,16 +95,17 @@ std::shared_ptr<const TableEntry> find_for_change(const ast::QualifiedName& name
   }
 }
 
-std::uint16_t column_position(const TableSchema& table, std::string_view name, std::string_view message,
+std::uint16_t column_position(const TableSchema& table, std::string_view name, std::string message,
                               ast::Location location) {
   for (std::size_t i = 0; i < table.columns.size(); ++i)
     if (table.columns[i].name == name) return static_cast<std::uint16_t>(i);
-  throw SqlError("42703", fmt::format(fmt::runtime(message), name), location);
+  throw SqlError("42703", std::move(message), location);
 }
 
 std::uint16_t column_of(const TableEntry& table, std::string_view name) {
-  return column_position(*table.schema, name,
-                         "column \"{}\" of relation \"" + table.name() + "\" does not exist");
+  return column_position(
+      *table.schema, name,
+      fmt::format("column \"{}\" of relation \"{}\" does not exist", name, table.name()));
 }
 
 std::string joined_names(const TableSchema& table, std::span<const std::uint16_t> columns) {
@@ -147,6 +148,7 @@ std::shared_ptr<const TableEntry> rewrite_table(
   std::vector<storage::Datum> row(before.columns.size());
   storage::Cursor cursor(version->rows);
   for (cursor.seek_first(); cursor.valid(); cursor.next()) {
+    d.stop.check();
     for (std::size_t i = 0; i < row.size(); ++i) row[i] = before.layout.get(cursor.value().data(), i);
     const std::span<storage::Datum> made = kept.array<storage::Datum>(now->schema->columns.size());
     std::fill(made.begin(), made.end(), storage::Datum());
@@ -158,7 +160,10 @@ std::shared_ptr<const TableEntry> rewrite_table(
   }
   d.branch.truncate(before.id);
   d.branch.replace_schema(now->schema);
-  for (const std::span<storage::Datum> made : rows) d.branch.insert(before.id, made);
+  for (const std::span<storage::Datum> made : rows) {
+    d.stop.check();
+    d.branch.insert(before.id, made);
+  }
   for (std::size_t i = 0; i < now->schema->indexes.size(); ++i)
     if (is_deferred_key(now->schema->indexes[i]))
       check_all_keys(*d.branch.view().table(before.id), i, d.context.style);

@@ -30,7 +30,8 @@ std::string free_name(const Definition& d, const std::string& schema, const std:
 // may be: a notice says so.
 std::shared_ptr<const TableEntry> find_for_change(const ast::QualifiedName& name, bool missing_ok,
                                                   std::string_view noun, Definition& d);
-std::uint16_t column_position(const TableSchema& table, std::string_view name, std::string_view message,
+// Throws 42703 with the message where there is no such column.
+std::uint16_t column_position(const TableSchema& table, std::string_view name, std::string message,
                               ast::Location location = -1);
 // Throws 42703 in the words of ALTER TABLE.
 std::uint16_t column_of(const TableEntry& table, std::string_view name);
@@ -66,8 +67,11 @@ ColumnDefault column_default(const ast::ColumnDefinition& column, std::uint16_t 
 
 bool constraint_name_taken(const TableEntry& table, std::string_view name);
 std::vector<std::uint16_t> key_columns(const TableSchema& table, const ast::KeyConstraint& key);
-void add_check(Definition& d, RelationId table, const ast::CheckClause& clause, bool rows_exist,
-               std::string_view column = {});
+struct NewCheck {
+  const ast::CheckClause* clause;
+  std::string_view column;  // with whose definition it came; empty: with none
+};
+void add_checks(Definition& d, RelationId table, std::span<const NewCheck> checks, bool rows_exist);
 void add_foreign_key(Definition& d, RelationId table, const ast::ForeignKeyClause& clause, bool rows_exist);
 void add_key_constraint(Definition& d, RelationId table, const ast::KeyConstraint& key);
 void drop_constraint(Definition& d, RelationId table, const std::string& name, bool missing_ok, bool cascade);

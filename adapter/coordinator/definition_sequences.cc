@@ -146,9 +146,7 @@ void set_owner_column(const ast::SequenceOptions& options, const std::string& sc
     throw SqlError("55000", "sequence must have same owner as table it is linked to");
   if (table->schema_name != schema_name)
     throw SqlError("55000", "sequence must be in same schema as table it is linked to");
-  const std::uint16_t column = column_position(
-      *table->schema, options.owned_by.back(),
-      "column \"{}\" of relation \"" + table->name() + "\" does not exist");
+  const std::uint16_t column = column_of(*table, options.owned_by.back());
   out.owner = std::pair(table->id(), column);
 }
 

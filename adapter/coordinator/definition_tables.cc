@@ -22,6 +22,8 @@ namespace {
 
 constexpr std::size_t kMaxColumns = 1600;
 constexpr std::string_view kCluster = "quickstart";
+// How long a query that gives no rows does not look whether it is to stop.
+constexpr std::int64_t kLookUs = 10'000;
 
 // What LIKE takes over from another table beside its columns.
 struct Liked {
@@ -268,9 +270,11 @@ std::string create_table(const ast::CreateTableStatement& statement, Definition&
   d.branch.create_table(schema);
   const RelationId id = schema->id;
   d.catalog.put_table(std::move(entry));
+  std::vector<NewCheck> checks;
   for (const ast::ColumnDefinition& column : statement.columns)
-    for (const ast::CheckClause& check : column.checks) add_check(d, id, check, false, column.name);
-  for (const ast::CheckClause& check : statement.checks) add_check(d, id, check, false);
+    for (const ast::CheckClause& check : column.checks) checks.push_back({&check, column.name});
+  for (const ast::CheckClause& check : statement.checks) checks.push_back({&check, {}});
+  add_checks(d, id, checks, false);
   for (const ast::ColumnDefinition& column : statement.columns)
     for (const ast::ForeignKeyClause& key : column.foreign_keys) add_foreign_key(d, id, key, false);
   for (const ast::ForeignKeyClause& key : statement.foreign_keys) add_foreign_key(d, id, key, false);
@@ -324,9 +328,14 @@ std::string create_table_as(const ast::CreateTableAsStatement& statement, Defini
   Arena kept;
   std::vector<std::span<storage::Datum>> rows;
   const auto execution = execute(*plan, context);
-  TimeSlice slice = TimeSlice::unlimited();
+  TimeSlice slice = TimeSlice::of_us(kLookUs);
   const storage::Datum* values = nullptr;
-  while (execution->next(slice, values) == Step::row) {
+  for (Step step = execution->next(slice, values); step != Step::end; step = execution->next(slice, values)) {
+    d.stop.check();
+    if (step == Step::yield) {
+      slice = TimeSlice::of_us(kLookUs);
+      continue;
+    }
     const std::span<storage::Datum> row = kept.array<storage::Datum>(schema->columns.size());
     for (std::size_t i = 0; i < row.size(); ++i) {
       row[i] = values[i];
@@ -337,7 +346,10 @@ std::string create_table_as(const ast::CreateTableAsStatement& statement, Defini
     if (kept.footprint() > d.memory_limit)
       throw storage::Failure(storage::Fault::out_of_memory, "out of memory");
   }
-  for (const std::span<storage::Datum> row : rows) d.branch.insert(schema->id, row);
+  for (const std::span<storage::Datum> row : rows) {
+    d.stop.check();
+    d.branch.insert(schema->id, row);
+  }
   return fmt::format("SELECT {}", rows.size());
 }
 
@@ -362,7 +374,7 @@ std::string create_index(const ast::CreateIndexStatement& statement, Definition&
       index.columns.push_back(static_cast<std::uint16_t>(i));
   }
   for (const std::string& name : statement.columns)
-    index.columns.push_back(column_position(schema, name, "column \"{}\" does not exist", -1));
+    index.columns.push_back(column_position(schema, name, fmt::format("column \"{}\" does not exist", name)));
   if (index.columns.empty()) throw SqlError("42P17", "an index needs at least one column");
   if (index.columns.size() > 32) throw SqlError("54011", "cannot use more than 32 columns in an index");
   index.name = statement.name;

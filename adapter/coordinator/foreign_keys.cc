@@ -243,6 +243,10 @@ class Keys {
     return context_.eval.style != nullptr ? *context_.eval.style : kPlain;
   }
   const ConstraintContext& context() const { return context_; }
+  // For every row that is looked at. Throws reactor::Stopped.
+  void check_stopped() const {
+    if (context_.stop != nullptr) context_.stop->check();
+  }
 
  private:
   void make_key(const TableEntry& table, const std::vector<std::uint16_t>& columns, const KeyPath& path,
@@ -265,6 +269,7 @@ class Keys {
     if (context_.reads != nullptr) context_.reads->add_range(child.id(), child.id(), {}, {});
     storage::Cursor cursor(version.rows);
     for (cursor.seek_first(); cursor.valid(); cursor.next()) {
+      check_stopped();
       key_.clear();
       for (const std::uint16_t column : key.columns)
         storage::append_key_column(child.schema->columns[column].type,
@@ -305,6 +310,7 @@ std::vector<Event> events_of(Keys& keys, std::size_t from, std::size_t to) {
   RelationId last(UINT32_MAX);
   bool concerned = false;
   for (std::size_t i = from; i < to; ++i) {
+    keys.check_stopped();
     const storage::Change change = changes[i];
     if (change.relation != last) concerned = has_keys(last = change.relation);
     if (!concerned || is_second.contains(i)) continue;
@@ -383,6 +389,7 @@ class Actions {
     std::vector<std::pair<std::string, Row>> updates;
     std::vector<std::string> removals;
     for (const auto& [child_key, at] : keys_.children(child, key, parent, gone.values)) {
+      keys_.check_stopped();
       const std::optional<Row>& after = gone.rows_after[at];
       switch (after ? key.on_update : key.on_delete) {
         case Action::no_action:
@@ -470,6 +477,7 @@ class Actions {
 template <class Wanted>
 void check_children(Keys& keys, const std::vector<Event>& events, const Wanted& wanted) {
   for (const Event& event : events) {
+    keys.check_stopped();
     if (!event.after) continue;
     const Entry& child = keys.table(event.relation);
     if (child->foreign_keys.empty()) continue;
@@ -502,6 +510,7 @@ void check_parents(Keys& keys, const std::vector<Event>& events, const Wanted& w
         if (gone.values.empty()) continue;
         keys.lock_table(*child, TableLockMode::row_share);
         for (const auto& [child_key, at] : keys.children(*child, key, *parent, gone.values)) {
+          keys.check_stopped();
           if (keys.find_row(*parent, key.referenced_columns, gone.values[at])) continue;
           keys.lock_key_share(*child, child_key);
           keys.throw_still_referenced(*parent, *child, key, gone.rows_before[at]);
@@ -572,6 +581,7 @@ void validate_foreign_key(const ConstraintContext& context, const TableEntry& ta
   GYRE_CHECK(version != nullptr);
   storage::Cursor cursor(version->rows);
   for (cursor.seek_first(); cursor.valid(); cursor.next()) {
+    keys.check_stopped();
     Row row(table.schema->columns.size());
     for (std::size_t i = 0; i < row.size(); ++i) row[i] = table.schema->layout.get(cursor.value().data(), i);
     keys.check_child(table, key, row);

@@ -21,6 +21,7 @@
 #include <optional>
 
 #include "adapter/catalog/catalog.h"
+#include "reactor/stop_flag.h"
 #include "storage/branch.h"
 #include "storage/read_set.h"
 #include "storage/scalar/expression.h"
@@ -62,6 +63,7 @@ struct ConstraintContext {
   // Null: nothing to lock or to respect. They may throw LockWait.
   StatementLocks* locks = nullptr;
   storage::ReadSet* reads = nullptr;  // what was looked up is noted in it; null: nowhere
+  const reactor::StopFlag* stop = nullptr;  // null: is not to be stopped
 };
 
 // Notes that all keys of the tree were looked for which begin like this.

@@ -91,7 +91,7 @@ void Session::settle(Settled& out) const {
 void Session::measure(CoreMetrics& out) const {
   if (transaction_.status == TransactionStatus::idle) return;
   ++out.open_transactions;
-  if (asking_)
+  if (asked_ != nullptr)
     out.read_set_bytes += settled_.read_set_bytes;
   else if (transaction_.reads != nullptr)
     out.read_set_bytes += transaction_.reads->bytes();
@@ -103,7 +103,7 @@ void Session::describe(const PlanCache::Texts& plans, storage::SessionRow& row) 
   row.role_name = login_name_;
   row.database = database_;
   Settled settled;
-  if (asking_)
+  if (asked_ != nullptr)
     settled = settled_;
   else
     settle(settled);
@@ -128,7 +128,7 @@ void Session::describe(const PlanCache::Texts& plans, storage::SessionRow& row) 
   if (!busy_ || awaits_input_) {
     row.wait_event_type = "Client";
     row.wait_event = "ClientRead";
-  } else if (!asking_ && out_.size() >= kOutputHigh) {
+  } else if (asked_ == nullptr && out_.size() >= kOutputHigh) {
     row.wait_event_type = "Client";
     row.wait_event = "ClientWrite";
   }

@@ -422,10 +422,10 @@ reactor::Co<void> Session::ask(CoordinatorCall& call) {
   call.sequence = ++calls_made_;
   call.lock_timeout_us = settings_.lock_timeout_us();
   settle(settled_);
-  asking_ = true;
+  asked_ = &call;
   core_.services.submit(call);
   co_await call.answered;
-  asking_ = false;
+  asked_ = nullptr;
   if (call.transaction.value != 0) {
     transaction_.catalog = call.transaction_catalog;
     transaction_.catalog_base = call.catalog_base;

@@ -440,7 +440,9 @@ void Session::on_statement_timeout() {
 void Session::interrupt() {
   canceled_ = true;
   output_taken_.set();
-  if (asking_) core_.services.cancel_wait(id_.value, calls_made_);
+  if (asked_ == nullptr) return;
+  asked_->stop.raise();
+  core_.services.cancel_wait(id_.value, calls_made_);
 }
 
 void Session::arm_statement_timeout() {

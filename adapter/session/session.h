@@ -441,7 +441,7 @@ class Session final : private reactor::Task {
   std::uint32_t transactions_begun_ = 0;
   std::uint32_t calls_made_ = 0;  // to the oracle core
   bool holds_locks_ = false;      // on the oracle core, beyond transactions
-  bool asking_ = false;           // the last of them is not answered
+  CoordinatorCall* asked_ = nullptr;  // the last of them, until it is answered
   bool timed_out_ = false;
   bool canceled_ = false;
   bool busy_ = false;

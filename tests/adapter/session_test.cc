@@ -229,6 +229,34 @@ TEST_F(SessionTest, ClientThatDoesNotReadCostsBoundedMemory) {
   EXPECT_EQ(b.heard(), "T D(1) C(SELECT 1) Z(I)");
 }
 
+TEST_F(SessionTest, WhatKeepsMemoryIsRefusedWhileItIsShort) {
+  EXPECT_EQ(a.ask("BEGIN"), "C(BEGIN) Z(T)");
+  world.set_memory_short(true);
+  EXPECT_EQ(a.ask("SAVEPOINT s"), "E(53200) Z(E)");
+  EXPECT_EQ(a.ask("ROLLBACK"), "C(ROLLBACK) Z(I)");
+  EXPECT_EQ(a.ask("CREATE TABLE u AS SELECT * FROM t"), "E(53200) Z(I)");
+  EXPECT_EQ(a.ask("ALTER TABLE t ADD COLUMN w int4"), "E(53200) Z(I)");
+  EXPECT_EQ(a.ask("CREATE INDEX ON t (v)"), "E(53200) Z(I)");
+  EXPECT_EQ(a.ask("SET my.text = '" + std::string(2000, 'x') + "'"), "E(53200) Z(I)");
+  EXPECT_EQ(a.ask("SET my.text = 'x'"), "C(SET) Z(I)");
+  OutBuffer copy;
+  say::query(copy, "COPY t FROM STDIN");
+  say::copy_data(copy, "7\t8\n");
+  say::copy_done(copy);
+  EXPECT_TRUE(send(a, copy).ends_with("E(53200) Z(I)"));
+  EXPECT_EQ(a.ask("DROP TABLE t"), "C(DROP TABLE) Z(I)");
+  world.set_memory_short(false);
+  EXPECT_EQ(a.ask("CREATE TABLE t AS SELECT 1 AS id"), "C(SELECT 1) Z(I)");
+}
+
+TEST_F(SessionTest, LocksOfAFailedStatementGoWithItsSession) {
+  EXPECT_EQ(a.ask("SELECT pg_advisory_lock(7), 1 / (2 - id) FROM t"), "E(22012) Z(I)");
+  EXPECT_EQ(b.ask("SELECT pg_try_advisory_lock(7)"), "T D(f) C(SELECT 1) Z(I)");
+  world.close(a);
+  world.settle();
+  EXPECT_EQ(b.ask("SELECT pg_try_advisory_lock(7)"), "T D(t) C(SELECT 1) Z(I)");
+}
+
 TEST_F(SessionTest, DrainEndsIdleAtOnceAndBusyAfterItsStatement) {
   a.query("INSERT INTO t VALUES (50, 1)");
   a.session.drain();

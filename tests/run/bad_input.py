@@ -377,6 +377,45 @@ def large_statements():
 
 
 @case
+def thousands_of_checks():
+    """Names are chosen, and the definition is made, in time that grows with their number."""
+    with TARGET.connect(timeout=3 * SOON) as connection:
+        connection.query('CREATE TABLE bad_checks (a int4, %s)' % ', '.join('CHECK (a > %d)' % -i for i in range(3000)))
+        connection.query('DROP TABLE bad_checks')
+
+
+@case
+def notices_without_end():
+    with TARGET.connect(timeout=SOON) as connection:
+        connection.send((b'Q', b'SELECT count(pg_advisory_unlock(g)) FROM generate_series(1, 3000) AS g\0'))
+        told = [letter for letter, _ in connection.until_ready()].count('N')
+        expect('warnings', told, 3000 if TARGET.engine == 'postgresql' else 1000)
+
+
+@case
+def settings_without_end():
+    if TARGET.engine == 'postgresql':
+        return   # has no limits
+    expect('a long one', query_state("SET search_path = '%s'" % ('x' * 20000)), '22023')
+    expect('a long custom one', query_state("SET bad.text = '%s'" % ('x' * (5 << 20))), '54000')
+    expect('many', query_state("SELECT count(set_config('bad.text' || g, repeat('x', 1000), false)) FROM generate_series(1, 5000) AS g"), '54000')
+    expect('one again and again', query_state("SELECT count(set_config('bad.text', repeat('x', 1000), false)) FROM generate_series(1, 5000)"), '00000')
+
+
+@case
+def zones_without_end():
+    """What is invented stays known; there is room for so many of each kind, and what is not invented needs none of it."""
+    if TARGET.engine == 'postgresql':
+        return   # keeps them per session
+    clock = "g / 3600 % 24 || ':' || g / 60 % 60 || ':' || g % 60"
+    for start, end, number in (('AAA', 'BBB,M3.2.0,M11.1.0', 600), ('AAA', '', 5600), ('+', '', 5600)):
+        expect(start + end, query_state("SELECT count(timezone('%s' || %s || '%s', now())) FROM generate_series(1, %d) AS g"
+                                        % (start, clock, end, number)), '22023')
+    for zone in ('+03:17', 'Europe/Berlin', 'UTC', '5.5', '<+11:13>-11:13'):
+        expect(zone, query_state("SET timezone = '%s'; SELECT now()" % zone), '00000')
+
+
+@case
 def unknown_objects():
     for sql, state in (('SELECT * FROM nosuch', '42P01'), ('SELECT nosuch', '42703'), ('SELECT nosuch()', '42883'), ('SELECT 1::nosuch', '42704'),
                        ('DROP TABLE nosuch', '42P01'), ('INSERT INTO nosuch VALUES (1)', '42P01'), ('EXECUTE nosuch', '26000'),
