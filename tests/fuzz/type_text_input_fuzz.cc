@@ -17,9 +17,11 @@ using namespace gyre::fuzz;
 TextStyle style_from(std::uint8_t choice) {
   TextStyle style;
   style.date_format = static_cast<storage::DateFormat>(choice & 3);
-  // The others print month or day first, whatever is read first.
-  style.date_order = static_cast<storage::DateOrder>((choice >> 2) %
-                                                     (style.date_format == storage::DateFormat::iso ? 3 : 2));
+  // The others print month or day first, whatever is read first; German always the day.
+  const int orders = style.date_format == storage::DateFormat::iso ? 3 : 2;
+  style.date_order = style.date_format == storage::DateFormat::german
+                         ? storage::DateOrder::dmy
+                         : static_cast<storage::DateOrder>((choice >> 2) % orders);
   style.bytea = (choice & 0x10) != 0 ? storage::ByteaFormat::escape : storage::ByteaFormat::hex;
   style.extra_float_digits = (choice & 0x20) != 0 ? -3 : 1;
   // Abbreviations of zones, which the other formats print, do not tell which zone they mean.
