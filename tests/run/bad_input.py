@@ -388,8 +388,10 @@ def thousands_of_checks():
 def notices_without_end():
     with TARGET.connect(timeout=SOON) as connection:
         connection.send((b'Q', b'SELECT count(pg_advisory_unlock(g)) FROM generate_series(1, 3000) AS g\0'))
-        told = [letter for letter, _ in connection.until_ready()].count('N')
-        expect('warnings', told, 3000 if TARGET.engine == 'postgresql' else 1000)
+        letters = []
+        while 'Z' not in letters[-1:]:
+            letters.append(connection.message()[0])
+        expect('warnings', letters.count('N'), 3000 if TARGET.engine == 'postgresql' else 1000)
 
 
 @case
