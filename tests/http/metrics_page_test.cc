@@ -59,10 +59,11 @@ TEST(MetricsPage, IsWellFormedWhenNothingHasHappened) {
 
 TEST(MetricsPage, TellsWhatTransactionsKeep) {
   std::vector<MetricsSnapshot> cores(3);
+  for (int i = 0; i < 3; ++i) cores[static_cast<std::size_t>(i)].processor = i;
   cores[0].core.open_transactions = 2;
   cores[1].core.open_transactions = 3;
   cores[0].core.read_set_bytes = cores[1].core.read_set_bytes = 500;
-  cores[1].core.limit_errors[static_cast<std::size_t>(LimitError::too_complex)] = 4;
+  cores[1].core.limit_errors[static_cast<std::size_t>(adapter::LimitError::too_complex)] = 4;
   cores[2].core.retained_bytes = 70'000;
   cores[2].core.branch_bytes = 900;
   EXPECT_EQ(read_exposition(render_metrics(cores, kProcess)).value("gyre_oldest_snapshot_age_seconds", {}), 0);
