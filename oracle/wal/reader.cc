@@ -181,6 +181,14 @@ bool Reader::enter_next_segment() {
 // ---- Records
 
 bool Reader::next(Record& record) {
+  do {
+    again_ = false;
+    if (read_next(record)) return true;
+  } while (again_);
+  return false;
+}
+
+bool Reader::read_next(Record& record) {
   if (ended_) return false;
   if (!opened_) {
     opened_ = true;
@@ -262,8 +270,24 @@ bool Reader::end(Tail::Stop stop, const std::string& what) {
     why = what_mark_says();
   else if (!find_durable_successor(why))
     return finish(stop, what);
+  again_ = look_again();
+  if (again_) return false;
   if (stop != Tail::Stop::clean) return refuse(stop, what + "; " + why);
   return refuse(Tail::Stop::gap, place() + ": a record is missing; " + why);
+}
+
+bool Reader::look_again() {
+  const std::uint64_t next = tail_.segment + 1;
+  const auto bytes = reactor::read_file(disk_, path(tail_.segment));
+  if (!bytes) return false;
+  const Use known = segments_.contains(next) ? segments_[next].use : Use::unused;
+  const auto names = disk_.list(directory_);
+  if (names && std::find(names->begin(), names->end(), segment_name(next)) != names->end())
+    segments_[next] = look_at(segment_name(next), next);
+  const bool more = std::string_view(*bytes).substr(0, bytes_.size()) != bytes_ ||
+                    (segments_.contains(next) && segments_[next].use != known);
+  bytes_.assign(*bytes, 0, bytes_.size());
+  return more;
 }
 
 bool Reader::refuse(Tail::Stop stop, const std::string& what) {

@@ -69,6 +69,10 @@ class Reader {
   };
 
   bool open();
+  bool read_next(Record& record);
+  // Reads the current segment once more, and what the next one says of itself: whether there is more than before,
+  // as there is in a log that is being written (a backup reads one).
+  bool look_again();
   Segment look_at(const std::string& name, std::uint64_t number);
   bool load(std::uint64_t number);
   bool enter_next_segment();
@@ -92,6 +96,7 @@ class Reader {
   Tail tail_;
   bool opened_ = false;
   bool ended_ = false;
+  bool again_ = false;  // there is more to read after all
 };
 
 // "torn record" and the like.
