@@ -137,15 +137,18 @@ void Session::pump() {
     }
     const pgwire::FrameResult result = input_.next();
     if (result.status == FrameStatus::need_more) break;
-    if (result.status == FrameStatus::error) {
-      terminate(pgwire::describe_frame_error(result.error, result.frame.type).diagnostic());
-      return;
-    }
+    if (result.status == FrameStatus::error) [[unlikely]]
+      return terminate_for(result);
     handle(result.frame);
   }
   if (ending_ && !busy_ && !finished_) terminate(*ending_);
   if (draining_ && !busy_ && !finished_) drain();
   if (!out_.empty()) host_.on_output();
+}
+
+// Apart, as what it makes on the stack would cost the loop above its guard.
+void Session::terminate_for(const pgwire::FrameResult& result) {
+  terminate(pgwire::describe_frame_error(result.error, result.frame.type).diagnostic());
 }
 
 void Session::handle(const pgwire::Frame& frame) {
@@ -160,7 +163,7 @@ void Session::handle(const pgwire::Frame& frame) {
   }
   switch (protocol_.on_message(frame.type)) {
     case pgwire::Verdict::process:
-      dispatch(frame);
+      if (frame.type != 'Q' || !peek(frame)) dispatch(frame);
       return;
     case pgwire::Verdict::skip:
       return;
@@ -278,7 +281,7 @@ void Session::report_changed_settings() {
 }
 
 void Session::refresh_environment() {
-  if (environment_revision_ == settings_.revision() && !role_changed_) return;
+  if (!environment_is_old()) return;
   environment_ = core_.plans.intern(
       fmt::format("{}{}\n{}", settings_.plan_environment(), role_.value, session_role_.value));
   environment_revision_ = settings_.revision();

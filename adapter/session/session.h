@@ -173,11 +173,13 @@ class Session final : private reactor::Task {
   reactor::Job run_renewal();
   void handle(const pgwire::Frame& frame);
   void dispatch(const pgwire::Frame& frame);
+  [[gnu::noinline]] void terminate_for(const pgwire::FrameResult& result);
   void apply_startup_settings(const pgwire::StartupMessage& message);
   void apply_role_settings(const Catalog& where);
   void send_parameters();
   void report_changed_settings();
   void refresh_environment();
+  bool environment_is_old() const { return environment_revision_ != settings_.revision() || role_changed_; }
   void fail(const pgwire::Diagnostic&
                 diagnostic);  // ErrorResponse, and what follows from it for protocol and transaction
   void send_error(const pgwire::Diagnostic& diagnostic);
@@ -203,6 +205,9 @@ class Session final : private reactor::Task {
   void refuse(pgwire::Diagnostic diagnostic, Refusal why);
 
   // ---- simple_query.cc ----
+  // Answers a simple query at once, where its plan is cached and reads little. False: it is to be dispatched.
+  bool peek(const pgwire::Frame& frame);
+  [[gnu::noinline]] void fail_current(std::string_view text);
   void on_query(const pgwire::Frame& frame);
   bool try_peek(std::string_view text);
   reactor::Job run_query(std::string_view text);

@@ -23,22 +23,29 @@ constexpr std::size_t kPeekBytes = 128 * 1024;
 constexpr std::size_t kStatementsPerTurn = 64;
 }  // namespace
 
-void Session::on_query(const pgwire::Frame& frame) {
+bool Session::peek(const pgwire::Frame& frame) {
   const std::uint64_t start = statement_start_ = SpanClock::ticks();
   // try_peek looks for these very bytes among statements whose text has been checked, so it comes before the
   // check.
-  const bool terminated = !frame.body.empty() && frame.body.back() == '\0';
-  const std::string_view raw = frame.body.substr(0, terminated ? frame.body.size() - 1 : 0);
+  if (frame.body.empty() || frame.body.back() != '\0') return false;
+  const std::string_view raw = frame.body.substr(0, frame.body.size() - 1);
   try {
-    if (terminated && try_peek(raw)) {
-      const std::uint64_t took_ns = core_.span_clock.nanoseconds(start, SpanClock::ticks());
-      core_.metrics.peek_ns[static_cast<std::size_t>(PeekKind::cached)].record(took_ns);
-      core_.metrics.first_row_ns.record(took_ns);  // its rows are all encoded at once
-      return;
-    }
+    if (!try_peek(raw)) return false;
   } catch (...) {
-    return fail(diagnostic_of_current_exception(raw));
+    fail_current(raw);
+    return true;
   }
+  const std::uint64_t took_ns = core_.span_clock.nanoseconds(start, SpanClock::ticks());
+  core_.metrics.peek_ns[static_cast<std::size_t>(PeekKind::cached)].record(took_ns);
+  core_.metrics.first_row_ns.record(took_ns);  // its rows are all encoded at once
+  return true;
+}
+
+void Session::fail_current(std::string_view text) {
+  fail(diagnostic_of_current_exception(text));
+}
+
+void Session::on_query(const pgwire::Frame& frame) {
   const auto query = pgwire::decode_query(frame.body);
   if (!query) return fail(query.error().diagnostic());
   // The message must stay where it is while its statements wait for things.
@@ -52,7 +59,8 @@ bool Session::try_peek(std::string_view text) {
   const oracle::Publication now = core_.published.load();
   if (sampled != 0) [[unlikely]]
     core_.metrics.read_ts_ns.record(core_.span_clock.nanoseconds(sampled, SpanClock::ticks()));
-  refresh_environment();
+  if (environment_is_old()) [[unlikely]]
+    refresh_environment();
   const CachedStatement* found = core_.plans.find({text, {}, environment_, now.catalog_version});
   if (found == nullptr || found->plan == nullptr || found->plan->direct == nullptr) return false;
   // Found by shape: the literals are new bytes.
