@@ -57,15 +57,15 @@ void Coordinator::lock_redefined(const storage::Branch& branch, storage::Branch:
                                              : TableLockMode::access_exclusive);
 }
 
-// LOCK TABLE. Reading rights are enough for the weakest modes, as in PostgreSQL.
+// LOCK TABLE. The weakest mode takes the right to read, others one to write, as in PostgreSQL 15.
 void Coordinator::lock_named_tables(const ast::LockTableStatement& statement, const Catalog& catalog,
                                     CoordinatorCall& call, StatementLocks& locks) {
   const PlanContext context{catalog, call.search_path, call.role, *call.style, *call.session};
   for (const ast::QualifiedName& name : statement.tables) {
     const auto table = resolve_table(name, context);
     PrivilegeSet rights = bit(Privilege::update) | bit(Privilege::delete_) | bit(Privilege::truncate);
-    if (statement.mode <= TableLockMode::row_exclusive) rights |= bit(Privilege::insert);
-    if (statement.mode == TableLockMode::access_share) rights |= bit(Privilege::select);
+    if (statement.mode == TableLockMode::row_exclusive) rights |= bit(Privilege::insert);
+    if (statement.mode == TableLockMode::access_share) rights = bit(Privilege::select);
     const bool allowed = [&] {
       for (PrivilegeSet one = 1; one <= rights; one = static_cast<PrivilegeSet>(one << 1))
         if ((rights & one) != 0 && catalog.allows(call.role, *table, one)) return true;

@@ -330,8 +330,6 @@ void add_foreign_key(Definition& d, RelationId id, const ast::ForeignKeyClause& 
   if (parent->is_sequence())
     throw SqlError("42809", fmt::format("referenced relation \"{}\" is not a table", parent->name()));
   lock_table(d, parent->id(), TableLockMode::share_row_exclusive);
-  if (!d.catalog.allows(d.context.role, *parent, bit(Privilege::references)))
-    throw SqlError("42501", fmt::format("permission denied for table {}", parent->name()));
   ForeignKey key{};
   key.columns = foreign_columns(*table->schema, clause.columns);
   key.referenced = parent->id();
@@ -352,6 +350,12 @@ void add_foreign_key(Definition& d, RelationId id, const ast::ForeignKeyClause& 
     throw SqlError("42830", fmt::format("there is no unique constraint matching given keys for referenced table \"{}\"",
                                         parent->name()));
   }
+  const bool may_refer =
+      d.catalog.allows(d.context.role, *parent, bit(Privilege::references)) ||
+      std::all_of(key.referenced_columns.begin(), key.referenced_columns.end(), [&](std::uint16_t column) {
+        return d.catalog.allows_column(d.context.role, *parent, column, Privilege::references);
+      });
+  if (!may_refer) throw SqlError("42501", fmt::format("permission denied for table {}", parent->name()));
   key.match_full = clause.match_full;
   key.on_update = static_cast<ForeignKey::Action>(clause.on_update);
   key.on_delete = static_cast<ForeignKey::Action>(clause.on_delete);

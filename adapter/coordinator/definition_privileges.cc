@@ -138,7 +138,7 @@ void change(Definition& d, const ast::GrantStatement& statement, const Target& t
     throw SqlError("0A000", "grantor must be current user");
   const Grantor grantor = choose_grantor(d, target, acl, wanted);
   const PrivilegeSet set = restricted(d, statement, target, acl, grantor, wanted);
-  if (set != 0) change_acl(acl, statement, grantees_of(statement, d), grantor.role, target.owner, set);
+  change_acl(acl, statement, grantees_of(statement, d), grantor.role, target.owner, set);
 }
 
 std::uint16_t column_of(const TableEntry& table, const std::string& name) {
@@ -160,8 +160,7 @@ void change_column(Definition& d, const ast::GrantStatement& statement, TableEnt
   for (const AclItem& item : acl) acl_grant(both, item);
   const Grantor grantor = choose_grantor(d, target, both, set);
   const PrivilegeSet possible = restricted(d, statement, target, both, grantor, set);
-  if (possible != 0)
-    change_acl(acl, statement, grantees_of(statement, d), grantor.role, entry.owner, possible);
+  change_acl(acl, statement, grantees_of(statement, d), grantor.role, entry.owner, possible);
   if (acl.empty())
     entry.column_acl.erase(column);
   else

@@ -97,12 +97,13 @@ logical::OnConflict Binder::bind_on_conflict(const ast::InsertStatement& insert,
 
   const auto& columns = table->schema->columns;
   const int width = static_cast<int>(columns.size());
-  // Columns of no table: reading what the statement itself brought needs no right.
+  // Its columns are the table's: PostgreSQL asks for the right to read them, though the statement brought the values.
   ScopeRelation excluded;
   excluded.name = "excluded";
   for (int i = 0; i < width; ++i) {
     const storage::ColumnDef& column = columns[static_cast<std::size_t>(i)];
-    excluded.columns.push_back({column.name, column.type, width + i, 0, 0});
+    excluded.columns.push_back(
+        {column.name, column.type, width + i, oid_of(table->id()), static_cast<std::int16_t>(i + 1)});
     scope_.columns.push_back(excluded.columns.back());
   }
   scope_.relations.push_back(std::move(excluded));
