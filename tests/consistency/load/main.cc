@@ -97,10 +97,9 @@ int run(std::string_view name, LoadSettings& settings, const std::string& output
   std::vector<Tally> tallies(static_cast<std::size_t>(settings.clients));
   std::vector<std::thread> threads;
   for (int i = 0; i < settings.clients; ++i) {
-    clients.push_back(std::make_unique<Client>(settings, i));
-    threads.emplace_back([&, i] {
-      work(*clients[static_cast<std::size_t>(i)], *workload, given_out, tallies[static_cast<std::size_t>(i)],
-           end_ns);
+    Client* const client = clients.emplace_back(std::make_unique<Client>(settings, i)).get();
+    threads.emplace_back([&, i, client] {
+      work(*client, *workload, given_out, tallies[static_cast<std::size_t>(i)], end_ns);
     });
   }
   for (std::thread& thread : threads) thread.join();
