@@ -82,7 +82,7 @@ class ReadNotes {
 [[noreturn]] void throw_lost() {
   throw storage::Failure(storage::Fault::serialization_failure,
                          "could not serialize access: what the transaction has seen could not be written", {},
-                         "The transaction might succeed if retried.");
+                         kRetryHint);
 }
 
 // The session's style and facts, but with the catalog and the sequences as they are here.
@@ -630,7 +630,7 @@ void Coordinator::merge(CoordinatorCall& call, OpenTransaction& transaction, con
     if (reads_anew(call.level) || failure.fault == storage::Fault::unique_violation) throw;
     throw storage::Failure(storage::Fault::serialization_failure,
                            "could not serialize access due to concurrent update", {},
-                           "The transaction might succeed if retried.");
+                           kRetryHint);
   }
 }
 

@@ -151,11 +151,16 @@ bool Reader::open_segments() {
   return load(first);
 }
 
-bool Reader::load(std::uint64_t number) {
+reactor::DiskResult<std::string> Reader::content_of(std::uint64_t number) {
   auto bytes = reactor::read_file(disk_, path(number));
+  if (bytes && bytes->size() > segments_[number].header.size) bytes->resize(segments_[number].header.size);
+  return bytes;
+}
+
+bool Reader::load(std::uint64_t number) {
+  auto bytes = content_of(number);
   if (!bytes) return refuse(Tail::Stop::unreadable, bytes.error().message);
   bytes_ = std::move(*bytes);
-  if (bytes_.size() > segments_[number].header.size) bytes_.resize(segments_[number].header.size);
   tail_.segment = number;
   tail_.offset = sizeof(SegmentHeader);
   tail_.segment_size = segments_[number].header.size;
@@ -278,15 +283,14 @@ bool Reader::end(Tail::Stop stop, const std::string& what) {
 
 bool Reader::look_again() {
   const std::uint64_t next = tail_.segment + 1;
-  const auto bytes = reactor::read_file(disk_, path(tail_.segment));
+  auto bytes = content_of(tail_.segment);
   if (!bytes) return false;
   const Use known = segments_.contains(next) ? segments_[next].use : Use::unused;
   const auto names = disk_.list(directory_);
   if (names && std::find(names->begin(), names->end(), segment_name(next)) != names->end())
     segments_[next] = look_at(segment_name(next), next);
-  const bool more = std::string_view(*bytes).substr(0, bytes_.size()) != bytes_ ||
-                    (segments_.contains(next) && segments_[next].use != known);
-  bytes_.assign(*bytes, 0, bytes_.size());
+  const bool more = *bytes != bytes_ || (segments_.contains(next) && segments_[next].use != known);
+  bytes_ = std::move(*bytes);
   return more;
 }
 

@@ -74,6 +74,7 @@ class Reader {
   // as there is in a log that is being written (a backup reads one).
   bool look_again();
   Segment look_at(const std::string& name, std::uint64_t number);
+  reactor::DiskResult<std::string> content_of(std::uint64_t number);
   bool load(std::uint64_t number);
   bool enter_next_segment();
   bool open_segments();
