@@ -103,6 +103,7 @@ Shard::Shard(ShardId id, reactor::Loop& loop, Mesh& mesh, const oracle::Publishe
 
 Shard::~Shard() {
   connections_.clear();
+  over_.clear();
   for (const auto& acceptor : acceptors_) ::close(acceptor->listener().fd);
 }
 
@@ -202,19 +203,16 @@ void Shard::on_connection_over(Connection& connection) {
     connection.pending().unlink();
     --pending_count_;
   }
-  // The caller is a member of it: it goes when the stack is clear.
-  class Burial final : public reactor::Task {
-   public:
-    explicit Burial(std::unique_ptr<Connection> body) : body_(std::move(body)) {}
-    void run() override { delete this; }
-
-   private:
-    std::unique_ptr<Connection> body_;
-  };
-  loop_.post(*new Burial(std::move(found->second)));
+  over_.add(std::move(found->second));
   connections_.erase(found);
   tell_count();
   end_if_drained();
+}
+
+// One at a time, so that the end of thousands is not one turn's work.
+void Shard::ConnectionsOver::run() {
+  bodies_.pop_back();
+  if (!bodies_.empty()) loop_.post(*this);
 }
 
 void Shard::tell_count() {

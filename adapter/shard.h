@@ -91,6 +91,22 @@ class Shard final : public SessionServices,
    private:
     Shard& shard_;
   };
+  // Connections that have ended. Whoever says so is a member of one: it goes when the stack is clear, or with
+  // the shard, whose last turn may be over by then.
+  class ConnectionsOver final : public reactor::Task {
+   public:
+    explicit ConnectionsOver(reactor::Loop& loop) : loop_(loop) {}
+    void add(std::unique_ptr<Connection> body) {
+      bodies_.push_back(std::move(body));
+      loop_.post(*this);
+    }
+    void run() override;
+    void clear() { bodies_.clear(); }
+
+   private:
+    reactor::Loop& loop_;
+    std::vector<std::unique_ptr<Connection>> bodies_;
+  };
 
   void on_message(const CoreMessage& message) override;
   void on_connection_over(Connection& connection) override;
@@ -126,6 +142,7 @@ class Shard final : public SessionServices,
   SessionCore core_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::unordered_map<std::uint32_t, std::unique_ptr<Connection>> connections_;  // by session id
+  ConnectionsOver over_{loop_};
   std::vector<std::uint32_t> counts_;    // connections of each shard, as far as known
   std::vector<std::uint32_t> admitted_;  // of which logged in
   Tally roles_, addresses_;
