@@ -146,7 +146,7 @@ Options parse_options(int argc, char** argv) {
   Options options;
   std::string cores;
   int oracle_core = -1;
-  std::vector<std::string> parameters;
+  std::vector<std::string> parameters, experiments;
   std::string memory_limit, statement_memory, max_message, checkpoint_log_bytes, wal_sync;
 
   CLI::App app("Gyre, a database server that speaks the PostgreSQL protocol", "gyre");
@@ -158,7 +158,8 @@ Options parse_options(int argc, char** argv) {
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.footer(
       "Flags can also come from --config's file and from the environment (GYRE_SPIN_US=50 for --spin-us).\n"
-      "The command line counts before the file, and the file before the environment.");
+      "The command line counts before the file, and the file before the environment.\n\n" +
+      experiment_help());
   app.get_formatter()->column_width(38);
   const auto variable = [](const std::string& name) {
     std::string text = "GYRE_" + name.substr(2);
@@ -267,6 +268,8 @@ Options parse_options(int argc, char** argv) {
   flag("--log-level", options.log_level, "LEVEL", "trace, debug, info, warning, error or off (default: info)",
        "Server")
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
+  flag("--experiment", experiments, "NAME[=VALUE]",
+       "Vary what is otherwise settled, to measure it; repeatable, see below", "Development");
   bool version = false;
   app.add_flag("--version", version, "Show the version, and what the kernel offers")->group("Server");
 
@@ -314,6 +317,9 @@ Options parse_options(int argc, char** argv) {
     usage_error("--tls-cert and --tls-key go together");
   if (!options.tls_authorities.empty() && options.tls_certificate.empty())
     usage_error("--tls-ca needs --tls-cert and --tls-key");
+  for (const std::string& experiment : experiments)
+    if (const auto set = set_experiment(options.experiments, experiment); !set)
+      usage_error(fmt::format("--experiment: {}", set.error()));
   choose_cores(cores, oracle_core, options);
   if (options.shard_cores.size() > 255) usage_error("--cores: at most 255 shards");
   check_parameters(parameters, options);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "adapter/durability/checkpointer.h"
+#include "adapter/experiments.h"
 #include "reactor/disk.h"
 
 namespace gyre::adapter {
@@ -44,6 +45,7 @@ struct Options {
   std::vector<std::pair<std::string, std::string>> system_parameters;
   std::string log_level = "info";
   std::string io_backend = "auto";  // auto, uring, epoll
+  Experiments experiments;
 };
 
 // Parses the command line. Ends the process for --help and --version (status 0), and, with one line on stderr

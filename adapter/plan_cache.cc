@@ -165,7 +165,7 @@ void PlanCache::remove(CachedStatement* entry) {
 }
 
 void PlanCache::evict() {
-  while (bytes_ > byte_limit_ && oldest_ != nullptr && oldest_ != newest_) {
+  while (bytes_ > byte_limit_ && oldest_ != nullptr && (oldest_ != newest_ || byte_limit_ == 0)) {
     ++counters_.evictions;
     remove(oldest_);
   }

@@ -92,6 +92,7 @@ class PlanCache {
     std::uint64_t evictions = 0;
   };
 
+  // What was used last may be larger than the limit; with 0 nothing is kept.
   explicit PlanCache(std::size_t byte_limit) : byte_limit_(byte_limit) {}
   PlanCache(const PlanCache&) = delete;
   PlanCache& operator=(const PlanCache&) = delete;

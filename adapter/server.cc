@@ -104,7 +104,7 @@ Result<Server::Sockets, std::string> Server::open_sockets() {
 
 std::unique_ptr<reactor::Backend> Server::make_backend() const {
   if (uring_) {
-    auto backend = reactor::make_uring_backend();
+    auto backend = reactor::make_uring_backend(options_.experiments.uring);
     if (backend) return std::move(*backend);
     spdlog::warn("this core falls back to epoll: {}", backend.error().reason);
   }
@@ -262,6 +262,7 @@ void Server::run_shard(std::size_t index, std::vector<Listener> listeners) {
     shard_options.max_message_bytes = static_cast<std::uint32_t>(options_.max_message_bytes);
     shard_options.max_connections = options_.max_connections;
     shard_options.processor = processor;
+    shard_options.plan_cache_bytes = options_.experiments.plan_cache_bytes;
     shard_options.access = accesses_.front().get();
     shard_options.checkpointer = checkpointer_.get();
     shard_options.login_timeout_us = options_.authentication_timeout_s * std::uint64_t{1'000'000};

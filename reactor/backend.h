@@ -70,6 +70,7 @@ class alignas(16) Stream : public ListHook<Stream> {
     bool closing : 1 = false;          // close() has been called
     bool close_when_sent : 1 = false;  // close() follows the pending send
     bool readable : 1 = false;         // epoll, simulation: there may be something to receive
+    std::uint8_t entry_flags = 0;      // io_uring: what each submission carries
     int error = 0;  // epoll, simulation: a failed send that on_closed() has yet to tell; 0: none
   } io;
 

@@ -43,7 +43,8 @@ constexpr unsigned kFlagLadder[] = {
 constexpr unsigned kNeededFeatures = IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL;
 
 constexpr unsigned kNearlyFullBatch = 16;  // of the kernel's 20
-constexpr unsigned kLargeBatch = 256;      // enough for one turn
+constexpr unsigned kNeverFull = ~0u;
+constexpr unsigned kLargeBatch = 256;  // enough for one turn
 
 struct KernelVersion {
   int major = 0;
@@ -129,7 +130,7 @@ Result<std::unique_ptr<Ring>, RingError> Ring::create(const UringOptions& option
   if (!opened) return Unexpected{opened.error()};
   auto provided = ring->provide_buffers(options);
   if (!provided) return Unexpected{provided.error()};
-  ring->multishot_receive_ = ring->try_multishot_receive();
+  ring->multishot_receive_ = options.multishot_receive && ring->try_multishot_receive();
   // Linux 6.6 and 6.7: multishot accept with DEFER_TASKRUN may report a wrong descriptor (liburing issue
   // 1062).
   const KernelVersion kernel = kernel_version();
@@ -140,6 +141,7 @@ Result<std::unique_ptr<Ring>, RingError> Ring::create(const UringOptions& option
 Result<bool, RingError> Ring::open(const UringOptions& options) {
   int result = -EINVAL;
   for (const unsigned flags : kFlagLadder) {
+    if (!options.deferred_completions && (flags & IORING_SETUP_DEFER_TASKRUN) != 0) continue;
     io_uring_params parameters{};
     parameters.flags = flags;
     parameters.cq_entries = std::max(options.completion_entries, 2 * options.submission_entries);
@@ -150,10 +152,17 @@ Result<bool, RingError> Ring::open(const UringOptions& options) {
   if (result < 0) return Unexpected{explain(-result)};
   open_ = true;
   cq_mask_ = *ring_.cq.kring_mask;
+  nearly_full_batch_ = options.completion_batch == CompletionBatch::ask_again ? kNearlyFullBatch : kNeverFull;
+  asks_for_many_ = options.completion_batch == CompletionBatch::ask_many;
   if ((ring_.features & kNeededFeatures) != kNeededFeatures)
     return Unexpected{too_old("needed features (Linux 5.11)")};
   // Saves the kernel a look into the descriptor table per enter; going without is no error.
   io_uring_register_ring_fd(&ring_);
+  if (options.registered_files != 0) {
+    const int registered = io_uring_register_files_sparse(&ring_, options.registered_files);
+    if (registered < 0) return Unexpected{explain(-registered)};
+    registered_files_ = options.registered_files;
+  }
   return true;
 }
 
@@ -224,10 +233,30 @@ io_uring_sqe* Ring::entry_after_submit() {
   return nullptr;
 }
 
+bool Ring::register_file(int fd) {
+  if (static_cast<std::uint32_t>(fd) >= registered_files_) return false;
+  return io_uring_register_files_update(&ring_, static_cast<unsigned>(fd), &fd, 1) == 1;
+}
+
+void Ring::unregister_file(int fd) {
+  const int nothing = -1;
+  io_uring_register_files_update(&ring_, static_cast<unsigned>(fd), &nothing, 1);
+}
+
+// Waits for a batch with a timeout of zero: completions of all that is ready, whatever their number.
+void Ring::poll_for_many(BackendStats& stats) {
+  ++stats.enters;
+  __kernel_timespec none{};
+  io_uring_cqe* first = nullptr;
+  check_entered(io_uring_submit_and_wait_timeout(&ring_, &first, kLargeBatch, &none, nullptr), stats);
+}
+
 void Ring::poll(BackendStats& stats) {
   const unsigned submissions = unsubmitted();
   if (submissions == 0 && (kernel_flags() & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) == 0) return;
   stats.submissions += submissions;
+  if (asks_for_many_) [[unlikely]]
+    return poll_for_many(stats);
   unsigned before = 0;
   unsigned ready = completions_ready();
   do {
@@ -235,7 +264,7 @@ void Ring::poll(BackendStats& stats) {
     ++stats.enters;
     check_entered(io_uring_submit_and_get_events(&ring_), stats);
     ready = completions_ready();
-  } while (ready - before >= kNearlyFullBatch && ready < kLargeBatch &&
+  } while (ready - before >= nearly_full_batch_ && ready < kLargeBatch &&
            (kernel_flags() & IORING_SQ_TASKRUN) != 0);
 }
 

@@ -49,6 +49,11 @@ class Ring {
   // The same, then waits for at least one completion, at most `timeout_ns`.
   void sleep(std::uint64_t timeout_ns, BackendStats& stats);
 
+  // Makes the ring know a descriptor, so that submissions may name it with IOSQE_FIXED_FILE; false: it
+  // cannot.
+  bool register_file(int fd);
+  void unregister_file(int fd);
+
   // visit(const io_uring_cqe&) for every completion that is ready now; returns how many.
   template <class Visit>
   unsigned for_each_completion(Visit&& visit) {
@@ -93,6 +98,7 @@ class Ring {
   unsigned kernel_flags() const { return __atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED); }
   Result<bool, RingError> open(const UringOptions& options);
   Result<bool, RingError> provide_buffers(const UringOptions& options);
+  void poll_for_many(BackendStats& stats);
   bool try_multishot_receive();
   io_uring_sqe* entry_after_submit();
   void check_entered(int result, BackendStats& stats);
@@ -100,6 +106,9 @@ class Ring {
   io_uring ring_{};
   bool open_ = false;
   unsigned cq_mask_ = 0;
+  unsigned nearly_full_batch_ = 0;      // an enter that brings so many may have left some
+  bool asks_for_many_ = false;          // CompletionBatch::ask_many
+  std::uint32_t registered_files_ = 0;  // slots, each for the descriptor of its number
   bool multishot_receive_ = false;
   bool multishot_accept_ = false;
 

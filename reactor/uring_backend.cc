@@ -49,9 +49,10 @@ Object& object_of(std::uint64_t user_data) {
   return *reinterpret_cast<Object*>(user_data & ~kKindMask);
 }
 
-class UringBackend final : public Backend {
+class UringBackend : public Backend {
  public:
-  explicit UringBackend(std::unique_ptr<Ring> ring) : ring_(std::move(ring)) {}
+  UringBackend(std::unique_ptr<Ring> ring, std::size_t most_sent_at_once)
+      : ring_(std::move(ring)), most_sent_at_once_(most_sent_at_once) {}
 
   const char* name() const override { return "io_uring"; }
   std::uint64_t now_ns() const override;
@@ -107,6 +108,7 @@ class UringBackend final : public Backend {
   void on_polled(PollHandler& handler, const Completion& completion);
 
   const std::unique_ptr<Ring> ring_;
+  const std::size_t most_sent_at_once_;
   IntrusiveList<Stream> starved_;   // receives that found no buffer
   IntrusiveList<Stream> released_;  // closing and idle: on_released() is due
   IntrusiveList<AcceptHandler> accepts_paused_;
@@ -129,6 +131,7 @@ void UringBackend::start(Stream& stream, int fd) {
   stream.io = Stream::Io{};
   stream.io.fd = fd;
   stream.io.reading_wanted = true;
+  if (ring_->register_file(fd)) stream.io.entry_flags = IOSQE_FIXED_FILE;
   ++stats_.open_streams;
   arm_receive(stream, PollFirst::yes);
 }
@@ -141,7 +144,7 @@ void UringBackend::arm_receive(Stream& stream, PollFirst poll_first) {
   } else {
     io_uring_prep_recv(entry, stream.io.fd, nullptr, 0, 0);
   }
-  entry->flags |= IOSQE_BUFFER_SELECT;
+  entry->flags |= stream.io.entry_flags | IOSQE_BUFFER_SELECT;
   entry->buf_group = Ring::kBufferGroup;
   if (poll_first == PollFirst::yes) entry->ioprio |= IORING_RECVSEND_POLL_FIRST;
   entry->user_data = tagged(stream, Kind::receive);
@@ -162,10 +165,10 @@ SendStatus UringBackend::send(Stream& stream, const char* data, std::size_t size
 
 void UringBackend::submit_send(Stream& stream) {
   io_uring_sqe* entry = ring_->next_entry();
-  // The kernel takes at most 2 GiB - 4 KiB at a time; WAITALL lets it do the retrying when the socket is
-  // full.
-  const std::size_t size = std::min<std::size_t>(stream.io.send_size, std::size_t{1} << 30);
+  // WAITALL lets the kernel do the retrying when the socket is full.
+  const std::size_t size = std::min(stream.io.send_size, most_sent_at_once_);
   io_uring_prep_send(entry, stream.io.fd, stream.io.send_data, size, MSG_NOSIGNAL | MSG_WAITALL);
+  entry->flags |= stream.io.entry_flags;
   entry->user_data = tagged(stream, Kind::send);
   ++stream.io.in_flight;
 }
@@ -326,6 +329,7 @@ void UringBackend::rearm_starved() {
 void UringBackend::release_finished() {
   while (!released_.empty()) {
     Stream& stream = released_.pop_front();
+    if (stream.io.entry_flags != 0) ring_->unregister_file(stream.io.fd);  // it would keep the socket open
     ::close(stream.io.fd);
     stream.io.fd = -1;
     --stats_.open_streams;
@@ -548,12 +552,29 @@ void UringBackend::dispatch(const Completion& completion) {
   }
 }
 
+// Sends are given to the socket at once, one system call each; what does not fit goes by the ring.
+class DirectSends final : public UringBackend {
+ public:
+  using UringBackend::UringBackend;
+  SendStatus send(Stream& stream, const char* data, std::size_t size) override {
+    if (stream.io.closing || stream.io.told_error) return SendStatus::pending;
+    const ssize_t sent = ::send(stream.io.fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent == static_cast<ssize_t>(size)) return SendStatus::done;
+    const std::size_t gone = sent > 0 ? static_cast<std::size_t>(sent) : 0;
+    return UringBackend::send(stream, data + gone, size - gone);  // it hears of an error, too
+  }
+};
+
 }  // namespace
 
 Result<std::unique_ptr<Backend>, RingError> make_uring_backend(const UringOptions& options) {
   auto ring = Ring::create(options);
   if (!ring) return Unexpected{ring.error()};
-  return std::unique_ptr<Backend>(std::make_unique<UringBackend>(std::move(*ring)));
+  if (options.direct_sends)
+    return std::unique_ptr<Backend>(
+        std::make_unique<DirectSends>(std::move(*ring), options.most_sent_at_once));
+  return std::unique_ptr<Backend>(
+      std::make_unique<UringBackend>(std::move(*ring), options.most_sent_at_once));
 }
 
 }  // namespace gyre::reactor

@@ -10,11 +10,26 @@
 
 namespace gyre::reactor {
 
+// How a core asks for completions when it has more than the kernel works off in one enter; see ring.cc.
+enum class CompletionBatch : std::uint8_t {
+  ask_again,  // enter again, without waiting, while enters come back nearly full
+  ask_once,   // one enter per turn, and the kernel's cap
+  ask_many,   // one enter that waits, for no time at all, for many
+};
+
+// The second half is for experiments: what measuring has settled is the default.
 struct UringOptions {
   std::uint32_t submission_entries = 1024;    // rounded up to a power of two by the kernel
   std::uint32_t completion_entries = 8192;    // multishot operations complete in bursts
   std::uint32_t receive_buffer_size = 4096;   // bytes; at most what one on_data() call carries
   std::uint32_t receive_buffer_count = 1024;  // a power of two, at most 32768
+
+  bool multishot_receive = true;     // where the kernel has it
+  bool deferred_completions = true;  // worked off in our own enters only, where the kernel can
+  CompletionBatch completion_batch = CompletionBatch::ask_again;
+  std::uint32_t registered_files = 0;          // descriptors below this are known to the ring; 0: none is
+  bool direct_sends = false;                   // send(2) first, the ring for what does not fit
+  std::uint32_t most_sent_at_once = 1u << 30;  // bytes; the kernel takes at most 2 GiB - 4 KiB
 };
 
 // Why there is no ring. `reason` is a sentence for the log that names the sysctl or container setting to

@@ -108,6 +108,17 @@ TEST(PlanCache, StaysWithinItsBytesAndKeepsWhatIsUsed) {
   EXPECT_EQ(kept->key_text, "kept") << "evicted, but alive for who holds it";
 }
 
+TEST(PlanCache, WithoutBytesNothingIsKept) {
+  PlanCache cache(0);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(cache.find({"select 1", {}, EnvironmentId(0), 1}), nullptr);
+    const StatementRef made(cache.insert({"select 1", {}, EnvironmentId(0), 1}, planned("", 0), false));
+    EXPECT_EQ(made->key_text, "select 1") << "who made it may use it";
+    EXPECT_EQ(cache.size(), 0u);
+    EXPECT_EQ(cache.bytes(), 0u);
+  }
+}
+
 TEST(PlanCache, EnvironmentsHaveNumbersOfTheirOwn) {
   PlanCache cache(1000);
   const EnvironmentId first = cache.intern("a");

@@ -325,32 +325,81 @@ INSTANTIATE_TEST_SUITE_P(All, BackendTest,
                          testing::Values(Kernel::io_uring, Kernel::epoll, Kernel::simulated),
                          [](const auto& one) { return kernel_name(one.param); });
 
-class StarvationTest : public BackendTest {};
+class StarvationTest : public BackendTest {
+ protected:
+  // Forty clients that each want their own words back.
+  void talk(const WorldOptions& options) {
+    const std::uint64_t seed = test_seed(99);
+    SCOPED_TRACE(seed_note(seed));
+    std::mt19937_64 random(seed);
+    open(options);
+    if (IsSkipped()) return;
+    std::vector<Talker> talkers;
+    for (int i = 0; i < 40; ++i) talkers.emplace_back(world_->connect(), random_text(random, 20'000));
+    EXPECT_TRUE(step_until([&] {
+      bool all = true;
+      for (Talker& talker : talkers) {
+        if (talker.finished()) continue;
+        all = false;
+        talker.act(random);
+      }
+      return all;
+    }));
+    for (const Talker& talker : talkers) EXPECT_TRUE(talker.heard == talker.text);
+  }
+};
 
 TEST_P(StarvationTest, TwoSmallReceiveBuffersServeManyConnections) {
-  const std::uint64_t seed = test_seed(99);
-  SCOPED_TRACE(seed_note(seed));
-  std::mt19937_64 random(seed);
   WorldOptions options;
   options.uring.receive_buffer_count = 2;
   options.uring.receive_buffer_size = 64;
   options.uring.submission_entries = 4;  // the submission queue runs full as well
   options.uring.completion_entries = 8;  // and completions overflow
-  open(options);
+  talk(options);
   if (IsSkipped()) return;
-  std::vector<Talker> talkers;
-  for (int i = 0; i < 40; ++i) talkers.emplace_back(world_->connect(), random_text(random, 20'000));
-  EXPECT_TRUE(step_until([&] {
-    bool all = true;
-    for (Talker& talker : talkers) {
-      if (talker.finished()) continue;
-      all = false;
-      talker.act(random);
-    }
-    return all;
-  }));
-  for (const Talker& talker : talkers) EXPECT_TRUE(talker.heard == talker.text);
   EXPECT_GT(world_->loop().backend().stats().starved_receives, 0u);
+}
+
+TEST_P(StarvationTest, SingleShotReceives) {
+  WorldOptions options;
+  options.uring.multishot_receive = false;
+  talk(options);
+}
+
+TEST_P(StarvationTest, CompletionsThatInterrupt) {
+  WorldOptions options;
+  options.uring.deferred_completions = false;
+  talk(options);
+}
+
+TEST_P(StarvationTest, OneEnterPerTurn) {
+  WorldOptions options;
+  options.uring.completion_batch = reactor::CompletionBatch::ask_once;
+  talk(options);
+}
+
+TEST_P(StarvationTest, EntersThatAskForMany) {
+  WorldOptions options;
+  options.uring.completion_batch = reactor::CompletionBatch::ask_many;
+  talk(options);
+}
+
+TEST_P(StarvationTest, RegisteredFilesAndOthersBesideThem) {
+  WorldOptions options;
+  options.uring.registered_files = 48;  // some descriptors are below, some above
+  talk(options);
+}
+
+TEST_P(StarvationTest, DirectSends) {
+  WorldOptions options;
+  options.uring.direct_sends = true;
+  talk(options);
+}
+
+TEST_P(StarvationTest, SendsOfAFewBytes) {
+  WorldOptions options;
+  options.uring.most_sent_at_once = 61;
+  talk(options);
 }
 
 INSTANTIATE_TEST_SUITE_P(Ring, StarvationTest, testing::Values(Kernel::io_uring),
