@@ -36,27 +36,26 @@ void drop_empty(Acl& acl) {
   std::erase_if(acl, [](const AclItem& item) { return item.privileges == 0; });
 }
 
-// The options with which a role may still grant, from anybody.
-PrivilegeSet options_of(const Acl& acl, RoleId role, RoleId owner) {
-  if (role == owner) return UINT16_MAX;
-  return acl_grantable(acl, [role](RoleId grantee) { return grantee == role; });
+// The options with which a role may grant, from anybody and through any role whose privileges it has.
+PrivilegeSet options_of(const Acl& acl, RoleId role, const AclRules& rules) {
+  if (rules.has_privileges_of(role, rules.owner)) return UINT16_MAX;
+  return acl_grantable(acl, [&](RoleId grantee) { return rules.has_privileges_of(role, grantee); });
 }
 
-// Takes away what `role` granted without having the option any more. Returns false where there is such a
-// grant and `cascade` is not set.
-bool revoke_dependents(Acl& acl, RoleId role, bool cascade, RoleId owner) {
-  const PrivilegeSet left = options_of(acl, role, owner);
-  for (std::size_t i = 0; i < acl.size(); ++i) {
-    if (acl[i].grantor != role) continue;
-    const PrivilegeSet lost = without(acl[i].privileges, left);
-    if (lost == 0) continue;
-    if (!cascade) return false;
-    AclItem gone = acl[i];
-    gone.privileges = lost;
-    if (!acl_revoke(acl, gone, false, true, owner)) return false;
-    i = static_cast<std::size_t>(-1);  // the list has changed: look from its beginning
+// `role` has lost these options by one grantor. Unless it has them in another way still, what it granted by
+// them goes, too. Returns false where there is such a grant and `cascade` is not set. What it granted by
+// options that are not this list's (on a column, those on the table) stays.
+bool revoke_dependents(Acl& acl, RoleId role, PrivilegeSet lost, bool cascade, const AclRules& rules) {
+  if (lost == 0 || role == rules.owner) return true;
+  lost = without(lost, options_of(acl, role, rules));
+  while (true) {
+    const auto dependent = std::find_if(acl.begin(), acl.end(), [&](const AclItem& item) {
+      return item.grantor == role && (item.privileges & lost) != 0;
+    });
+    if (dependent == acl.end()) return true;
+    if (!cascade || !acl_revoke(acl, {dependent->grantee, role, lost, lost}, false, true, rules))
+      return false;
   }
-  return true;
 }
 
 }  // namespace
@@ -97,18 +96,18 @@ Acl default_acl(ObjectKind kind, RoleId owner) {
 }
 
 // Without all that the grantee has passed on, the grantor must still have its options.
-bool acl_can_grant(const Acl& acl, const AclItem& item, RoleId owner) {
-  if (item.grantable == 0 || item.grantor == owner) return true;
+bool acl_can_grant(const Acl& acl, const AclItem& item, const AclRules& rules) {
+  if (item.grantable == 0 || item.grantor == rules.owner) return true;
   Acl without_grantee = acl;
   for (bool found = true; found;) {
     found = false;
     for (const AclItem& held : without_grantee) {
       if (held.grantee != item.grantee || held.grantable == 0) continue;
-      found = acl_revoke(without_grantee, AclItem(held), false, true, owner);
+      found = acl_revoke(without_grantee, AclItem(held), false, true, rules);
       break;
     }
   }
-  return (without(item.grantable, options_of(without_grantee, item.grantor, owner))) == 0;
+  return without(item.grantable, options_of(without_grantee, item.grantor, rules)) == 0;
 }
 
 void acl_grant(Acl& acl, const AclItem& item) {
@@ -122,14 +121,15 @@ void acl_grant(Acl& acl, const AclItem& item) {
   found->grantable |= item.grantable;
 }
 
-bool acl_revoke(Acl& acl, const AclItem& item, bool options_only, bool cascade, RoleId owner) {
+bool acl_revoke(Acl& acl, const AclItem& item, bool options_only, bool cascade, const AclRules& rules) {
   Acl changed = acl;
   AclItem* found = find_item(changed, item.grantee, item.grantor);
   if (found == nullptr) return true;
+  const auto lost = static_cast<PrivilegeSet>(found->grantable & item.privileges);
   found->grantable = without(found->grantable, item.privileges);
   if (!options_only) found->privileges = without(found->privileges, item.privileges);
   drop_empty(changed);
-  if (item.grantee != kPublicRole && !revoke_dependents(changed, item.grantee, cascade, owner)) return false;
+  if (!revoke_dependents(changed, item.grantee, lost, cascade, rules)) return false;
   acl = std::move(changed);
   return true;
 }
@@ -146,6 +146,12 @@ PrivilegeSet acl_grantable(const Acl& acl, const std::function<bool(RoleId)>& co
   for (const AclItem& item : acl)
     if (counts(item.grantee)) set |= item.grantable;
   return set;
+}
+
+void acl_sort(Acl& acl) {
+  std::sort(acl.begin(), acl.end(), [](const AclItem& x, const AclItem& y) {
+    return std::pair(x.grantee, x.grantor) < std::pair(y.grantee, y.grantor);
+  });
 }
 
 void acl_change_owner(Acl& acl, RoleId before, RoleId after) {

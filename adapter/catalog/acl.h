@@ -68,18 +68,28 @@ using Acl = std::vector<AclItem>;
 // PostgreSQL gives it.
 Acl default_acl(ObjectKind kind, RoleId owner);
 
+// What decides beside the list itself who may pass a privilege on.
+struct AclRules {
+  RoleId owner;  // has every grant option and cannot lose it
+  // Whether the first role has the privileges of the second, and with them its options.
+  std::function<bool(RoleId, RoleId)> has_privileges_of;
+};
+
 // False where `item` would hand a grant option back to a role from which its grantor has it.
-bool acl_can_grant(const Acl& acl, const AclItem& item, RoleId owner);
+bool acl_can_grant(const Acl& acl, const AclItem& item, const AclRules& rules);
 // Adds to, or takes from, what `grantor` gave `grantee`. A grant option lost takes with it what was passed on
 // because of it: with `cascade`; otherwise the result is false and the list unchanged.
 void acl_grant(Acl& acl, const AclItem& item);
 // `options_only`: the privileges stay, the right to pass them on goes.
-[[nodiscard]] bool acl_revoke(Acl& acl, const AclItem& item, bool options_only, bool cascade, RoleId owner);
+[[nodiscard]] bool acl_revoke(Acl& acl, const AclItem& item, bool options_only, bool cascade,
+                              const AclRules& rules);
 
 // The union of what the items give the roles for which `counts` is true.
 PrivilegeSet acl_privileges(const Acl& acl, const std::function<bool(RoleId)>& counts);
 PrivilegeSet acl_grantable(const Acl& acl, const std::function<bool(RoleId)>& counts);
 
+// By grantee, then grantor: how lists are compared, and how those from default privileges are kept.
+void acl_sort(Acl& acl);
 // Another owner: what the old one granted and held is the new one's.
 void acl_change_owner(Acl& acl, RoleId before, RoleId after);
 // Whether the role is a grantee or grantor in the list.

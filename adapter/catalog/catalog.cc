@@ -17,8 +17,10 @@ constexpr RoleId kSystemRole{10};
 constexpr RoleId kFirstUserRole{11};
 // Whom membership in gives a right of the server's own.
 constexpr std::uint32_t kReadAllStatsOid = 3375;
-constexpr std::pair<std::uint32_t, const char*> kPredefinedRoles[] = {
-    {3373, "pg_monitor"}, {kReadAllStatsOid, "pg_read_all_stats"}, {4200, "pg_signal_backend"}};
+constexpr std::pair<std::uint32_t, const char*> kPredefinedRoles[] = {{3373, "pg_monitor"},
+                                                                      {kReadAllStatsOid, "pg_read_all_stats"},
+                                                                      {4200, "pg_signal_backend"},
+                                                                      {4544, "pg_checkpoint"}};
 }  // namespace
 
 Catalog Catalog::initial() {
@@ -149,6 +151,24 @@ bool Catalog::has_privileges_of(RoleId id, RoleId target) const {
              [target](const Membership& membership) { return membership.role == target; });
 }
 
+bool Catalog::has_privileges_of(RoleId id, std::string_view predefined) const {
+  const Role* const target = find_role(predefined);
+  return target != nullptr && has_privileges_of(id, target->id);
+}
+
+std::vector<RoleId> Catalog::roles_acted_for(RoleId id) const {
+  std::vector<RoleId> roles{id};
+  for (std::size_t i = 0; i < roles.size(); ++i) {
+    const Role* const member = role(roles[i]);
+    if (member == nullptr || !member->inherit) continue;
+    std::set<RoleId> of;
+    for (const Membership& membership : member->member_of) of.insert(membership.role);
+    for (const RoleId one : of)
+      if (std::find(roles.begin(), roles.end(), one) == roles.end()) roles.push_back(one);
+  }
+  return roles;
+}
+
 bool Catalog::may_grant_role(RoleId id, RoleId granted) const {
   const Role* const found = role(id);
   if (found == nullptr) return false;
@@ -207,6 +227,10 @@ std::optional<Acl> Catalog::acl_of_new(ObjectKind kind, RoleId owner, std::uint3
   Acl acl = everywhere != default_acls.end() ? everywhere->second : default_acl(kind, owner);
   if (here != default_acls.end())
     for (const AclItem& item : here->second) acl_grant(acl, item);
+  acl_sort(acl);
+  Acl usual = default_acl(kind, owner);
+  acl_sort(usual);
+  if (acl == usual) return std::nullopt;
   return acl;
 }
 

@@ -205,9 +205,14 @@ class Catalog {
   bool is_member(RoleId role, RoleId target) const;
   // The same without roles that do not inherit: it has the target's privileges and owns what the target owns.
   bool has_privileges_of(RoleId role, RoleId target) const;
+  // One of the roles that come with the server and stand for a right.
+  bool has_privileges_of(RoleId role, std::string_view predefined) const;
+  // The role and those whose privileges it has as their member: itself, the roles it was made a member of, by
+  // id, then theirs. In this order PostgreSQL looks for one in whose name it may grant.
+  std::vector<RoleId> roles_acted_for(RoleId role) const;
   // Superusers may, and members with ADMIN OPTION.
   bool may_grant_role(RoleId role, RoleId granted) const;
-  // The access list of a new object; none where it is the default.
+  // The access list of a new object, sorted; none where it is the default.
   std::optional<Acl> acl_of_new(ObjectKind kind, RoleId owner, std::uint32_t schema) const;
 
   // Changing a copy, before publication.

@@ -7,9 +7,8 @@
 // is granted it can be canceled, by its shard (a cancel request, statement_timeout, a client that went away)
 // or by lock_timeout. Such a message may cross the answer, or arrive before the call waits at all; so it
 // names the call by its number, and the number is remembered for a call that is still in line.
+#include "adapter/catalog/denied.h"
 #include "adapter/coordinator/coordinator.h"
-
-#include <fmt/format.h>
 
 #include "adapter/plan/physical.h"
 
@@ -71,7 +70,7 @@ void Coordinator::lock_named_tables(const ast::LockTableStatement& statement, co
         if ((rights & one) != 0 && catalog.allows(call.role, *table, one)) return true;
       return false;
     }();
-    if (!allowed) throw SqlError("42501", fmt::format("permission denied for table {}", table->name()));
+    if (!allowed) throw permission_denied(ObjectKind::table, table->name());
     locks.lock_table(table->id(), statement.mode,
                      statement.no_wait ? LockWaitPolicy::error : LockWaitPolicy::block);
   }

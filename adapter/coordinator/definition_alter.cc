@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 
+#include "adapter/catalog/denied.h"
 #include "adapter/catalog/deparse.h"
 #include "adapter/coordinator/definition_relations.h"
 #include "adapter/exec/row_checks.h"
@@ -494,7 +495,7 @@ std::shared_ptr<const TableEntry> table_of_index(const ast::QualifiedName& name,
   }
   const Schema* const schema = d.catalog.find_schema(name.schema);
   if (schema != nullptr && !d.catalog.allows(d.context.role, *schema, Privilege::usage))
-    throw SqlError("42501", fmt::format("permission denied for schema {}", name.schema));
+    throw permission_denied(ObjectKind::schema, name.schema);
   return d.catalog.find_index(name.schema, name.name);
 }
 

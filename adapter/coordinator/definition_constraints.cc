@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "adapter/catalog/catalog_oids.h"
+#include "adapter/catalog/denied.h"
 #include "adapter/coordinator/deferred_keys.h"
 #include "adapter/coordinator/definition_relations.h"
 #include "adapter/coordinator/foreign_keys.h"
@@ -355,7 +356,7 @@ void add_foreign_key(Definition& d, RelationId id, const ast::ForeignKeyClause& 
       std::all_of(key.referenced_columns.begin(), key.referenced_columns.end(), [&](std::uint16_t column) {
         return d.catalog.allows_column(d.context.role, *parent, column, Privilege::references);
       });
-  if (!may_refer) throw SqlError("42501", fmt::format("permission denied for table {}", parent->name()));
+  if (!may_refer) throw permission_denied(ObjectKind::table, parent->name());
   key.match_full = clause.match_full;
   key.on_update = static_cast<ForeignKey::Action>(clause.on_update);
   key.on_delete = static_cast<ForeignKey::Action>(clause.on_delete);
@@ -390,6 +391,7 @@ void add_key_constraint(Definition& d, RelationId id, const ast::KeyConstraint& 
     return adopt_index(d, *table, key);
   }
   std::vector<std::uint16_t> columns = key_columns(before, key);
+  check_may_create(d, table->schema_name, d.context.role);  // an index is made
   if (!key.name.empty() && name_taken(d, table->schema_name, key.name))
     throw SqlError("42P07", fmt::format("relation \"{}\" already exists", key.name));
   check_name_free(*table, key.name);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "adapter/catalog/denied.h"
 #include "adapter/coordinator/definition_relations.h"
 #include "adapter/sql_error.h"
 #include "reactor/base/check.h"
@@ -28,7 +29,7 @@ std::shared_ptr<const TableEntry> find_by_name(const ast::QualifiedName& name, c
   }
   const Schema* const schema = d.catalog.find_schema(name.schema);
   if (schema != nullptr && !d.catalog.allows(d.context.role, *schema, Privilege::usage))
-    throw SqlError("42501", fmt::format("permission denied for schema {}", name.schema));
+    throw permission_denied(ObjectKind::schema, name.schema);
   return look(name.schema);
 }
 

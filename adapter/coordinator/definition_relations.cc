@@ -4,13 +4,14 @@
 
 #include <algorithm>
 
+#include "adapter/catalog/denied.h"
 #include "adapter/catalog/deparse.h"
 #include "adapter/catalog/surroundings.h"
 #include "adapter/coordinator/deferred_keys.h"
+#include "adapter/plan/datum_kind.h"
 #include "adapter/plan/relations.h"
 #include "adapter/sql_error.h"
 #include "reactor/base/check.h"
-#include "adapter/plan/datum_kind.h"
 #include "storage/scalar/nodes.h"
 #include "storage/schema_codec.h"
 #include "storage/tree.h"
@@ -35,7 +36,7 @@ void check_may_create_in(const Schema& schema, const Definition& d, ast::Locatio
   const bool system =
       schema.name == "pg_catalog" || schema.name == "information_schema" || schema.name.starts_with("mz_");
   if (system || !d.catalog.allows(d.context.role, schema, Privilege::create))
-    throw SqlError("42501", fmt::format("permission denied for schema {}", schema.name), location);
+    throw permission_denied(ObjectKind::schema, schema.name, location);
 }
 
 }  // namespace
@@ -65,7 +66,12 @@ std::string creation_schema(const ast::QualifiedName& name, const Definition& d)
 
 void check_may_create(const Definition& d, const std::string& schema, RoleId role) {
   if (!d.catalog.allows(role, *d.catalog.find_schema(schema), Privilege::create))
-    throw SqlError("42501", fmt::format("permission denied for schema {}", schema));
+    throw permission_denied(ObjectKind::schema, schema);
+}
+
+void check_may_look_into(const Definition& d, const std::string& schema) {
+  if (!d.catalog.allows(d.context.role, *d.catalog.find_schema(schema), Privilege::usage))
+    throw permission_denied(ObjectKind::schema, schema);
 }
 
 bool name_taken(const Definition& d, const std::string& schema, const std::string& name) {

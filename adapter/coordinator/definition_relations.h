@@ -21,6 +21,8 @@ RelationId next_relation(Catalog& catalog);
 std::string creation_schema(const ast::QualifiedName& name, const Definition& d);
 // Throws 42501 unless the role may make relations in the schema, which is there.
 void check_may_create(const Definition& d, const std::string& schema, RoleId role);
+// Throws 42501 unless the asking role may look for names in the schema, which is there.
+void check_may_look_into(const Definition& d, const std::string& schema);
 bool name_taken(const Definition& d, const std::string& schema, const std::string& name);
 // base_label, or base_label1, …: the first that is free in the schema and not among the names being made;
 // `base` is cut where the whole would be too long for a name.

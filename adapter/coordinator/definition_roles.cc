@@ -244,6 +244,7 @@ std::string grant_role(const ast::GrantRoleStatement& statement, Definition& d) 
         member.member_of.push_back({granted.id, d.context.role, statement.admin_option});
       } else if (statement.admin_option && !held->admin) {
         held->admin = true;
+        held->grantor = d.context.role;
       } else {
         d.notices.push_back(notice("00000", fmt::format("role \"{}\" is already a member of role \"{}\"",
                                                         member.name, granted.name)));

@@ -1,6 +1,7 @@
 // Schemas: CREATE SCHEMA and DROP SCHEMA.
 #include <fmt/format.h>
 
+#include "adapter/catalog/denied.h"
 #include "adapter/coordinator/definition_parts.h"
 #include "adapter/sql_error.h"
 
@@ -18,7 +19,7 @@ std::string create_schema(const ast::CreateSchemaStatement& statement, Definitio
   const Role& owner = statement.owner.empty() ? asking_role(d) : named_role(d, statement.owner);
   const std::string name = statement.name.empty() ? owner.name : statement.name;
   if (!d.catalog.allows_on_database(d.context.role, Privilege::create))
-    throw SqlError("42501", fmt::format("permission denied for database {}", kDatabaseName));
+    throw permission_denied(ObjectKind::database, kDatabaseName);
   if (!asking_role(d).superuser && !d.catalog.is_member(d.context.role, owner.id))
     throw SqlError("42501", fmt::format("must be member of role \"{}\"", owner.name));
   if (name.starts_with("pg_") || name.starts_with("mz_"))

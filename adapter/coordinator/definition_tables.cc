@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <set>
 
+#include "adapter/catalog/denied.h"
 #include "adapter/catalog/deparse.h"
 #include "adapter/coordinator/definition_relations.h"
 #include "adapter/exec/executor.h"
@@ -71,7 +72,7 @@ std::vector<Liked> add_columns(const ast::CreateTableStatement& statement, Defin
       if (like.position != position) continue;
       const auto table = resolve_table(like.table, d.context);
       if (!d.catalog.allows(d.context.role, *table, bit(Privilege::select)))
-        throw SqlError("42501", fmt::format("permission denied for table {}", table->name()));
+        throw permission_denied(ObjectKind::table, table->name());
       liked.push_back({table, &like, schema.columns.size()});
       for (const storage::ColumnDef& column : table->schema->columns) add_column(schema, column);
     }
@@ -200,6 +201,29 @@ void add_index(Definition& d, const TableEntry& table, IndexSchema index) {
   change_entry(d, table, [&](TableEntry& entry) { entry.schema = std::move(schema); });
 }
 
+// Keys, foreign keys, and sequences of columns are statements of their own in PostgreSQL, which look for the
+// table by its name; so is what LIKE takes over from another.
+bool names_table_again(const ast::CreateTableStatement& statement, const std::vector<Liked>& liked) {
+  const auto by_column = [](const ast::ColumnDefinition& column) {
+    return !column.keys.empty() || !column.foreign_keys.empty() || column.identity ||
+           serial_type(column.type);
+  };
+  const auto by_like = [](const Liked& like) {
+    const ast::LikeClause& clause = *like.clause;
+    const TableEntry& from = *like.table;
+    const bool identity =
+        std::any_of(from.defaults.begin(), from.defaults.end(),
+                    [](const ColumnDefault& value) { return value.identity != Identity::none; });
+    const bool comments = std::any_of(from.comments.begin(), from.comments.end(),
+                                      [](const auto& comment) { return comment.first > 0; });
+    return clause.defaults || clause.constraints || clause.indexes || (clause.identity && identity) ||
+           (clause.comments && comments);
+  };
+  return !statement.keys.empty() || !statement.foreign_keys.empty() ||
+         std::any_of(statement.columns.begin(), statement.columns.end(), by_column) ||
+         std::any_of(liked.begin(), liked.end(), by_like);
+}
+
 // True where the name is taken and that is no error: a notice was given.
 bool exists_already(const ast::QualifiedName& name, const std::string& where, bool if_not_exists,
                     Definition& d) {
@@ -275,6 +299,7 @@ std::string create_table(const ast::CreateTableStatement& statement, Definition&
     for (const ast::CheckClause& check : column.checks) checks.push_back({&check, column.name});
   for (const ast::CheckClause& check : statement.checks) checks.push_back({&check, {}});
   add_checks(d, id, checks, false);
+  if (names_table_again(statement, liked)) check_may_look_into(d, where);
   for (const ast::ColumnDefinition& column : statement.columns)
     for (const ast::ForeignKeyClause& key : column.foreign_keys) add_foreign_key(d, id, key, false);
   for (const ast::ForeignKeyClause& key : statement.foreign_keys) add_foreign_key(d, id, key, false);

@@ -2,6 +2,7 @@
 // of its column's type.
 #include <algorithm>
 
+#include "adapter/catalog/denied.h"
 #include "adapter/plan/binder.h"
 #include "adapter/sql_error.h"
 #include "storage/scalar/nodes.h"
@@ -50,7 +51,7 @@ std::shared_ptr<const TableEntry> Binder::change_target(const ast::QualifiedName
   if (table->is_sequence()) {
     // Who may move it may not for that write it, but is told so.
     if (!statement_.context.catalog.allows(statement_.context.role, *table, bit(right)))
-      throw SqlError("42501", "permission denied for sequence " + table->name());
+      throw permission_denied(ObjectKind::sequence, table->name());
     throw SqlError("42809", "cannot change sequence \"" + table->name() + "\"");
   }
   statement_.use(*table);

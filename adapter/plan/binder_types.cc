@@ -2,6 +2,7 @@
 // gives it (PostgreSQL manual, sections 10.1 to 10.5 and PREPARE).
 #include <algorithm>
 
+#include "adapter/catalog/denied.h"
 #include "adapter/plan/binder.h"
 #include "adapter/sql_error.h"
 #include "storage/scalar/nodes.h"
@@ -69,8 +70,7 @@ void StatementBinding::finish() {
     right.updated.assign(updated[right.table].begin(), updated[right.table].end());
     if (holds_right(context.catalog, context.role, right)) continue;
     const auto table = context.catalog.table(right.table);
-    throw SqlError(
-        "42501", "permission denied for " + std::string(noun_of(table->object_kind())) + " " + table->name());
+    throw permission_denied(table->object_kind(), table->name());
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "adapter/catalog/denied.h"
 #include "adapter/sql_error.h"
 
 namespace gyre::adapter {
@@ -29,8 +30,7 @@ RelationLookup look_up_relation(const ast::QualifiedName& name, const PlanContex
   };
   std::string full = name.name;
   if (!name.schema.empty()) {
-    if (!usable(name.schema))
-      throw SqlError("42501", "permission denied for schema " + name.schema, name.location);
+    if (!usable(name.schema)) throw permission_denied(ObjectKind::schema, name.schema, name.location);
     full = name.schema + "." + name.name;
     RelationLookup found = find_in(name.schema, name.name, context);
     if (found.system || found.table) return found;
@@ -59,11 +59,11 @@ void check_rights_are_left(const Plan& plan, RoleId role, const Catalog& before,
     const Schema* const schema = now.find_schema(has->schema_name);
     if (schema != nullptr && !now.allows(role, *schema, Privilege::usage) &&
         before.allows(role, *before.find_schema(had->schema_name), Privilege::usage))
-      throw SqlError("42501", "permission denied for schema " + has->schema_name);
+      throw permission_denied(ObjectKind::schema, has->schema_name);
   }
   for (const NeededRight& right : plan.rights)
     if (holds_right(before, role, right) && !holds_right(now, role, right))
-      throw SqlError("42501", "permission denied for table " + now.table(right.table)->name());
+      throw permission_denied(ObjectKind::table, now.table(right.table)->name());
 }
 
 void check_may_read(const SystemRelation& relation, const PlanContext& context) {

@@ -444,7 +444,7 @@ reactor::Co<std::string> Session::make_verifier(std::string_view password) {
 // The checkpointing thread answers without waking this core, which asks again and again: little beside a
 // checkpoint.
 reactor::Co<void> Session::run_checkpoint() {
-  if (!current_role(catalog()).superuser)
+  if (!catalog().has_privileges_of(current_role(catalog()).id, "pg_checkpoint"))
     throw SqlError("42501", "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT");
   if (core_.checkpointer != nullptr) {
     const auto request = core_.checkpointer->request();

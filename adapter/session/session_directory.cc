@@ -9,15 +9,6 @@
 
 namespace gyre::adapter {
 
-namespace {
-
-bool has_privileges_of(const Catalog& catalog, RoleId role, std::string_view other) {
-  const Role* const found = catalog.find_role(other);
-  return found != nullptr && catalog.has_privileges_of(role, found->id);
-}
-
-}  // namespace
-
 void SessionSurvey::gather() {
   for (auto& part : parts)
     rows.insert(rows.end(), std::make_move_iterator(part.begin()), std::make_move_iterator(part.end()));
@@ -31,8 +22,8 @@ SessionDirectory::SessionDirectory(std::vector<storage::SessionRow> rows, const 
     : rows_(std::move(rows)) {
   const Role* const own = catalog.role(role);
   const bool superuser = own != nullptr && own->superuser;
-  const bool sees_all = has_privileges_of(catalog, role, "pg_read_all_stats");
-  const bool signals_all = has_privileges_of(catalog, role, "pg_signal_backend");
+  const bool sees_all = catalog.has_privileges_of(role, "pg_read_all_stats");
+  const bool signals_all = catalog.has_privileges_of(role, "pg_signal_backend");
   for (storage::SessionRow& row : rows_) {
     const auto [place, is_new] = roles_.try_emplace(row.role, Relation{});
     if (is_new) {
