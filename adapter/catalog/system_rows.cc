@@ -5,6 +5,7 @@
 
 #include "adapter/catalog/catalog_oids.h"
 #include "reactor/base/check.h"
+#include "storage/types/acl_text.h"
 #include "storage/types/array_text.h"
 
 namespace gyre::adapter::system {
@@ -51,7 +52,8 @@ Value access_list(SystemScan& scan, const std::optional<Acl>& acl) {
   if (!acl) return nullptr;
   std::vector<std::string> items;
   for (const AclItem& item : *acl)
-    items.push_back(print_acl_item(item, [&](RoleId role) { return quoted(role_name(scan, role)); }));
+    items.push_back(
+        print_acl_item(item, [&](RoleId role) { return storage::acl_name(role_name(scan, role)); }));
   return text_array(scan, items);
 }
 

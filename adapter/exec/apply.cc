@@ -1,6 +1,10 @@
 // Runs a subquery for each row of its input and adds the answer as a column. A subquery that reads nothing of
 // the row is run once: its value is remembered, or, for ANY and ALL, its rows; and where those only ask
 // whether some row equals a value (IN, NOT IN), the rows' keys in a hash table.
+//
+// Form::rows joins the subquery's rows to the input's, one after the other; none of them are kept.
+#include <algorithm>
+
 #include "adapter/exec/key_set.h"
 #include "adapter/exec/operators.h"
 #include "adapter/sql_error.h"
@@ -208,9 +212,62 @@ class Apply : public Operator {
   bool running_ = false;   // input_ stands on a row whose answer is being found
 };
 
+class ApplyRows : public Operator {
+ public:
+  ApplyRows(const physical::Apply& node, State& state)
+      : Operator(state),
+        node_(node),
+        input_(make_operator(*node.inputs[0], state)),
+        query_(make_operator(*node.inputs[1], state)),
+        width_(node.inputs[0]->columns.size()),
+        passed_(state) {
+    values_.resize(width_ + node.inputs[1]->columns.size());
+    row_ = values_.data();
+  }
+
+  void open() override {
+    input_->open();
+    running_ = false;
+  }
+
+  Step next(TimeSlice& slice) override {
+    while (true) {
+      if (!running_) {
+        const Step step = input_->next(slice);
+        if (step != Step::row) return step;
+        start(input_->row());
+      }
+      const Step step = query_->next(slice);
+      if (step == Step::row) std::copy_n(query_->row(), values_.size() - width_, values_.begin() + offset());
+      if (step != Step::end) return step;
+      running_ = false;
+      if (slice.is_over()) return Step::yield;
+    }
+  }
+
+ private:
+  std::ptrdiff_t offset() const { return static_cast<std::ptrdiff_t>(width_); }
+  void start(const Datum* row) {
+    running_ = true;
+    std::copy_n(row, width_, values_.begin());
+    passed_.forget();
+    for (const auto& [parameter, value] : node_.outer)
+      state_.parameters[static_cast<std::size_t>(parameter)] = passed_.value(*value, row);
+    query_->open();
+  }
+
+  const physical::Apply& node_;
+  OperatorPtr input_, query_;
+  std::size_t width_;
+  Evaluator passed_;  // holds what the current run was given
+  std::vector<Datum> values_;
+  bool running_ = false;
+};
+
 }  // namespace
 
 OperatorPtr make_apply(const physical::Apply& node, State& state) {
+  if (node.form == Form::rows) return std::make_unique<ApplyRows>(node, state);
   return std::make_unique<Apply>(node, state);
 }
 

@@ -1,4 +1,5 @@
-// generate_series(start, stop, step) and unnest(array).
+// generate_series(start, stop, step), unnest(array) and aclexplode(list).
+#include "adapter/catalog/acl_rows.h"
 #include "adapter/exec/operators.h"
 #include "storage/failure.h"
 #include "storage/types/array_text.h"
@@ -71,9 +72,41 @@ class Unnest : public Operator {
   std::size_t next_ = 0;
 };
 
+class Privileges : public Operator {
+ public:
+  Privileges(const physical::Series& node, State& state) : Operator(state), node_(node), evaluator_(state) {
+    row_ = values_;
+  }
+  void open() override {
+    evaluator_.forget();
+    const Datum list = evaluator_.value(*node_.acl, nullptr);
+    rows_.clear();
+    if (!list.null) rows_ = acl_rows(list.bytes(), *state_.context.catalog);
+    next_ = 0;
+  }
+  Step next(TimeSlice& slice) override {
+    if (next_ == rows_.size()) return Step::end;
+    if (slice.is_over()) return Step::yield;
+    const AclRow& row = rows_[next_++];
+    values_[0] = Datum::of_integer(row.grantor.value);
+    values_[1] = Datum::of_integer(row.grantee.value);
+    values_[2] = Datum::of_bytes(row.privilege);
+    values_[3] = Datum::of_bool(row.grantable);
+    return Step::row;
+  }
+
+ private:
+  const physical::Series& node_;
+  Evaluator evaluator_;
+  std::vector<AclRow> rows_;
+  Datum values_[4];
+  std::size_t next_ = 0;
+};
+
 }  // namespace
 
 OperatorPtr make_series(const physical::Series& node, State& state) {
+  if (node.acl) return std::make_unique<Privileges>(node, state);
   if (node.array) return std::make_unique<Unnest>(node, state);
   return std::make_unique<Series>(node, state);
 }

@@ -253,8 +253,16 @@ class Binder {
   std::pair<NodePtr, Scope> bind_table(const ast::TableRef& reference, int location);
   std::pair<NodePtr, Scope> bind_join(const ast::JoinRef& join, int location);
   std::pair<NodePtr, Scope> bind_derived(const ast::SubqueryRef& reference, int location);
-  std::pair<NodePtr, Scope> bind_function(const ast::FunctionRef& reference, int location);
-  std::pair<NodePtr, Scope> bind_value_function(const ast::FunctionRef& reference, int location);
+  // `around`: whose columns the function's arguments may read beside none of their own.
+  std::pair<NodePtr, Scope> bind_function(const ast::FunctionRef& reference, Binder* around, int location);
+  std::pair<NodePtr, Scope> bind_value_function(const ast::FunctionRef& reference, Binder& inner,
+                                                int location);
+  std::pair<NodePtr, Scope> bind_acl_rows(const ast::FunctionRef& reference, Binder& inner, int location);
+  std::pair<NodePtr, Scope> bind_joined(const ast::JoinRef& reference, int location);
+  Expressions bind_join_conditions(const ast::Expr& on, Scope& scope);
+  std::pair<NodePtr, Scope> join_with_function(const ast::JoinRef& reference, NodePtr left, Scope left_scope);
+  // Joins a function to what stands before it, whose names scope_ has; adds its own.
+  NodePtr join_function(NodePtr before, const ast::FunctionRef& reference, int location);
   Scope function_scope(const ast::FunctionRef& reference, Type type, int location) const;
   std::pair<NodePtr, Scope> bind_common_table(const VisibleQuery& query, const ast::TableRef& reference,
                                               int location);

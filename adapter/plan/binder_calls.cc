@@ -96,7 +96,7 @@ Binder::ExpressionPtr Binder::bind_node(const ast::FunctionCall& node, int locat
   if (node.filter) throw only_for_aggregates("FILTER");
   if (!node.order_by.empty()) throw only_for_aggregates("ORDER BY");
   if (node.variadic) throw SqlError("0A000", "VARIADIC arguments are not supported", location);
-  if (name == "generate_series")
+  if (name == "generate_series" || name == "aclexplode")
     throw SqlError("0A000", "set-returning functions are supported in FROM only", location);
   if (storage::functions_named(name).empty() && !schema.empty() &&
       storage::type_by_name(name) == TypeId::count_)

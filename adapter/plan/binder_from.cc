@@ -68,6 +68,11 @@ Binder::NodePtr Binder::bind_from(const std::vector<ast::FromPtr>& from) {
   if (from.empty()) return one_row();
   NodePtr all;
   for (const ast::FromPtr& item : from) {
+    const auto* function = std::get_if<ast::FunctionRef>(&item->node);
+    if (all && function != nullptr) {
+      all = join_function(std::move(all), *function, item->location);
+      continue;
+    }
     auto [node, scope] = bind_item(*item);
     if (!all) {
       all = std::move(node);
@@ -87,7 +92,7 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_item(const ast::FromItem& item) {
   if (const auto* joined = std::get_if<ast::JoinRef>(&item.node)) return bind_join(*joined, item.location);
   if (const auto* query = std::get_if<ast::SubqueryRef>(&item.node))
     return bind_derived(*query, item.location);
-  return bind_function(std::get<ast::FunctionRef>(item.node), item.location);
+  return bind_function(std::get<ast::FunctionRef>(item.node), parent_, item.location);
 }
 
 std::pair<Binder::NodePtr, Scope> Binder::bind_table(const ast::TableRef& reference, int location) {
@@ -178,16 +183,31 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_derived(const ast::SubqueryRef& r
   return derived(inner.bind_query(*reference.query, true), ScopeRelation::Kind::subquery, name, alias, location);
 }
 
-std::pair<Binder::NodePtr, Scope> Binder::bind_function(const ast::FunctionRef& reference, int location) {
+// A function may read what stands before it; then it is called for each of those rows.
+Binder::NodePtr Binder::join_function(NodePtr before, const ast::FunctionRef& reference, int location) {
+  std::vector<std::pair<int, ExpressionPtr>> outer;
+  outer_lists_.push_back(&outer);
+  auto [node, scope] = bind_function(reference, this, location);
+  outer_lists_.pop_back();
+  shift(scope, static_cast<int>(before->width()));
+  merge_into(scope_, std::move(scope), location);
+  if (outer.empty()) return join(JoinKind::inner, std::move(before), std::move(node));
+  auto apply = std::make_unique<logical::Apply>(std::move(before), std::move(node));
+  apply->outer = std::move(outer);
+  return apply;
+}
+
+std::pair<Binder::NodePtr, Scope> Binder::bind_function(const ast::FunctionRef& reference, Binder* around,
+                                                        int location) {
   const auto* call = std::get_if<ast::FunctionCall>(&reference.call->node);
-  const bool several_rows =
-      call != nullptr && (call->name.name == "generate_series" || call->name.name == "unnest");
-  if (reference.ordinality && several_rows)
+  const std::string name = call != nullptr ? call->name.name : std::string();
+  if (reference.ordinality && (name == "generate_series" || name == "unnest" || name == "aclexplode"))
     throw SqlError("0A000", "WITH ORDINALITY is not supported", location);
-  if (!call || call->name.name != "generate_series") return bind_value_function(reference, location);
+  Binder inner(statement_, around, queries_);
+  if (name == "aclexplode") return bind_acl_rows(reference, inner, location);
+  if (name != "generate_series") return bind_value_function(reference, inner, location);
   if (call->arguments.size() < 2 || call->arguments.size() > 3)
     throw SqlError("42883", "function generate_series does not exist with these arguments", location);
-  Binder inner(statement_, parent_, queries_);
   Expressions bounds;
   for (const ast::ExprPtr& argument : call->arguments)
     bounds.push_back(inner.bind_at(Place::from_function, *argument));
@@ -216,8 +236,7 @@ Scope Binder::function_scope(const ast::FunctionRef& reference, Type type, int l
 
 // unnest(array), one row for each element; any other function is one row of its value.
 std::pair<Binder::NodePtr, Scope> Binder::bind_value_function(const ast::FunctionRef& reference,
-                                                              int location) {
-  Binder inner(statement_, parent_, queries_);
+                                                              Binder& inner, int location) {
   const auto* call = std::get_if<ast::FunctionCall>(&reference.call->node);
   if (!call || call->name.name != "unnest") {
     Expressions value;
@@ -248,11 +267,86 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_value_function(const ast::Functio
   return {std::move(series), function_scope(reference, element, location)};
 }
 
+// aclexplode(list). Lists are arrays of text.
+std::pair<Binder::NodePtr, Scope> Binder::bind_acl_rows(const ast::FunctionRef& reference, Binder& inner,
+                                                        int location) {
+  const auto& call = std::get<ast::FunctionCall>(reference.call->node);
+  Expressions arguments;
+  for (const ast::ExprPtr& argument : call.arguments)
+    arguments.push_back(inner.bind_at(Place::from_function, *argument));
+  if (arguments.size() == 1 && arguments.front()->type().id == TypeId::unknown)
+    arguments.front() = inner.coerce_or_throw(std::move(arguments.front()), TypeId::text_array,
+                                              CastContext::implicit, location);
+  if (arguments.size() != 1 || arguments.front()->type().id != TypeId::text_array) {
+    std::string types;
+    for (const ExpressionPtr& argument : arguments)
+      types += (types.empty() ? "" : ", ") + type_name(argument->type());
+    throw SqlError("42883", "function aclexplode(" + types + ") does not exist", location)
+        .with_hint(
+            "No function matches the given name and argument types. You might need to add explicit type "
+            "casts.");
+  }
+  const std::vector<Type> row = {TypeId::oid, TypeId::oid, TypeId::text, TypeId::boolean};
+  auto series = std::make_unique<logical::Series>(row);
+  series->acl = std::move(arguments.front());
+  ScopeRelation relation;
+  relation.kind = ScopeRelation::Kind::function;
+  relation.name = reference.alias ? reference.alias->name : "aclexplode";
+  for (const char* name : {"grantor", "grantee", "privilege_type", "is_grantable"}) {
+    const int index = static_cast<int>(relation.columns.size());
+    relation.columns.push_back({name, row[static_cast<std::size_t>(index)], index});
+  }
+  if (reference.alias) rename_columns(relation.columns, reference.alias->columns, relation.name, location);
+  return {std::move(series), scope_of(std::move(relation))};
+}
+
 std::pair<Binder::NodePtr, Scope> Binder::bind_join(const ast::JoinRef& reference, int location) {
+  auto [node, scope] = bind_joined(reference, location);
+  if (!reference.alias) return {std::move(node), std::move(scope)};
+  ScopeRelation relation;
+  relation.kind = ScopeRelation::Kind::join;
+  relation.name = reference.alias->name;
+  relation.columns = scope.columns;
+  rename_columns(relation.columns, reference.alias->columns, relation.name, location);
+  std::vector<ScopeRelation> covered = std::move(scope.covered);
+  std::move(scope.relations.begin(), scope.relations.end(), std::back_inserter(covered));
+  scope = scope_of(std::move(relation));
+  scope.covered = std::move(covered);
+  return {std::move(node), std::move(scope)};
+}
+
+Binder::Expressions Binder::bind_join_conditions(const ast::Expr& on, Scope& scope) {
+  std::swap(scope_, scope);
+  const Place before = place_;
+  place_ = Place::join_on;
+  Expressions conditions = storage::split_and(bind_boolean(on, "JOIN/ON"));
+  place_ = before;
+  std::swap(scope_, scope);
+  return conditions;
+}
+
+// An inner join with a function, which may read the left side.
+std::pair<Binder::NodePtr, Scope> Binder::join_with_function(const ast::JoinRef& reference, NodePtr left,
+                                                             Scope left_scope) {
+  std::swap(scope_, left_scope);
+  NodePtr node = join_function(std::move(left), std::get<ast::FunctionRef>(reference.right->node),
+                               reference.right->location);
+  std::swap(scope_, left_scope);
+  if (reference.on)
+    node =
+        std::make_unique<logical::Filter>(std::move(node), bind_join_conditions(*reference.on, left_scope));
+  return {std::move(node), std::move(left_scope)};
+}
+
+std::pair<Binder::NodePtr, Scope> Binder::bind_joined(const ast::JoinRef& reference, int location) {
   auto [left, left_scope] = bind_item(*reference.left);
+  using JoinWord = ast::JoinRef::Kind;
+  const bool plain = (reference.kind == JoinWord::inner || reference.kind == JoinWord::cross) &&
+                     !reference.natural && reference.using_columns.empty();
+  if (plain && std::holds_alternative<ast::FunctionRef>(reference.right->node))
+    return join_with_function(reference, std::move(left), std::move(left_scope));
   auto [right, right_scope] = bind_item(*reference.right);
   shift(right_scope, static_cast<int>(left->width()));
-  using JoinWord = ast::JoinRef::Kind;
   if (reference.kind == JoinWord::left || reference.kind == JoinWord::full) make_nullable(right_scope);
   if (reference.kind == JoinWord::right || reference.kind == JoinWord::full) make_nullable(left_scope);
   Scope scope;
@@ -268,26 +362,8 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_join(const ast::JoinRef& referenc
     scope = std::move(left_scope);
     merge_into(scope, std::move(right_scope), location);
     auto joined = std::make_unique<Join>(kind, std::move(left), std::move(right));
-    if (reference.on) {
-      std::swap(scope_, scope);
-      const Place before = place_;
-      place_ = Place::join_on;
-      joined->conditions = storage::split_and(bind_boolean(*reference.on, "JOIN/ON"));
-      place_ = before;
-      std::swap(scope_, scope);
-    }
+    if (reference.on) joined->conditions = bind_join_conditions(*reference.on, scope);
     node = std::move(joined);
-  }
-  if (reference.alias) {
-    ScopeRelation relation;
-    relation.kind = ScopeRelation::Kind::join;
-    relation.name = reference.alias->name;
-    relation.columns = scope.columns;
-    rename_columns(relation.columns, reference.alias->columns, relation.name, location);
-    std::vector<ScopeRelation> covered = std::move(scope.covered);
-    std::move(scope.relations.begin(), scope.relations.end(), std::back_inserter(covered));
-    scope = scope_of(std::move(relation));
-    scope.covered = std::move(covered);
   }
   return {std::move(node), std::move(scope)};
 }

@@ -98,10 +98,13 @@ struct SystemScan : Node {
   const SystemRelation* relation;
 };
 
-// generate_series over integers; with `array`, its elements instead.
+// The rows of a function: generate_series over integers; with `array`, its elements instead; with `acl`, what
+// the access list says (adapter/catalog/acl_rows.h).
 struct Series : Node {
   explicit Series(Type type) : Node(Kind::series, {type}) {}
+  explicit Series(std::vector<Type> row) : Node(Kind::series, std::move(row)) {}
   ExpressionPtr array;
+  ExpressionPtr acl;
   ExpressionPtr start, stop, step;  // int8; step null: 1
 };
 
@@ -206,16 +209,24 @@ struct SetOperation : Node {
   bool all;
 };
 
-// For each row of the first input: the second input is run, and what it says is added as one more column.
+// For each row of the first input: the second input is run, and what it says is added as one more column; or,
+// with Form::rows, its rows are each joined to that row.
 struct Apply : Node {
   enum class Form : std::uint8_t {
     scalar,  // its only value; NULL without a row
     exists,
     any,  // whether `test` is true for one of its rows
     all,  // … for each of its rows
+    rows,
   };
   Apply(NodePtr from, NodePtr query, Form what, Type result) : Node(Kind::apply, from->columns), form(what) {
     columns.push_back(result);
+    inputs.push_back(std::move(from));
+    inputs.push_back(std::move(query));
+  }
+  // Form::rows.
+  Apply(NodePtr from, NodePtr query) : Node(Kind::apply, from->columns), form(Form::rows) {
+    columns.insert(columns.end(), query->columns.begin(), query->columns.end());
     inputs.push_back(std::move(from));
     inputs.push_back(std::move(query));
   }

@@ -79,6 +79,7 @@ struct SystemScan : Node {
 struct Series : Node {
   using Node::Node;
   ExpressionPtr array;
+  ExpressionPtr acl;
   ExpressionPtr start, stop, step;
 };
 struct Values : Node {

@@ -122,6 +122,7 @@ std::unique_ptr<Node> plan_physically(logical::NodePtr owned) {
       auto& from = static_cast<logical::Series&>(any);
       auto node = make<Series>(Kind::series, any);
       node->array = std::move(from.array);
+      node->acl = std::move(from.acl);
       node->start = std::move(from.start);
       node->stop = std::move(from.stop);
       node->step = std::move(from.step);

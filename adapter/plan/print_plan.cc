@@ -173,7 +173,7 @@ std::string print_join(const Join& join) {
 }
 
 std::string print_apply(const Apply& apply) {
-  static constexpr const char* kNames[] = {"scalar", "exists", "any", "all"};
+  static constexpr const char* kNames[] = {"scalar", "exists", "any", "all", "rows"};
   std::string text = std::string("apply ") + kNames[static_cast<std::size_t>(apply.form)];
   if (apply.test) text += " " + print_expression(*apply.test);
   for (const auto& [parameter, value] : apply.outer)

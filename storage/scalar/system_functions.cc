@@ -8,6 +8,7 @@
 #include "storage/scalar/families.h"
 #include "storage/scalar/helpers.h"
 #include "storage/scalar/nodes.h"
+#include "storage/types/acl_text.h"
 #include "storage/types/array_text.h"
 
 namespace gyre::storage::families {
@@ -201,6 +202,32 @@ Datum role_name(EvalContext& context, Arguments a, unsigned) {
   return copied(context, name ? *name : "unknown (OID=" + std::to_string(oid) + ")");
 }
 
+// What holds of a new object until somebody grants or revokes: for its owner, and for everybody. By the
+// letter that PostgreSQL has for the kind of object.
+struct DefaultAccess {
+  char kind;
+  std::string_view owner, everybody;
+};
+constexpr DefaultAccess kDefaultAccess[] = {
+    {'c', "", ""},   {'r', "arwdDxt", ""}, {'s', "rwU", ""}, {'d', "CTc", "Tc"}, {'f', "X", "X"},
+    {'l', "U", "U"}, {'L', "rw", ""},      {'n', "UC", ""},  {'p', "sA", ""},    {'t', "C", ""},
+    {'F', "U", ""},  {'S', "U", ""},       {'T', "U", "U"}};
+
+Datum default_access(EvalContext& context, Arguments a, unsigned) {
+  const char kind = static_cast<char>(a[0].integer);
+  const auto found = std::find_if(std::begin(kDefaultAccess), std::end(kDefaultAccess),
+                                  [kind](const DefaultAccess& access) { return access.kind == kind; });
+  if (found == std::end(kDefaultAccess))
+    throw Failure(Fault::internal_error, std::string("unrecognized objtype abbreviation: ") + kind);
+  const std::uint32_t oid = oid_argument(a[1]);
+  const auto name = surroundings_of(context).role_name(oid);
+  const std::string owner = acl_name(name ? *name : std::to_string(oid));
+  TextArray items;
+  if (!found->everybody.empty()) items.emplace_back("=" + std::string(found->everybody) + "/" + owner);
+  if (!found->owner.empty()) items.emplace_back(owner + "=" + std::string(found->owner) + "/" + owner);
+  return copied(context, print_text_array(items));
+}
+
 // Version 4: random but for the version and variant bits.
 Datum random_uuid(EvalContext& context, Arguments, unsigned) {
   char* bytes = context.arena->allocate(16, 1);
@@ -297,6 +324,7 @@ std::vector<FunctionDef> make_table() {
       {"pg_tablespace_location", {T::oid}, T::text, no_text, true, kStable},
       {"getdatabaseencoding", {}, T::name, database_encoding, true, kStable},
       {"pg_char_to_encoding", {T::name}, T::int4, encoding_number, true, kStable},
+      {"acldefault", {T::char_, T::oid}, T::text_array, default_access, true, kStable},
       {"pg_get_userbyid", {T::oid}, T::name, role_name, true, kStable},
       {"pg_encoding_to_char", {T::int4}, T::name, encoding_name, true, kStable},
       {"obj_description", {T::oid}, T::text, object_comment, true, kStable},
