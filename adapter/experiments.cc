@@ -27,10 +27,11 @@ constexpr Experiment kExperiments[] = {
      [](Experiments& e, std::uint32_t) { e.uring.multishot_receive = false; }},
     {"interrupting-completions", "", "the kernel works completions off when it likes, not in our enters", 0,
      kNoValue, [](Experiments& e, std::uint32_t) { e.uring.deferred_completions = false; }},
-    {"completion-batch-once", "", "one enter per turn, which brings at most 20 completions", 0, kNoValue,
-     [](Experiments& e, std::uint32_t) { e.uring.completion_batch = reactor::CompletionBatch::ask_once; }},
-    {"completion-batch-many", "", "one enter per turn, which asks for 256", 0, kNoValue,
-     [](Experiments& e, std::uint32_t) { e.uring.completion_batch = reactor::CompletionBatch::ask_many; }},
+    {"completions-per-turn", "N",
+     "ask again until a turn has so many (256; over unix sockets 32); 1: ask once", 1, 65536,
+     [](Experiments& e, std::uint32_t n) {
+       e.uring.completions_per_turn = e.uring.completions_per_turn_local = n;
+     }},
     {"receive-buffer-size", "BYTES", "of each receive buffer (4096)", 64, 1u << 20,
      [](Experiments& e, std::uint32_t n) { e.uring.receive_buffer_size = n; }},
     {"receive-buffers", "N", "receive buffers of a core, a power of two (1024)", 1, 32768,

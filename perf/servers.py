@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.request
 
@@ -57,9 +58,7 @@ class Server:
 
     def directory(self):
         """A new directory for the server's data, on the disk where scratch files are."""
-        path = os.path.join(self.options.scratch, f"{self.name}-{self.port}")
-        os.mkdir(path)
-        return path
+        return tempfile.mkdtemp(prefix=f"{self.name}-{self.port}-", dir=self.options.scratch)
 
     def spawn(self, arguments, **more):
         log = open(os.path.join(self.options.scratch, f"{self.name}-{self.port}.log"), "w")

@@ -10,10 +10,15 @@
 // tail.
 //
 // With DEFER_TASKRUN the kernel works off at most 20 completions per enter, unless the enter waits for more.
-// A core with hundreds of busy connections would thus take a turn for every 20 requests. Asking for 256 with
-// a timeout of zero lifts the cap, but the kernel sets up a timer and may switch away: measured 5 % dearer
-// than asking again, without waiting, as long as enters come back nearly full and the kernel's flag says that
-// more is left.
+// Asking for 256 with a timeout of zero lifts the cap, but the kernel sets up a timer and may switch away:
+// measured 3 to 13 % dearer than asking again, without waiting, as long as enters come back nearly full and
+// the kernel's flag says that more is left.
+//
+// How much one turn should take depends on the sockets. Answers are sent at the end of a turn, so a turn that
+// takes all requests there are lets the clients wait all at once, and then the core for them. Over TCP that
+// costs less than more and smaller turns do (3 to 8 %); over unix sockets, where an answer is cheap to send
+// and there at once, turns of 32 completions let clients and core work at the same time: half as much again
+// (perf/log.md).
 #include "reactor/ring.h"
 
 #include <sys/mman.h>
@@ -43,8 +48,6 @@ constexpr unsigned kFlagLadder[] = {
 constexpr unsigned kNeededFeatures = IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL;
 
 constexpr unsigned kNearlyFullBatch = 16;  // of the kernel's 20
-constexpr unsigned kNeverFull = ~0u;
-constexpr unsigned kLargeBatch = 256;  // enough for one turn
 
 struct KernelVersion {
   int major = 0;
@@ -152,8 +155,7 @@ Result<bool, RingError> Ring::open(const UringOptions& options) {
   if (result < 0) return Unexpected{explain(-result)};
   open_ = true;
   cq_mask_ = *ring_.cq.kring_mask;
-  nearly_full_batch_ = options.completion_batch == CompletionBatch::ask_again ? kNearlyFullBatch : kNeverFull;
-  asks_for_many_ = options.completion_batch == CompletionBatch::ask_many;
+  completions_per_turn_ = options.completions_per_turn;
   if ((ring_.features & kNeededFeatures) != kNeededFeatures)
     return Unexpected{too_old("needed features (Linux 5.11)")};
   // Saves the kernel a look into the descriptor table per enter; going without is no error.
@@ -243,20 +245,10 @@ void Ring::unregister_file(int fd) {
   io_uring_register_files_update(&ring_, static_cast<unsigned>(fd), &nothing, 1);
 }
 
-// Waits for a batch with a timeout of zero: completions of all that is ready, whatever their number.
-void Ring::poll_for_many(BackendStats& stats) {
-  ++stats.enters;
-  __kernel_timespec none{};
-  io_uring_cqe* first = nullptr;
-  check_entered(io_uring_submit_and_wait_timeout(&ring_, &first, kLargeBatch, &none, nullptr), stats);
-}
-
 void Ring::poll(BackendStats& stats) {
   const unsigned submissions = unsubmitted();
   if (submissions == 0 && (kernel_flags() & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) == 0) return;
   stats.submissions += submissions;
-  if (asks_for_many_) [[unlikely]]
-    return poll_for_many(stats);
   unsigned before = 0;
   unsigned ready = completions_ready();
   do {
@@ -264,7 +256,7 @@ void Ring::poll(BackendStats& stats) {
     ++stats.enters;
     check_entered(io_uring_submit_and_get_events(&ring_), stats);
     ready = completions_ready();
-  } while (ready - before >= nearly_full_batch_ && ready < kLargeBatch &&
+  } while (ready - before >= kNearlyFullBatch && ready < completions_per_turn_ &&
            (kernel_flags() & IORING_SQ_TASKRUN) != 0);
 }
 

@@ -87,6 +87,7 @@ class Ring {
     recycled_ = 0;
   }
 
+  void set_completions_per_turn(unsigned most) { completions_per_turn_ = most; }
   bool multishot_receive() const { return multishot_receive_; }
   bool multishot_accept() const { return multishot_accept_; }
   // "io_uring (SINGLE_ISSUER DEFER_TASKRUN ..., multishot receive)".
@@ -98,7 +99,6 @@ class Ring {
   unsigned kernel_flags() const { return __atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED); }
   Result<bool, RingError> open(const UringOptions& options);
   Result<bool, RingError> provide_buffers(const UringOptions& options);
-  void poll_for_many(BackendStats& stats);
   bool try_multishot_receive();
   io_uring_sqe* entry_after_submit();
   void check_entered(int result, BackendStats& stats);
@@ -106,8 +106,7 @@ class Ring {
   io_uring ring_{};
   bool open_ = false;
   unsigned cq_mask_ = 0;
-  unsigned nearly_full_batch_ = 0;      // an enter that brings so many may have left some
-  bool asks_for_many_ = false;          // CompletionBatch::ask_many
+  unsigned completions_per_turn_ = 0;
   std::uint32_t registered_files_ = 0;  // slots, each for the descriptor of its number
   bool multishot_receive_ = false;
   bool multishot_accept_ = false;

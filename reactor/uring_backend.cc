@@ -49,10 +49,16 @@ Object& object_of(std::uint64_t user_data) {
   return *reinterpret_cast<Object*>(user_data & ~kKindMask);
 }
 
+bool is_local(int fd) {
+  int domain = AF_UNSPEC;
+  socklen_t size = sizeof domain;
+  return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+}
+
 class UringBackend : public Backend {
  public:
-  UringBackend(std::unique_ptr<Ring> ring, std::size_t most_sent_at_once)
-      : ring_(std::move(ring)), most_sent_at_once_(most_sent_at_once) {}
+  UringBackend(std::unique_ptr<Ring> ring, const UringOptions& options)
+      : ring_(std::move(ring)), options_(options), most_sent_at_once_(options.most_sent_at_once) {}
 
   const char* name() const override { return "io_uring"; }
   std::uint64_t now_ns() const override;
@@ -90,6 +96,7 @@ class UringBackend : public Backend {
   void on_send(Stream& stream, int result);
   void on_cancelled(Stream& stream);
   void fail(Stream& stream, int error);
+  void choose_turn_size();
   void release_if_idle(Stream& stream);
   void rearm_starved();
   void release_finished();
@@ -108,9 +115,11 @@ class UringBackend : public Backend {
   void on_polled(PollHandler& handler, const Completion& completion);
 
   const std::unique_ptr<Ring> ring_;
+  const UringOptions options_;
   const std::size_t most_sent_at_once_;
-  IntrusiveList<Stream> starved_;   // receives that found no buffer
-  IntrusiveList<Stream> released_;  // closing and idle: on_released() is due
+  std::uint64_t local_streams_ = 0;  // of stats_.open_streams: unix sockets
+  IntrusiveList<Stream> starved_;    // receives that found no buffer
+  IntrusiveList<Stream> released_;   // closing and idle: on_released() is due
   IntrusiveList<AcceptHandler> accepts_paused_;
   IntrusiveList<AcceptHandler> accepts_stopped_;  // on_accept_stopped() is due
   IntrusiveList<PollHandler> polls_stopped_;      // on_poll_stopped() is due
@@ -133,7 +142,15 @@ void UringBackend::start(Stream& stream, int fd) {
   stream.io.reading_wanted = true;
   if (ring_->register_file(fd)) stream.io.entry_flags = IOSQE_FIXED_FILE;
   ++stats_.open_streams;
+  if (is_local(fd)) ++local_streams_;
+  choose_turn_size();
   arm_receive(stream, PollFirst::yes);
+}
+
+void UringBackend::choose_turn_size() {
+  ring_->set_completions_per_turn(2 * local_streams_ > stats_.open_streams
+                                      ? options_.completions_per_turn_local
+                                      : options_.completions_per_turn);
 }
 
 void UringBackend::arm_receive(Stream& stream, PollFirst poll_first) {
@@ -330,9 +347,11 @@ void UringBackend::release_finished() {
   while (!released_.empty()) {
     Stream& stream = released_.pop_front();
     if (stream.io.entry_flags != 0) ring_->unregister_file(stream.io.fd);  // it would keep the socket open
+    if (is_local(stream.io.fd)) --local_streams_;
     ::close(stream.io.fd);
     stream.io.fd = -1;
     --stats_.open_streams;
+    choose_turn_size();
     descriptor_closed_ = true;
     stream.on_released();
   }
@@ -571,10 +590,8 @@ Result<std::unique_ptr<Backend>, RingError> make_uring_backend(const UringOption
   auto ring = Ring::create(options);
   if (!ring) return Unexpected{ring.error()};
   if (options.direct_sends)
-    return std::unique_ptr<Backend>(
-        std::make_unique<DirectSends>(std::move(*ring), options.most_sent_at_once));
-  return std::unique_ptr<Backend>(
-      std::make_unique<UringBackend>(std::move(*ring), options.most_sent_at_once));
+    return std::unique_ptr<Backend>(std::make_unique<DirectSends>(std::move(*ring), options));
+  return std::unique_ptr<Backend>(std::make_unique<UringBackend>(std::move(*ring), options));
 }
 
 }  // namespace gyre::reactor

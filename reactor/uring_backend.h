@@ -10,13 +10,6 @@
 
 namespace gyre::reactor {
 
-// How a core asks for completions when it has more than the kernel works off in one enter; see ring.cc.
-enum class CompletionBatch : std::uint8_t {
-  ask_again,  // enter again, without waiting, while enters come back nearly full
-  ask_once,   // one enter per turn, and the kernel's cap
-  ask_many,   // one enter that waits, for no time at all, for many
-};
-
 // The second half is for experiments: what measuring has settled is the default.
 struct UringOptions {
   std::uint32_t submission_entries = 1024;    // rounded up to a power of two by the kernel
@@ -26,7 +19,10 @@ struct UringOptions {
 
   bool multishot_receive = true;     // where the kernel has it
   bool deferred_completions = true;  // worked off in our own enters only, where the kernel can
-  CompletionBatch completion_batch = CompletionBatch::ask_again;
+  // While enters come back nearly full and fewer completions than so many are there, a turn enters again; 1:
+  // it does not. The second is for cores most of whose streams are unix sockets. See ring.cc.
+  std::uint32_t completions_per_turn = 256;
+  std::uint32_t completions_per_turn_local = 32;
   std::uint32_t registered_files = 0;          // descriptors below this are known to the ring; 0: none is
   bool direct_sends = false;                   // send(2) first, the ring for what does not fit
   std::uint32_t most_sent_at_once = 1u << 30;  // bytes; the kernel takes at most 2 GiB - 4 KiB

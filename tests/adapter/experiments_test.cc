@@ -12,21 +12,19 @@ using adapter::set_experiment;
 
 TEST(Experiments, EachSetsWhatItNames) {
   Experiments experiments;
-  for (const char* one : {"single-shot-receive", "interrupting-completions", "completion-batch-many",
+  for (const char* one : {"single-shot-receive", "interrupting-completions", "completions-per-turn=7",
                           "receive-buffer-size=16384", "receive-buffers=100", "registered-files=64",
                           "direct-sends", "send-size=70", "plan-cache-bytes=0"})
     EXPECT_TRUE(set_experiment(experiments, one)) << one;
   EXPECT_FALSE(experiments.uring.multishot_receive);
   EXPECT_FALSE(experiments.uring.deferred_completions);
-  EXPECT_EQ(experiments.uring.completion_batch, reactor::CompletionBatch::ask_many);
+  EXPECT_EQ(experiments.uring.completions_per_turn, 7u);
   EXPECT_EQ(experiments.uring.receive_buffer_size, 16384u);
   EXPECT_EQ(experiments.uring.receive_buffer_count, 128u);
   EXPECT_EQ(experiments.uring.registered_files, 64u);
   EXPECT_TRUE(experiments.uring.direct_sends);
   EXPECT_EQ(experiments.uring.most_sent_at_once, 70u);
   EXPECT_EQ(experiments.plan_cache_bytes, 0u);
-  EXPECT_TRUE(set_experiment(experiments, "completion-batch-once"));
-  EXPECT_EQ(experiments.uring.completion_batch, reactor::CompletionBatch::ask_once);
 }
 
 TEST(Experiments, WhatIsWrongIsToldAndChangesNothing) {

@@ -374,13 +374,13 @@ TEST_P(StarvationTest, CompletionsThatInterrupt) {
 
 TEST_P(StarvationTest, OneEnterPerTurn) {
   WorldOptions options;
-  options.uring.completion_batch = reactor::CompletionBatch::ask_once;
+  options.uring.completions_per_turn = options.uring.completions_per_turn_local = 1;
   talk(options);
 }
 
-TEST_P(StarvationTest, EntersThatAskForMany) {
+TEST_P(StarvationTest, EntersUntilTheTurnIsFull) {
   WorldOptions options;
-  options.uring.completion_batch = reactor::CompletionBatch::ask_many;
+  options.uring.completions_per_turn = options.uring.completions_per_turn_local = 256;
   talk(options);
 }
 
