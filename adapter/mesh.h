@@ -28,6 +28,8 @@ struct CoreMessage {
     access,       // pointer: the Access to be put in force, from the control thread
     scrape,       // pointer: MetricsSnapshot to be filled, to a shard
     scraped,      // pointer: the same, filled, back to the oracle core
+    activity,       // pointer: Activity to be filled, to a shard
+    activity_told,  // pointer: the same, filled, back to the oracle core
     drain,        // from the control thread: no new connections, end the idle ones
     hurry,        // from the control thread: end what runs, too, with a word to the client
     terminate,    // from the control thread: end the rest

@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "adapter/process_memory.h"
+#include "adapter/session/nearest_name.h"
 #include "adapter/session/settings.h"
 #include "adapter/sql_error.h"
 #include "adapter/version.h"
@@ -65,6 +66,14 @@ std::uint64_t parse_size(std::string_view flag, const std::string& text) {
     usage_error(fmt::format("{}: expected a size of at least {} kB, such as 512MB or 1GB, not \"{}\"", flag,
                             kLeastMemoryLimit / 1024, text));
   return number << shift;
+}
+
+std::string nearest_flag(const CLI::App& app, std::string_view given) {
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+  const std::vector<std::string_view> names(flags.begin(), flags.end());
+  return std::string(nearest_name(given, names));
 }
 
 std::string version_text() {
@@ -127,7 +136,7 @@ void check_parameters(const std::vector<std::string>& given, Options& options) {
     if (index < 0) {
       const std::string_view near = nearest_setting(name);
       usage_error(fmt::format("--system-parameter-default: unknown parameter \"{}\"{}", name,
-                              near.empty() ? "" : fmt::format(" (did you mean \"{}\"?)", near)));
+                              did_you_mean(near)));
     }
     std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
     try {
@@ -216,7 +225,7 @@ Options parse_options(int argc, char** argv) {
   flag("--internal-sql-addr", options.internal_sql_address, "HOST:PORT",
        "Where mz_system connects (default: localhost:6877)", "Network");
   flag("--internal-http-addr", options.internal_http_address, "HOST:PORT",
-       "Where /metrics, /healthz and /readyz are served (default: localhost:6878)", "Network");
+       "Where the console page, /metrics, /healthz and /readyz are served (default: localhost:6878)", "Network");
   flag("--unix-socket-dir", options.unix_socket_directory, "DIR",
        "Directory for unix sockets (default: none)", "Network")
       ->check(CLI::ExistingDirectory);
@@ -281,7 +290,14 @@ Options parse_options(int argc, char** argv) {
   } catch (const CLI::ConfigError& error) {
     std::string message = error.what();
     message = message.substr(message.rfind(' ') + 1);
-    usage_error(fmt::format("--config: there is no flag \"{}\" (see --help)", message));
+    usage_error(fmt::format("--config: there is no flag \"{}\"{} (see --help)", message,
+                            did_you_mean(nearest_flag(app, "--" + message))));
+  } catch (const CLI::ExtrasError& error) {
+    std::string message = error.what();
+    std::replace(message.begin(), message.end(), '\n', ' ');
+    const std::string given = message.substr(message.find(": ") + 2);
+    const std::string unknown = given.substr(0, given.find_first_of(" ="));
+    usage_error(fmt::format("{}{} (see --help)", message, did_you_mean(nearest_flag(app, unknown))));
   } catch (const CLI::ParseError& error) {
     std::string message = error.what();
     std::replace(message.begin(), message.end(), '\n', ' ');

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "adapter/http/console_assets.h"
 #include "adapter/session/survey.h"
 #include "adapter/version.h"
 #include "reactor/fail_point.h"
@@ -68,6 +69,9 @@ void OracleCore::on_message(const CoreMessage& message) {
     case CoreMessage::Kind::scraped:
       if (--scrape_.missing == 0) finish_scrape();
       return;
+    case CoreMessage::Kind::activity_told:
+      if (--look_.missing == 0) finish_look();
+      return;
     case CoreMessage::Kind::survey:
       coordinator_.complete(static_cast<SessionSurvey*>(message.pointer)->rows);
       port_->send(message.from, {CoreMessage::Kind::surveyed, 0, 0, 0, message.pointer});
@@ -127,17 +131,49 @@ void OracleCore::on_get(std::string_view path, HttpAnswer answer) {
       return answer(503, kPlainText, "reading only, no more writes: " + why + "\n");
     return answer(200, kPlainText, "ready\n");
   }
-  if (path != "/metrics") return answer(404, kPlainText, "not found\n");
-  scrape_.waiting.push_back(std::move(answer));
-  if (scrape_.waiting.size() == 1) begin_scrape();
+  if (path == "/metrics") return join_scrape(scrape_.pages, std::move(answer));
+  if (path == "/api/console") return join_scrape(scrape_.consoles, std::move(answer));
+  if (path == "/api/activity") {
+    look_.waiting.push_back(std::move(answer));
+    if (look_.waiting.size() == 1) begin_look();
+    return;
+  }
+  if (const ConsoleAsset* asset = find_console_asset(path)) return answer(200, asset->content_type, asset->body);
+  answer(404, kPlainText, "not found\n");
 }
 
 // Copies are asked for anew once all pages that waited for the last ones have been written.
+void OracleCore::join_scrape(std::vector<HttpAnswer>& waiting, HttpAnswer answer) {
+  const bool first = scrape_.idle();
+  waiting.push_back(std::move(answer));
+  if (first) begin_scrape();
+}
+
 void OracleCore::begin_scrape() {
   scrape_.snapshots.assign(mesh_.shards() + 1, MetricsSnapshot{});
   scrape_.missing = mesh_.shards();
   for (std::size_t shard = 0; shard < mesh_.shards(); ++shard)
     port_->send(shard, {CoreMessage::Kind::scrape, 0, 0, 0, &scrape_.snapshots[shard]});
+}
+
+ProcessFacts OracleCore::facts() {
+  ProcessFacts facts = read_process_facts();
+  facts.version = kGyreVersion;
+  facts.backend = loop_.backend().name();
+  facts.page_ns = &page_ns_;
+  if (durable_.log == nullptr) return facts;
+  log_stats_ = durable_.log->stats();
+  checkpoint_stats_ = durable_.checkpointer->stats();
+  facts.log = &log_stats_;
+  facts.checkpoints = &checkpoint_stats_;
+  facts.recovery = durable_.recovery;
+  return facts;
+}
+
+void OracleCore::answer_all(std::vector<HttpAnswer>& waiting, std::string_view content_type, const std::string& page) {
+  std::vector<HttpAnswer> answers = std::move(waiting);
+  waiting.clear();
+  for (HttpAnswer& answer : answers) answer(200, content_type, page);
 }
 
 void OracleCore::finish_scrape() {
@@ -146,24 +182,30 @@ void OracleCore::finish_scrape() {
   coordinator_.measure(own.core);
   own.loop = loop_.stats();
   own.backend = loop_.backend().stats();
+  own.mailbox_depth = loop_.mailbox_depth();
   own.processor = processor_;
   own.oracle = true;
-  ProcessFacts facts = read_process_facts();
-  facts.version = kGyreVersion;
-  facts.backend = loop_.backend().name();
-  oracle::wal::WriterStats log;
-  CheckpointStats checkpoints;
-  if (durable_.log != nullptr) {
-    log = durable_.log->stats();
-    checkpoints = durable_.checkpointer->stats();
-    facts.log = &log;
-    facts.checkpoints = &checkpoints;
-    facts.recovery = durable_.recovery;
+  const ProcessFacts process = facts();
+  std::string page, console;
+  {
+    const Measured measured(coordinator_.span_clock, page_ns_);
+    if (!scrape_.pages.empty()) page = render_metrics(scrape_.snapshots, process);
+    if (!scrape_.consoles.empty()) console = render_console(scrape_.snapshots, process);
   }
-  const std::string page = render_metrics(scrape_.snapshots, facts);
-  std::vector<HttpAnswer> waiting = std::move(scrape_.waiting);
-  scrape_.waiting.clear();
-  for (HttpAnswer& answer : waiting) answer(200, kMetricsContentType, page);
+  answer_all(scrape_.pages, kMetricsContentType, page);
+  answer_all(scrape_.consoles, kJsonContentType, console);
+}
+
+void OracleCore::begin_look() {
+  look_.parts.assign(mesh_.shards(), Activity{});
+  look_.missing = mesh_.shards();
+  for (std::size_t shard = 0; shard < mesh_.shards(); ++shard)
+    port_->send(shard, {CoreMessage::Kind::activity, 0, 0, 0, &look_.parts[shard]});
+}
+
+void OracleCore::finish_look() {
+  for (Activity& part : look_.parts) coordinator_.complete(part.sessions);
+  answer_all(look_.waiting, kJsonContentType, render_activity(look_.parts));
 }
 
 }  // namespace gyre::adapter

@@ -11,6 +11,7 @@
 #include "adapter/coordinator/coordinator.h"
 #include "adapter/durability/checkpointer.h"
 #include "adapter/durability/recovery.h"
+#include "adapter/http/console_page.h"
 #include "adapter/http/http_server.h"
 #include "adapter/http/metrics_page.h"
 #include "adapter/mesh.h"
@@ -91,6 +92,13 @@ class OracleCore final : private CallReturn, private MeshPort::Handler, private 
   struct Scrape {
     std::vector<MetricsSnapshot> snapshots;  // shards, then this core
     std::size_t missing = 0;
+    std::vector<HttpAnswer> pages, consoles;  // who waits, for which form
+    bool idle() const { return pages.empty() && consoles.empty(); }
+  };
+  // The same of what goes on.
+  struct Look {
+    std::vector<Activity> parts;
+    std::size_t missing = 0;
     std::vector<HttpAnswer> waiting;
   };
 
@@ -100,8 +108,13 @@ class OracleCore final : private CallReturn, private MeshPort::Handler, private 
   void commit();
   void sweep();
   void expire_waits();
+  void join_scrape(std::vector<HttpAnswer>& waiting, HttpAnswer answer);
   void begin_scrape();
   void finish_scrape();
+  ProcessFacts facts();
+  void answer_all(std::vector<HttpAnswer>& waiting, std::string_view content_type, const std::string& page);
+  void begin_look();
+  void finish_look();
 
   reactor::Loop& loop_;
   Mesh& mesh_;
@@ -118,6 +131,10 @@ class OracleCore final : private CallReturn, private MeshPort::Handler, private 
   std::unique_ptr<MeshPort> port_;
   std::unique_ptr<HttpServer> http_;
   Scrape scrape_;
+  Look look_;
+  oracle::wal::WriterStats log_stats_;  // copies, while a page is written
+  CheckpointStats checkpoint_stats_;
+  Histogram page_ns_;  // what pages took to write
   CommitTask commit_task_{*this};
   Sweep sweep_{*this};
   LockTimeout lock_timeout_{*this};

@@ -61,6 +61,7 @@ CachedStatement* PlanCache::find_exact(std::uint64_t hash, std::string_view text
       continue;
     if (by_shape != (entry->literal_count != 0) || (by_shape && !literals_match(*entry, key.text))) continue;
     if (entry->catalog_version == key.catalog_version) {
+      ++entry->uses;
       touch(entry);
       return entry;
     }
@@ -114,10 +115,9 @@ CachedStatement* PlanCache::insert(const Key& key, std::unique_ptr<CachedStateme
   return entry;
 }
 
-PlanCache::Texts PlanCache::texts() const {
+PlanCache::Texts PlanCache::texts(std::size_t most) const {
   Texts texts;
-  for (const CachedStatement* entry = newest_; entry != nullptr; entry = entry->older)
-    texts.emplace(entry->serial, entry->key_text);
+  for_each_newest(most, [&](const CachedStatement& entry) { texts.emplace(entry.serial, entry.key_text); });
   return texts;
 }
 

@@ -49,6 +49,7 @@ struct CachedStatement {
   std::string parameter_types;                                      // as on the wire
   std::vector<std::pair<std::size_t, std::string>> fixed_literals;  // slot, source text
   std::size_t footprint = 0;
+  std::uint64_t uses = 0;        // found in the cache
   std::uint64_t serial = 0;      // of all that the cache ever had, from 1; 0: it was never in it
   std::uint32_t references = 0;  // by StatementRef
   bool cached = false;
@@ -56,6 +57,10 @@ struct CachedStatement {
   CachedStatement* newer = nullptr;  // in order of last use
   CachedStatement* older = nullptr;
 };
+
+// A text or shape, clipped to what is shown of a statement, its markers as $1, $2, …; nothing of what may be a
+// password.
+std::string readable_shape(std::string_view text);
 
 // Keeps a statement alive while it is used, also when the cache drops it meanwhile. One core only.
 class StatementRef {
@@ -123,7 +128,14 @@ class PlanCache {
 
   // The texts or shapes of what is there, by serial; valid until the next change.
   using Texts = std::unordered_map<std::uint64_t, std::string_view>;
-  Texts texts() const;
+  // `most`: of those used last.
+  Texts texts(std::size_t most = SIZE_MAX) const;
+  // visit(const CachedStatement&), those used last first.
+  template <class Visit>
+  void for_each_newest(std::size_t most, Visit&& visit) const {
+    for (const CachedStatement* entry = newest_; entry != nullptr && most-- != 0; entry = entry->older)
+      visit(*entry);
+  }
 
   const Counters& counters() const { return counters_; }
   std::size_t bytes() const { return bytes_; }

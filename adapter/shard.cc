@@ -136,6 +136,7 @@ void Shard::on_second() {
   log_lines_left_ = kLogLinesPerSecond;
   if (unlogged_ != 0) spdlog::info("{} more logins were refused on core {}", unlogged_, options_.processor);
   unlogged_ = 0;
+  core_.slow.forget_old(loop_.now_us());
   loop_.arm_timer_after_us(each_second_, 1'000'000);
 }
 
@@ -383,6 +384,10 @@ void Shard::on_message(const CoreMessage& message) {
       fill(*static_cast<MetricsSnapshot*>(message.pointer));
       port_.send(mesh_.oracle_core(), {CoreMessage::Kind::scraped, 0, 0, 0, message.pointer});
       return;
+    case CoreMessage::Kind::activity:
+      fill(*static_cast<Activity*>(message.pointer));
+      port_.send(mesh_.oracle_core(), {CoreMessage::Kind::activity_told, 0, 0, 0, message.pointer});
+      return;
     case CoreMessage::Kind::drain:
       drain();
       return;
@@ -395,6 +400,7 @@ void Shard::on_message(const CoreMessage& message) {
     case CoreMessage::Kind::call:
     case CoreMessage::Kind::cancel_wait:
     case CoreMessage::Kind::scraped:
+    case CoreMessage::Kind::activity_told:
     case CoreMessage::Kind::drained:
       return;  // the oracle core's
   }
@@ -455,8 +461,27 @@ void Shard::fill(MetricsSnapshot& snapshot) {
   snapshot.core = core_.metrics;
   snapshot.loop = loop_.stats();
   snapshot.backend = loop_.backend().stats();
+  snapshot.mailbox_depth = loop_.mailbox_depth();
   snapshot.processor = options_.processor;
   snapshot.oracle = false;
+}
+
+void Shard::fill(Activity& activity) {
+  const PlanCache::Texts texts = core_.plans.texts(Activity::kMostTexts);
+  for (const auto& [id, connection] : connections_) {
+    if (!connection->session().authenticated()) continue;
+    ++activity.session_count;
+    if (activity.sessions.size() < Activity::kMostSessions)
+      connection->session().describe(texts, activity.sessions.emplace_back());
+  }
+  core_.plans.for_each_newest(Activity::kMostPlans, [&](const CachedStatement& plan) {
+    activity.plans.push_back(
+        {readable_shape(plan.key_text), plan.uses, plan.footprint, plan.literal_count != 0});
+  });
+  const auto slow = core_.slow.list();
+  activity.slow.assign(slow.begin(), slow.end());
+  activity.now_us = loop_.now_us();
+  activity.wall_us = core_.wall_us();
 }
 
 void Shard::drain() {

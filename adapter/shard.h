@@ -14,6 +14,7 @@
 #include "adapter/access/login_throttle.h"
 #include "adapter/access/tally.h"
 #include "adapter/connection.h"
+#include "adapter/http/console_page.h"
 #include "adapter/http/metrics_page.h"
 #include "adapter/mesh.h"
 #include "adapter/process_memory.h"
@@ -129,6 +130,7 @@ class Shard final : public SessionServices,
   void hurry();
   void end_if_drained();
   void fill(MetricsSnapshot& snapshot);
+  void fill(Activity& activity);
   void describe_sessions(SessionSurvey& survey);
   void on_surveyed(SessionSurvey& survey, std::size_t by);
   Connection* find(SessionId session);

@@ -121,20 +121,20 @@ def recovery(run):
         end()
         gyre.start("--checkpoint-wal-bytes", "64GB", "--checkpoint-interval", "86400")
 
-    def rate(count, microseconds):
-        return gyre.metric(count) / gyre.metric(microseconds) * 1e6
+    def rate(count, seconds):
+        return gyre.metric(count) / gyre.metric(seconds)
 
     values = {"checkpoint": [], **{name: [] for name in changes}}
     for _ in range(run.rounds):
         gyre.system("TRUNCATE inserted")
         restart(gyre.stop)  # which writes a checkpoint
-        values["checkpoint"].append(rate("gyre_recovery_checkpoint_rows", "gyre_recovery_checkpoint_duration_us"))
+        values["checkpoint"].append(rate("gyre_recovery_checkpoint_rows", "gyre_recovery_checkpoint_duration_seconds"))
         for name, change in changes.items():
             restart(gyre.stop)
             change()
             time.sleep(0.5)  # what is not synchronous is written
             restart(gyre.kill)
-            values[name].append(rate("gyre_recovery_row_changes", "gyre_recovery_log_duration_us"))
+            values[name].append(rate("gyre_recovery_row_changes", "gyre_recovery_log_duration_seconds"))
     for name, rates in values.items():
         bound = 1_000_000 if name == "checkpoint" else 500_000
         what = "recovery: rows/s from a checkpoint" if name == "checkpoint" else f"recovery: row changes/s from the log of {name}"

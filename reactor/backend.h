@@ -126,6 +126,7 @@ class alignas(16) PollHandler : public ListHook<PollHandler> {
 struct BackendStats {
   std::uint64_t submissions = 0;       // operations handed to the kernel
   std::uint64_t enters = 0;            // system calls that submit or wait
+  std::uint64_t transfers = 0;         // system calls that accept, receive or send; a ring needs none
   std::uint64_t completions = 0;       // outcomes collected
   std::uint64_t starved_receives = 0;  // receives that found no free buffer
   std::uint64_t overflows = 0;         // completion queue overflows

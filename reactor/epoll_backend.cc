@@ -141,6 +141,7 @@ void EpollBackend::attend(Stream& stream) {
 bool EpollBackend::push_out(Stream& stream) {
   while (stream.io.send_size != 0) {
     ++stats_.submissions;
+    ++stats_.transfers;
     const ssize_t sent =
         ::send(stream.io.fd, stream.io.send_data, stream.io.send_size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) {
@@ -215,6 +216,7 @@ void EpollBackend::serve(Stream& stream) {
 void EpollBackend::receive(Stream& stream) {
   for (int i = 0; i < kReceivesPerTurn; ++i) {
     ++stats_.submissions;
+    ++stats_.transfers;
     const ssize_t received = ::recv(stream.io.fd, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
     ++stats_.completions;
     if (received > 0) {
@@ -297,6 +299,7 @@ void EpollBackend::stop_accept(AcceptHandler& handler) {
 void EpollBackend::accept_some(AcceptHandler& handler) {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     ++stats_.submissions;
+    ++stats_.transfers;
     const int fd = ::accept4(handler.io.fd, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd >= 0) {
       ++stats_.completions;
@@ -316,6 +319,7 @@ EpollBackend::Backlog EpollBackend::accept_failed(AcceptHandler& handler, int er
   const bool on_reserve = out_of_descriptors(error) && reserve_.give_up();
   int fd = -1;
   if (on_reserve) {
+    ++stats_.transfers;
     fd = ::accept4(handler.io.fd, nullptr, nullptr, SOCK_CLOEXEC);
     const bool drained = fd < 0 && errno == EAGAIN;
     if (drained && reserve_.restore()) return Backlog::drained;

@@ -73,7 +73,7 @@ void Loop::turn(std::uint64_t deadline_ns) {
   ready_.append(yielded_);
 
   drain_mailboxes();
-  backend_->reap();
+  stats_.turn_completions.record(backend_->reap());
   if (timers_.next_deadline_ns() <= now_ns_) stats_.timers += timers_.fire(now_ns_);
   run_tasks();
   flush_dirty();
@@ -81,8 +81,16 @@ void Loop::turn(std::uint64_t deadline_ns) {
 }
 
 void Loop::drain_mailboxes() {
-  for (std::size_t i = 0; i < mailboxes_.size(); ++i)
-    stats_.messages += mailboxes_[i]->drain(options_.mailbox_budget);
+  std::uint64_t taken = 0;
+  for (std::size_t i = 0; i < mailboxes_.size(); ++i) taken += mailboxes_[i]->drain(options_.mailbox_budget);
+  stats_.messages += taken;
+  stats_.most_messages = std::max(stats_.most_messages, taken);
+}
+
+std::size_t Loop::mailbox_depth() const {
+  std::size_t depth = 0;
+  for (const MailboxDrain* drain : mailboxes_) depth += drain->depth();
+  return depth;
 }
 
 void Loop::run_tasks() {
@@ -181,6 +189,7 @@ void Loop::end_busy(std::uint64_t at_ns) {
   const std::uint64_t busy = at_ns - now_ns_;
   stats_.busy_ns += busy;
   stats_.longest_turn_ns = std::max(stats_.longest_turn_ns, busy);
+  stats_.turn_ns.record(busy);
 }
 
 }  // namespace gyre::reactor

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "reactor/backend.h"
+#include "reactor/base/bit_histogram.h"
+#include "reactor/base/histogram.h"
 #include "reactor/frame_pool.h"
 #include "reactor/mailbox.h"
 #include "reactor/run_queue.h"
@@ -31,6 +33,7 @@ class MailboxDrain {
  public:
   virtual std::size_t drain(std::size_t bound) = 0;  // handles at most `bound` messages; returns how many
   virtual bool has_messages() const = 0;
+  virtual std::size_t depth() const { return has_messages() ? 1 : 0; }  // messages that wait, as far as known
 
  protected:
   ~MailboxDrain() = default;
@@ -49,6 +52,9 @@ struct LoopStats {
   std::uint64_t busy_ns = 0;  // in turns
   std::uint64_t idle_ns = 0;  // blocked or spinning
   std::uint64_t longest_turn_ns = 0;
+  Histogram turn_ns;                 // busy time of each turn
+  BitHistogram turn_completions;     // outcomes of operations that a turn collected
+  std::uint64_t most_messages = 0;   // that one turn has taken from its mailboxes
   std::uint64_t tasks = 0;
   std::uint64_t messages = 0;  // received through mailboxes
   std::uint64_t flushes = 0;
@@ -72,6 +78,9 @@ class Loop {
   FramePool& frame_pool() { return frame_pool_; }
   WakeFlag& waker() { return waker_; }
   const LoopStats& stats() const { return stats_; }
+
+  // Messages that wait in the mailboxes, now.
+  std::size_t mailbox_depth() const;
 
   // Monotonic time as sampled at the start of this turn; costs a load.
   std::uint64_t now_ns() const { return now_ns_; }
@@ -191,6 +200,7 @@ class MailboxReceiver final : public MailboxDrain {
 
   std::size_t drain(std::size_t bound) override { return mailbox_.drain(bound, handler_); }
   bool has_messages() const override { return !mailbox_.empty(); }
+  std::size_t depth() const override { return mailbox_.size(); }
 
  private:
   Loop& loop_;

@@ -67,6 +67,10 @@ class Mailbox {
     head_.store(first + count, order::kRecycle);
     return count;
   }
+  // Consumer. How many messages are visible.
+  std::size_t size() const {
+    return static_cast<std::size_t>(published_.load(order::kObserve) - head_.load(order::kOwn));
+  }
   // Consumer.
   bool empty() const { return published_.load(order::kObserve) == head_.load(order::kOwn); }
 

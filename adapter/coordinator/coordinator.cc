@@ -157,7 +157,29 @@ const std::shared_ptr<const Catalog>& Coordinator::base_catalog() const {
 
 // ---- 1: order, and carry out ----
 
+namespace {
+MessageKind message_kind_of(const CoordinatorCall& call) {
+  switch (call.kind) {
+    case CoordinatorCall::Kind::run_plan:
+      return call.plan->reads_only() ? MessageKind::slow_path_peek : MessageKind::execute;
+    case CoordinatorCall::Kind::utility:
+      return MessageKind::transact;
+    case CoordinatorCall::Kind::commit:
+      return MessageKind::commit;
+    case CoordinatorCall::Kind::rollback:
+    case CoordinatorCall::Kind::rollback_to:
+      return MessageKind::rollback;
+    case CoordinatorCall::Kind::renew:
+    case CoordinatorCall::Kind::end_session:
+      return MessageKind::other;
+  }
+  return MessageKind::other;
+}
+}  // namespace
+
 oracle::CommitSteps::Outcome Coordinator::order(std::span<oracle::Intent* const> batch, Writes writes) {
+  const Measured measured(span_clock, metrics.message_ns[MessageKind::group_commit]);
+  metrics.batch_calls.record(batch.size());
   head_ = std::make_unique<storage::Branch>(base_database());
   next_catalog_.reset();
   batches_.emplace_back().start = SpanClock::ticks();
@@ -206,7 +228,7 @@ bool Coordinator::reveals_nothing(const CoordinatorCall& call) {
 // False: it waits for a lock.
 bool Coordinator::carry_out_call(CoordinatorCall& call, Writes writes) {
   if (call.canceled) return true;  // while it waited
-  ++metrics.coordinator_calls;
+  const Measured measured(span_clock, metrics.message_ns[message_kind_of(call)]);
   const storage::Branch::Mark mark = head_->mark();
   const std::shared_ptr<const Catalog> catalog = next_catalog_;
   StatementLocks locks = locks_of(call);

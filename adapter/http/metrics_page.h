@@ -23,6 +23,7 @@ struct MetricsSnapshot {
   CoreMetrics core;
   reactor::LoopStats loop;
   reactor::BackendStats backend;
+  std::uint64_t mailbox_depth = 0;
   int processor = 0;    // the kernel's number, or the core's position; tells cores apart
   bool oracle = false;  // the core that orders writes
 };
@@ -35,10 +36,14 @@ struct ProcessFacts {
   // Null: nothing is durable, left out.
   const CheckpointStats* checkpoints = nullptr;
   const RecoveryFigures* recovery = nullptr;
-  double start_time_seconds = 0;  // since the Unix epoch; 0: unknown, left out
+  const Histogram* page_ns = nullptr;  // what pages took to write; null: left out
+  double start_time_seconds = 0;       // since the Unix epoch; 0: unknown, left out
 };
 // Of this process, as /proc tells; version and backend are left empty.
 ProcessFacts read_process_facts();
+
+// All cores as one.
+CoreMetrics merged(std::span<const MetricsSnapshot> cores);
 
 std::string render_metrics(std::span<const MetricsSnapshot> cores, const ProcessFacts& process);
 

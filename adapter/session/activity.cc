@@ -61,6 +61,19 @@ std::string_view clipped(std::string_view text) {
 
 }  // namespace
 
+// Under its shape, so that a statement is one whatever its literals are, and shows none of them.
+void Session::note_slow(std::string_view text, std::uint64_t took_ns) {
+  std::string shape;
+  std::vector<LiteralToken> literals;
+  Arena arena;
+  const bool shaped = scan_literals(text, shape, literals, arena);
+  core_.slow.note(readable_shape(shaped ? shape : text), took_ns, core_.loop.now_us());
+}
+
+std::string readable_shape(std::string_view text) {
+  return without_password(readable(clipped(text)));
+}
+
 void Session::show_text(std::string_view text) {
   shown_text_ = clipped(text);
   shown_plan_ = 0;

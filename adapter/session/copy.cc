@@ -239,6 +239,7 @@ reactor::Co<void> Session::run_copy_to(const ast::CopyStatement& command, Statem
   if (!here && !portal.has_answer()) co_await run_on_oracle_core(portal);
   const Format overall = writer.binary() ? Format::binary : Format::text;
   pgwire::copy_out_response(out_, overall, formats_of(options.format, portal.plan()->columns.size()));
+  const Counted counted(core_.metrics.copies_out);
   writer.begin(out_);
   OutBuffer rows;
   rows.set_limit(core_.most_answer_bytes() + kOutputSlack);

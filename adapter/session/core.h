@@ -12,6 +12,7 @@
 #include "adapter/coordinator/call.h"
 #include "adapter/metrics.h"
 #include "adapter/plan_cache.h"
+#include "adapter/session/slow_statements.h"
 #include "adapter/session/survey.h"
 #include "oracle/published_state.h"
 #include "oracle/read_holds.h"
@@ -73,6 +74,7 @@ struct SessionCore {
   SessionServices& services;
   PlanCache plans;
   CoreMetrics metrics;
+  SlowStatements slow;
   const Access* access = &default_access();  // in force for new connections
   Checkpointer* checkpointer = nullptr;      // null: nothing is durable
   SpanClock span_clock;
@@ -95,6 +97,7 @@ struct SessionCore {
   void set_wall_offset();
 
   std::uint64_t peeks = 0;  // tried; of each 64 the choice of a timestamp is timed
+  std::uint32_t messages_to_sample = kMessagesPerSample;  // until the next that is timed
 
   // Scratch of a statement that runs to its end at once.
   MemoryBudget memory;

@@ -238,8 +238,10 @@ void Session::on_execute(std::string_view body) {
   shown_plan_ = statement.serial;
   const std::uint64_t limit = message->row_limit > 0 ? static_cast<std::uint64_t>(message->row_limit) : 0;
   if (execute_now(executed, limit)) {
-    core_.metrics.peek_ns[static_cast<std::size_t>(PeekKind::planned)].record(
-        core_.span_clock.nanoseconds(start, SpanClock::ticks()));
+    const std::uint64_t took_ns = core_.span_clock.nanoseconds(start, SpanClock::ticks());
+    core_.metrics.planned_peek_ns.record(took_ns);
+    if (core_.slow.wants(took_ns)) [[unlikely]]
+      note_slow(statement.key_text, took_ns);
     return;
   }
   run_execute(&executed, limit);
@@ -290,6 +292,7 @@ reactor::Job Session::run_execute(Portal* executed, std::uint64_t limit) {
   set_busy();
   arm_statement_timeout();
   std::optional<pgwire::Diagnostic> error;
+  const std::uint64_t start = statement_start_;
   const auto source = executed->source;  // the portal goes when its statement is a COMMIT
   if (source != nullptr && !source->text.empty()) show_text(source->text);
   try {
@@ -317,6 +320,7 @@ reactor::Job Session::run_execute(Portal* executed, std::uint64_t limit) {
     if (transaction_.implicit) co_await rollback_transaction();
     fail(*error);
   }
+  if (source != nullptr && !source->text.empty()) note_if_slow(source->text, start);
   job_done();
 }
 

@@ -214,6 +214,11 @@ void Session::log_in() {
   pgwire::ready_for_query(out_, pgwire::TransactionStatus::idle);
   if (settings_.watches_idleness()) watch_idleness();
   ++core_.metrics.connections_ok[static_cast<std::size_t>(entrance_)];
+  ++core_.metrics.sessions[static_cast<std::size_t>(entrance_)];
+  refresh_source();
+  ++core_.metrics.startups[source_];
+  core_.metrics.message_ns[MessageKind::startup].record(
+      core_.span_clock.nanoseconds(login_->started, SpanClock::ticks()));
   login_.reset();
   host_.on_logged_in();
 }

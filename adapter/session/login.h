@@ -5,6 +5,7 @@
 #include <string>
 
 #include "adapter/access/access_rules.h"
+#include "adapter/metrics.h"
 #include "pgwire/diagnostic.h"
 #include "pgwire/scram.h"
 #include "pgwire/startup.h"
@@ -25,6 +26,7 @@ class Login final : public reactor::Timer {
   std::optional<pgwire::ScramServer> scram;
   std::string mechanism;  // chosen, and the first message is yet to come; otherwise empty
   bool begun = false;     // the first message has come
+  const std::uint64_t started = SpanClock::ticks();
   bool expired = false;   // the log shall say that the password was too old
   // It has failed; the client is told so when the timer fires.
   std::optional<pgwire::Diagnostic> refusal;

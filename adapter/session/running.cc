@@ -148,7 +148,10 @@ StatementRef Session::prepare(std::string_view text, std::string_view parameter_
     core_.plans.clear_literals();
   }
   if (tree == nullptr) {
-    auto parsed = parse_sql(text);
+    auto parsed = [&] {
+      const Measured measured(core_.span_clock, core_.metrics.parse_ns);
+      return parse_sql(text);
+    }();
     if (!parsed) throw syntax_error(parsed.error());
     if (parsed->size() > 1)
       throw SqlError("42601", "cannot insert multiple commands into a prepared statement");
@@ -179,6 +182,7 @@ std::unique_ptr<CachedStatement> Session::plan_tree(const ast::Statement& tree, 
   made->catalog_version = where.version;
   made->environment = environment_;
   if (!is_planned(tree)) return made;
+  const Measured measured(core_.span_clock, core_.metrics.plan_ns);
   made->plan = make_plan(tree, plan_context(where), declared, literals_as_parameters);
   if (made->plan->columns.size() > kMostColumns)
     throw SqlError("54011", fmt::format("target lists can have at most {} entries", kMostColumns));
@@ -232,7 +236,7 @@ void Session::count_statement(const CachedStatement& statement) {
     else
       kind = is_command(*statement.tree) ? StatementKind::session : StatementKind::definition;
   }
-  ++core_.metrics.queries[static_cast<std::size_t>(entrance_)][static_cast<std::size_t>(kind)];
+  ++core_.metrics.queries[source_][static_cast<std::size_t>(kind)];
 }
 
 // ---- on this core ----
@@ -267,6 +271,7 @@ void Session::start_here(Portal& portal) {
     if (portal.statement().catalog_version == portal.held->catalog_version) break;
     replan(portal);
   }
+  ++core_.metrics.timestamps[static_cast<std::size_t>(settings_.current_isolation())];
   check_still_allowed(*portal.plan());
 }
 
@@ -302,7 +307,10 @@ Portal::Progress Session::advance_into(Portal& portal, std::uint64_t limit, OutB
   core_.metrics.rows_sent += portal.rows() - before;
   portal.result_bytes += out.size() - bytes_before;
   if (portal.result_bytes > settings_.most_result_bytes()) fail_too_large();
-  if (before == 0 && portal.rows() != 0) record_first_row();
+  if (before == 0 && portal.rows() != 0)
+    record_first_row(*portal.plan());
+  else if (before != 0 && progress == Portal::Progress::complete)
+    core_.metrics.last_row_ns.record(core_.span_clock.nanoseconds(first_row_at_, SpanClock::ticks()));
   if (progress == Portal::Progress::complete) portal.held.reset();
   return progress;
 }
@@ -342,12 +350,22 @@ Portal::Progress Session::deliver(Portal& portal, std::uint64_t limit) {
   OutBuffer discarded;
   const std::uint64_t before = portal.rows();
   const Portal::Progress progress = portal.deliver(limit, portal.discards ? discarded : out_);
-  if (before == 0 && portal.rows() != 0) record_first_row();
+  if (before == 0 && portal.rows() != 0) record_first_row(*portal.plan());
   return progress;
 }
 
-void Session::record_first_row() {
-  core_.metrics.first_row_ns.record(core_.span_clock.nanoseconds(statement_start_, SpanClock::ticks()));
+void Session::record_first_row(const Plan& plan) {
+  first_row_at_ = SpanClock::ticks();
+  const Strategy strategy = plan.direct != nullptr     ? Strategy::fast_path
+                            : is_constant(*plan.root) ? Strategy::constant
+                                                      : Strategy::standard;
+  core_.metrics.first_row_ns[static_cast<std::size_t>(settings_.current_isolation())][strategy].record(
+      core_.span_clock.nanoseconds(statement_start_, first_row_at_));
+}
+
+void Session::note_if_slow(std::string_view text, std::uint64_t start) {
+  const std::uint64_t took_ns = core_.span_clock.nanoseconds(start, SpanClock::ticks());
+  if (core_.slow.wants(took_ns)) note_slow(text, took_ns);
 }
 
 reactor::Co<Portal::Progress> Session::run_portal(Portal& portal, std::uint64_t limit,

@@ -46,6 +46,27 @@ bool current_setting(const void* session, std::string_view name, std::string& va
   return found != nullptr;
 }
 
+WireMessage wire_message_of(char type) {
+  switch (type) {
+    case 'Q':
+      return WireMessage::query;
+    case 'P':
+      return WireMessage::parse;
+    case 'B':
+      return WireMessage::bind;
+    case 'D':
+      return WireMessage::describe;
+    case 'E':
+      return WireMessage::execute;
+    case 'S':
+      return WireMessage::sync;
+    case 'C':
+      return WireMessage::close;
+    default:
+      return WireMessage::other;
+  }
+}
+
 bool is_role_setting(std::string_view name) {
   const int index = find_setting(name);
   return index >= 0 && setting_definitions()[static_cast<std::size_t>(index)].kind == SettingKind::role;
@@ -92,6 +113,7 @@ Session::~Session() {
   core_.loop.cancel_timer(idle_timeout_);
   core_.loop.cancel_timer(transaction_timeout_);
   if (admitted_) core_.services.dismiss(login_role_);
+  if (authenticated_) --core_.metrics.sessions[static_cast<std::size_t>(entrance_)];
 }
 
 // ---- input ----
@@ -163,7 +185,11 @@ void Session::handle(const pgwire::Frame& frame) {
   }
   switch (protocol_.on_message(frame.type)) {
     case pgwire::Verdict::process:
-      if (frame.type != 'Q' || !peek(frame)) dispatch(frame);
+      if (frame.type == 'Q' && peek(frame)) return;
+      if (--core_.messages_to_sample == 0) [[unlikely]]
+        dispatch_measured(frame);
+      else
+        dispatch(frame);
       return;
     case pgwire::Verdict::skip:
       return;
@@ -213,6 +239,13 @@ void Session::dispatch(const pgwire::Frame& frame) {
   } catch (...) {
     fail(diagnostic_of_current_exception({}));
   }
+}
+
+// What a message costs until it is done or waits.
+void Session::dispatch_measured(const pgwire::Frame& frame) {
+  core_.messages_to_sample = kMessagesPerSample;
+  const Measured measured(core_.span_clock, core_.metrics.wire_ns[wire_message_of(frame.type)]);
+  dispatch(frame);
 }
 
 // Before the message that comes next.
@@ -275,6 +308,7 @@ void Session::send_parameters() {
 
 void Session::report_changed_settings() {
   if (!settings_.has_changed()) return;
+  refresh_source();
   for (const int index : settings_.take_changed())
     pgwire::parameter_status(out_, setting_definitions()[static_cast<std::size_t>(index)].name,
                              settings_.value(index));
@@ -288,10 +322,16 @@ void Session::refresh_environment() {
   role_changed_ = false;
 }
 
+void Session::refresh_source() {
+  static const int application = find_setting("application_name");
+  source_ = source_of(static_cast<EntranceKind>(entrance_), application_of(settings_.value(application)));
+}
+
 // ---- errors and the end ----
 
 void Session::send_error(const Diagnostic& diagnostic) {
   ++core_.metrics.errors;
+  if (authenticated_) ++(diagnostic.code.text() == "57014" ? core_.metrics.cancellations : core_.metrics.failures)[source_];
   if (const auto limit = limit_error_of(diagnostic.code))
     ++core_.metrics.limit_errors[static_cast<std::size_t>(*limit)];
   pgwire::error_response(out_, diagnostic);
@@ -348,6 +388,11 @@ void Session::terminate(const Diagnostic& diagnostic) {
 void Session::finish() {
   if (finished_) return;
   finished_ = true;
+  std::optional<Measured> measured;
+  if (authenticated_) {
+    measured.emplace(core_.span_clock, core_.metrics.message_ns[MessageKind::terminate]);
+    ++core_.metrics.terminations[source_];
+  }
   interrupt();
   host_.on_output();
   abandon_transaction();
@@ -382,6 +427,7 @@ void Session::on_peer_gone() {
 }
 
 void Session::request_cancel() {
+  const Measured measured(core_.span_clock, core_.metrics.message_ns[MessageKind::cancel_request]);
   if (!busy_) return;
   ++core_.metrics.cancels;
   interrupt();

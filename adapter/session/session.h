@@ -173,12 +173,14 @@ class Session final : private reactor::Task {
   reactor::Job run_renewal();
   void handle(const pgwire::Frame& frame);
   void dispatch(const pgwire::Frame& frame);
+  void dispatch_measured(const pgwire::Frame& frame);
   [[gnu::noinline]] void terminate_for(const pgwire::FrameResult& result);
   void apply_startup_settings(const pgwire::StartupMessage& message);
   void apply_role_settings(const Catalog& where);
   void send_parameters();
   void report_changed_settings();
   void refresh_environment();
+  void refresh_source();  // by application_name
   bool environment_is_old() const { return environment_revision_ != settings_.revision() || role_changed_; }
   void fail(const pgwire::Diagnostic&
                 diagnostic);  // ErrorResponse, and what follows from it for protocol and transaction
@@ -208,6 +210,7 @@ class Session final : private reactor::Task {
   // Answers a simple query at once, where its plan is cached and reads little. False: it is to be dispatched.
   bool peek(const pgwire::Frame& frame);
   [[gnu::noinline]] void fail_current(std::string_view text);
+  [[gnu::noinline]] void note_slow(std::string_view text, std::uint64_t took_ns);
   void on_query(const pgwire::Frame& frame);
   bool try_peek(std::string_view text);
   reactor::Job run_query(std::string_view text);
@@ -274,7 +277,8 @@ class Session final : private reactor::Task {
   void fill_call(CoordinatorCall& call, std::int64_t statement_us);
   void check_may_write(std::string_view command) const;
   void append_tag(const Portal& portal, std::uint64_t rows);
-  void record_first_row();
+  void record_first_row(const Plan& plan);
+  void note_if_slow(std::string_view text, std::uint64_t start);
   void count_statement(const CachedStatement& statement);
 
   // ---- activity.cc ----
@@ -435,6 +439,8 @@ class Session final : private reactor::Task {
   // Where the running statement begins in its query's text, for error positions.
   std::size_t statement_base_ = 0;
   std::uint64_t statement_start_ = 0;  // ticks, when the running statement's message was taken up
+  std::uint64_t first_row_at_ = 0;     // ticks, of the statement that had one last
+  std::size_t source_ = 0;             // its place in CoreMetrics::queries
   // What the session shows of its last statement: the serial of its plan, or else its text.
   std::uint64_t shown_plan_ = 0;
   std::string shown_text_;

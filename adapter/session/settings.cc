@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "adapter/session/nearest_name.h"
 #include "adapter/sql_error.h"
 #include "adapter/version.h"
 #include "storage/types/time_zone.h"
@@ -468,21 +469,6 @@ std::string check_encoding(const SettingDefinition& definition, std::string_view
   invalid_value(definition, value);
 }
 
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substituted = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
-    }
-  }
-  return row[b.size()];
-}
-
 SqlError unknown_setting(std::string_view name) {
   SqlError error("42704", fmt::format("unrecognized configuration parameter \"{}\"", name));
   const std::string_view near = nearest_setting(name);
@@ -513,17 +499,9 @@ int find_setting(std::string_view name) {
 }
 
 std::string_view nearest_setting(std::string_view name) {
-  const std::string lower = folded(name);
-  std::string_view best;
-  std::size_t best_distance = 4;  // farther than this is not "near"
-  for (const SettingDefinition& definition : kDefinitions) {
-    const std::size_t away = distance(lower, folded(definition.name));
-    if (away < best_distance && away < lower.size() / 2 + 1) {
-      best = definition.name;
-      best_distance = away;
-    }
-  }
-  return best;
+  std::vector<std::string_view> names;
+  for (const SettingDefinition& definition : kDefinitions) names.push_back(definition.name);
+  return nearest_name(name, names);
 }
 
 std::optional<bool> parse_boolean(std::string_view text) {
@@ -851,6 +829,8 @@ void Settings::derive(int index) {
         most_result_bytes_ = std::strtoull(check_integer(definition, now).c_str(), nullptr, 10);
       else if (definition.name == "transaction_isolation")
         isolation_ = level_of(now);
+      else if (definition.name == "default_transaction_isolation")
+        default_isolation_ = level_of(now);
       else if (definition.name == "transaction_read_only")
         read_only_ = now == "on";
       else if (definition.name == "default_transaction_read_only")

@@ -148,8 +148,11 @@ class Settings {
   std::uint64_t lock_timeout_us() const { return lock_timeout_us_; }
   bool watches_idleness() const { return idle_transaction_timeout_us_ + idle_session_timeout_us_ != 0; }
   bool commits_lazily() const { return commits_lazily_; }  // synchronous_commit = off
-  // Of the open transaction, or the one that a statement outside of blocks is.
+  // Of the open transaction.
   IsolationLevel isolation() const { return isolation_; }
+  // What a statement outside of blocks runs at, and the next block.
+  IsolationLevel default_isolation() const { return default_isolation_; }
+  IsolationLevel current_isolation() const { return in_transaction_ ? isolation_ : default_isolation_; }
   bool read_only() const { return in_transaction_ ? read_only_ : default_read_only_; }
   // Changes whenever anything changes that a plan may depend on.
   std::uint64_t revision() const { return revision_; }
@@ -184,6 +187,7 @@ class Settings {
   std::uint64_t idle_session_timeout_us_ = 0;
   std::uint64_t transaction_timeout_us_ = 0;
   IsolationLevel isolation_ = IsolationLevel::strict_serializable;
+  IsolationLevel default_isolation_ = IsolationLevel::serializable;
   bool read_only_ = false;
   bool default_read_only_ = false;
   std::uint64_t lock_timeout_us_ = 0;

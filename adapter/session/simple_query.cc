@@ -36,8 +36,9 @@ bool Session::peek(const pgwire::Frame& frame) {
     return true;
   }
   const std::uint64_t took_ns = core_.span_clock.nanoseconds(start, SpanClock::ticks());
-  core_.metrics.peek_ns[static_cast<std::size_t>(PeekKind::cached)].record(took_ns);
-  core_.metrics.first_row_ns.record(took_ns);  // its rows are all encoded at once
+  core_.metrics.cached_peek_ns[static_cast<std::size_t>(settings_.default_isolation())].record(took_ns);
+  if (core_.slow.wants(took_ns)) [[unlikely]]
+    note_slow(raw, took_ns);
   return true;
 }
 
@@ -95,11 +96,12 @@ bool Session::try_peek(std::string_view text) {
   pgwire::ready_for_query(out_, TransactionStatus::idle);
   core_.metrics.rows_sent += scan.rows();
   ++core_.metrics
-        .queries[static_cast<std::size_t>(entrance_)][static_cast<std::size_t>(StatementKind::select)];
+        .queries[source_][static_cast<std::size_t>(StatementKind::select)];
   return true;
 }
 
 reactor::Job Session::run_query(std::string_view text) {
+  const std::uint64_t start = statement_start_;
   set_busy();
   show_text(text);
   arm_statement_timeout();
@@ -116,6 +118,7 @@ reactor::Job Session::run_query(std::string_view text) {
   } else {
     end_batch();
   }
+  note_if_slow(text, start);
   job_done();
 }
 
@@ -125,7 +128,10 @@ reactor::Co<void> Session::run_statements(std::string_view text) {
     if (transaction_.implicit) co_await commit_transaction();
     co_return;
   }
-  auto parsed = parse_sql(text);
+  auto parsed = [&] {
+    const Measured measured(core_.span_clock, core_.metrics.parse_ns);
+    return parse_sql(text);
+  }();
   if (!parsed) throw syntax_error(parsed.error());
   std::vector<ast::StatementPtr>& statements = *parsed;
   if (statements.empty()) {

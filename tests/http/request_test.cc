@@ -109,9 +109,13 @@ TEST(HttpRequest, GarbageNeverSucceedsOutOfBounds) {
 }
 
 TEST(HttpResponse, IsFormatted) {
-  EXPECT_EQ(
-      adapter::format_http_response(200, "text/plain", "hi", true, ""),
-      "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nhi");
+  const std::string answer = adapter::format_http_response(200, "text/plain", "hi", true, "");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n")) << answer;
+  EXPECT_TRUE(answer.ends_with("\r\nConnection: keep-alive\r\n\r\nhi")) << answer;
+  for (const char* line : {"\r\nContent-Security-Policy: default-src 'none'; script-src 'self';", "\r\nX-Content-Type-Options: nosniff\r\n",
+                           "\r\nCache-Control: no-store\r\n"})
+    EXPECT_NE(answer.find(line), std::string::npos) << line;
+  EXPECT_EQ(answer.find("unsafe"), std::string::npos);
   const std::string refusal = adapter::format_http_response(405, "text/plain", "", false, "now");
   EXPECT_TRUE(refusal.starts_with("HTTP/1.1 405 Method Not Allowed\r\nDate: now\r\nAllow: GET\r\n"));
   EXPECT_TRUE(refusal.ends_with("Connection: close\r\n\r\n"));

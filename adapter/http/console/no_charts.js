@@ -1,0 +1,1 @@
+// Stands in for uPlot where that was not there when the server was built.
