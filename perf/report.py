@@ -173,9 +173,24 @@ def matrix_section(result):
              table(["changed", "load", "queries/s", "least ... most", "p50", "CPU", "the published log"], rows)]
     if missing:
         lines += ["Not measured:", "", *missing, ""]
+    lines += histogram_lines(result.get("histograms_ns", {}))
     lines += ["What the log took away one by one and was never here, so that there is nothing to switch:", "",
               *[f"- {one}" for one in result["by_construction"]], ""]
     return "\n".join(lines)
+
+
+def histogram_lines(nanoseconds):
+    """micro_histogram's figures, {"own/real_time/threads:2": ns, ...}, as a table; nothing where it was not built."""
+    rows = {}
+    for name, value in nanoseconds.items():
+        kind, _, threads = name.partition("/real_time/threads:")
+        if threads:
+            rows.setdefault(threads, {})[kind] = value
+    if not rows:
+        return []
+    return ["Recording a value in a histogram, nanoseconds (`micro_histogram`):", "",
+            table(["threads", "each core its own", "one for all, three atomics"],
+                  [[threads, number(row.get("own"), 1), number(row.get("shared"), 1)] for threads, row in sorted(rows.items())])]
 
 
 def page(results, log, images):
