@@ -27,7 +27,7 @@ def load(directory):
             one = json.load(file)
         if one.get("kind") in ("sweep", "matrix"):
             results.append(one)
-    return results
+    return sorted(results, key=lambda one: one["began"])
 
 
 def median(values):
@@ -76,7 +76,7 @@ def plots(directory, sweeps, log):
         handles, labels = axes.get_legend_handles_labels()
         ours = sorted(range(len(labels)), key=lambda i: labels[i].startswith("published"))
         figure.legend([handles[i] for i in ours], [labels[i] for i in ours], loc="lower center", ncol=2, fontsize=8, frameon=False)
-        figure.subplots_adjust(left=0.1, right=0.97, top=0.93, bottom=0.12 + 0.026 * ((len(labels) + 1) // 2))
+        figure.subplots_adjust(left=0.125, right=0.97, top=0.93, bottom=0.12 + 0.026 * ((len(labels) + 1) // 2))
         figure.savefig(os.path.join(directory, name), metadata={"Date": None})
         pyplot.close(figure)
         names.append(name)
