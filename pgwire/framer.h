@@ -187,6 +187,14 @@ class InputAssembler {
     return input_.empty() ? '\0' : input_.front();
   }
 
+  // What has arrived behind the message that next() handed out last, where it can be had in one piece, else
+  // nothing; and to take the first bytes of it, which are whole messages, as handed out. The last frame stays
+  // valid.
+  std::string_view following() const {
+    return tail_.empty() ? std::string_view(input_.data(), input_.size()) : std::string_view();
+  }
+  void take_following(std::size_t bytes) { input_ = input_.subspan(bytes); }
+
   // Frees what memory is not in use; for connections that fall idle.
   void release_idle_memory();
   std::size_t memory_bytes() const { return tail_.capacity() + kept_.capacity(); }

@@ -55,6 +55,103 @@ bool are_known(const pgwire::FormatList& formats) {
 
 }  // namespace
 
+// ---- Bind, Execute and Sync at once ----
+
+namespace {
+// Of the unnamed portal, all its rows.
+constexpr std::string_view kDescribe("D\0\0\0\6P\0", 7);
+constexpr std::string_view kExecuteSync("E\0\0\0\11\0\0\0\0\0S\0\0\0\4", 15);
+}  // namespace
+
+bool Session::peek_prepared(std::string_view body) {
+  std::string_view following = input_.following();
+  const std::size_t before = following.size();
+  const bool describes = following.starts_with(kDescribe);
+  if (describes) following.remove_prefix(kDescribe.size());
+  if (!following.starts_with(kExecuteSync)) return false;
+  following.remove_prefix(kExecuteSync.size());
+  if (transaction_.status != TransactionStatus::idle || transaction_.implicit || !portals_.empty())
+    return false;
+  const std::uint64_t start = statement_start_ = SpanClock::ticks();
+  const std::size_t size = out_.size();
+  try {
+    const auto bind = pgwire::decode_bind(body);
+    if (!bind || !try_peek_prepared(*bind, describes)) {
+      out_.truncate(size);
+      return false;
+    }
+  } catch (...) {
+    out_.truncate(size);
+    return false;
+  }
+  input_.take_following(before - following.size());
+  const std::uint64_t took_ns = core_.span_clock.nanoseconds(start, SpanClock::ticks());
+  core_.metrics.peek_ns[static_cast<std::size_t>(PeekKind::planned)].record(took_ns);
+  core_.metrics.first_row_ns.record(took_ns);
+  return true;
+}
+
+bool Session::try_peek_prepared(const pgwire::Bind& bind, bool describes) {
+  if (!bind.portal_name.empty()) return false;
+  PreparedStatement* prepared = &unnamed_;
+  if (!bind.statement_name.empty()) {
+    const auto found = prepared_.find(bind.statement_name);
+    if (found == prepared_.end()) return false;
+    prepared = &found->second;
+  } else if (!has_unnamed_) {
+    return false;
+  }
+  if (environment_is_old()) [[unlikely]]
+    refresh_environment();
+  const CachedStatement& statement = *prepared->statement;
+  const oracle::Publication now = core_.published.load();
+  if (statement.plan == nullptr || statement.plan->direct == nullptr ||
+      statement.catalog_version != now.catalog_version || statement.environment != environment_)
+    return false;
+  const Plan& plan = *statement.plan;
+  const auto& database = *static_cast<const storage::Database*>(now.database);
+  if (!core_.reads_run_here(now) || !reads_little(*plan.direct, database)) return false;
+  if (bind.values.size() != plan.parameter_types.size() || !are_known(bind.result_formats) ||
+      (bind.result_formats.size() > 1 && bind.result_formats.size() != plan.columns.size()))
+    return false;
+
+  core_.datums.clear();
+  core_.arena.reset();
+  settings_.set_now(core_.wall_us());
+  std::size_t i = 0;
+  for (const pgwire::ParameterValue value : bind.values) {
+    core_.datums.push_back(parameter_value(value, bind.parameter_formats.of(i), plan.parameter_types[i],
+                                           settings_.style(), core_.arena, i + 1));
+    ++i;
+  }
+  append_literals(plan, prepared->literals, settings_.style(), core_.arena, core_.datums);
+
+  const bool text = bind.result_formats.all_text();
+  const RowEncoder& encoder =
+      text ? statement.text_encoder : peek_encoder(*prepared, bind.result_formats);
+  pgwire::bind_complete(out_);
+  if (describes && text)
+    out_.append(statement.row_description);
+  else if (describes)
+    encoder.describe(plan.columns, out_);
+  return answer_read(statement, encoder, database);
+}
+
+const RowEncoder& Session::peek_encoder(PreparedStatement& prepared, pgwire::FormatList formats) {
+  const auto same = [&] {
+    if (!prepared.peek_encoder || formats.size() != prepared.peek_formats.size()) return false;
+    for (std::size_t i = 0; i < formats.size(); ++i)
+      if (formats[i] != prepared.peek_formats[i]) return false;
+    return true;
+  };
+  if (!same()) {
+    prepared.peek_formats.clear();
+    for (std::size_t i = 0; i < formats.size(); ++i) prepared.peek_formats.push_back(formats[i]);
+    prepared.peek_encoder.emplace(prepared.statement->plan->columns, prepared.peek_formats);
+  }
+  return *prepared.peek_encoder;
+}
+
 // ---- Parse ----
 
 void Session::on_parse(std::string_view body) {
@@ -114,6 +211,7 @@ void Session::refresh(PreparedStatement& statement) {
   StatementRef now = prepare_again(*statement.source);
   check_result_unchanged(*statement.statement, *now);
   statement.statement = std::move(now);
+  statement.peek_encoder.reset();
   copy_literals(statement);
 }
 

@@ -88,6 +88,9 @@ struct PreparedStatement {
   StatementRef statement;              // may be stale: see Session::refresh
   std::vector<LiteralToken> literals;  // of a statement found by shape; their texts lie in literal_texts
   std::vector<std::string> literal_texts;
+  // For the formats that a Bind asked for last, where not everything was text.
+  std::vector<pgwire::Format> peek_formats;
+  std::optional<RowEncoder> peek_encoder;
 };
 
 class Session final : private reactor::Task {
@@ -213,11 +216,21 @@ class Session final : private reactor::Task {
   [[gnu::noinline]] void note_slow(std::string_view text, std::uint64_t took_ns);
   void on_query(const pgwire::Frame& frame);
   bool try_peek(std::string_view text);
+  static bool reads_little(const DirectRead& read, const storage::Database& database);
+  // Rows, CommandComplete and ReadyForQuery of a plan's direct read with the parameters in core_.datums. False:
+  // there is too much of it, and what has been appended is to go.
+  bool answer_read(const CachedStatement& statement, const RowEncoder& encoder,
+                   const storage::Database& database);
   reactor::Job run_query(std::string_view text);
   reactor::Co<void> run_statements(std::string_view text);
   reactor::Co<void> run_one(std::string_view text, ast::StatementPtr tree);
 
   // ---- extended_query.cc ----
+  // Answers a Bind and what has come behind it up to the Sync at once, where its plan reads little. False: it is
+  // to be dispatched, and nothing has happened.
+  bool peek_prepared(std::string_view body);
+  bool try_peek_prepared(const pgwire::Bind& bind, bool describes);
+  static const RowEncoder& peek_encoder(PreparedStatement& prepared, pgwire::FormatList formats);
   void on_parse(std::string_view body);
   void on_bind(std::string_view body);
   void on_describe(std::string_view body);

@@ -67,15 +67,27 @@ bool Session::try_peek(std::string_view text) {
   // Found by shape: the literals are new bytes.
   if (found->literal_count != 0 && !pgwire::is_valid_utf8(text)) return false;
   const Plan& plan = *found->plan;
-  if (!core_.reads_run_here(now) || !plan.parameter_types.empty()) return false;
+  if (!plan.parameter_types.empty()) return false;
   const auto& database = *static_cast<const storage::Database*>(now.database);
-  const DirectRead& read = *plan.direct;
-  if (read.key.empty() && database.table(read.table)->rows.size() > kPeekRows) return false;
+  if (!core_.reads_run_here(now) || !reads_little(*plan.direct, database)) return false;
 
   core_.datums.clear();
   core_.arena.reset();
   if (found->literal_count != 0)
     append_literals(plan, core_.plans.literals(), settings_.style(), core_.arena, core_.datums);
+  const std::size_t before = out_.size();
+  out_.append(found->row_description);
+  if (answer_read(*found, found->text_encoder, database)) return true;
+  out_.truncate(before);
+  return false;
+}
+
+bool Session::reads_little(const DirectRead& read, const storage::Database& database) {
+  return !read.key.empty() || database.table(read.table)->rows.size() <= kPeekRows;
+}
+
+bool Session::answer_read(const CachedStatement& statement, const RowEncoder& encoder,
+                          const storage::Database& database) {
   storage::EvalContext eval;
   eval.parameters = core_.datums.data();
   eval.arena = &core_.arena;
@@ -83,15 +95,14 @@ bool Session::try_peek(std::string_view text) {
   eval.session = &facts_;
   eval.transaction_us = eval.statement_us = core_.wall_us();
 
-  shown_plan_ = found->serial;
+  shown_plan_ = statement.serial;
   const std::size_t before = out_.size();
-  out_.append(found->row_description);
-  DirectScan scan(read, found->text_encoder);
+  const std::size_t most = std::min(kPeekBytes, settings_.most_result_bytes());
+  DirectScan scan(*statement.plan->direct, encoder);
   TimeSlice slice = TimeSlice::unlimited();
-  if (scan.run(database, eval, slice, 0, before + kPeekBytes, core_.key, out_) != DirectScan::Stop::end) {
-    out_.truncate(before);
+  if (scan.run(database, eval, slice, 0, before + most, core_.key, out_) != DirectScan::Stop::end ||
+      out_.size() - before > most)
     return false;
-  }
   pgwire::command_complete_select(out_, scan.rows());
   pgwire::ready_for_query(out_, TransactionStatus::idle);
   core_.metrics.rows_sent += scan.rows();
