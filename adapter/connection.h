@@ -59,6 +59,9 @@ class Connection final : public reactor::Stream,
 
   // reactor::Stream
   void on_data(std::span<const char> bytes) override;
+  void on_data_ahead(std::span<const char> bytes) override {
+    if (input_ == Input::clear && session_.foresees()) session_.foresee(bytes);
+  }
   void on_closed(int error) override;
   void on_sent() override;
   void on_released() override;

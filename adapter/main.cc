@@ -13,6 +13,7 @@
 #include "adapter/durability/backup.h"
 #include "adapter/durability/check_data.h"
 #include "adapter/durability/durable_store.h"
+#include "adapter/heap.h"
 #include "adapter/options.h"
 #include "adapter/server.h"
 #include "adapter/version.h"
@@ -64,6 +65,8 @@ int main(int argc, char** argv) {
   const Options options = parse_options(argc, argv);
   set_up_log(options.log_level);
   raise_descriptor_limit();
+  if (options.huge_pages == "try" && take_heap_in_huge_pages() == 0)
+    spdlog::debug("the heap has pages of ordinary size");
 
   // Signals are taken by this thread alone, one at a time, outside of any handler.
   sigset_t signals;

@@ -219,6 +219,9 @@ Options parse_options(int argc, char** argv) {
        "How to talk to the kernel: uring, epoll, or auto, which takes the first that works (default: auto)",
        "Cores")
       ->check(CLI::IsMember({"auto", "uring", "epoll"}));
+  flag("--huge-pages", options.huge_pages, "WORD",
+       "Whether to ask for huge pages for the heap: try or off (default: try)", "Cores")
+      ->check(CLI::IsMember({"try", "off"}));
 
   flag("--sql-addr", options.sql_address, "HOST:PORT", "Where SQL clients connect (default: localhost:6875)",
        "Network");

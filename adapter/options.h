@@ -45,6 +45,7 @@ struct Options {
   std::vector<std::pair<std::string, std::string>> system_parameters;
   std::string log_level = "info";
   std::string io_backend = "auto";  // auto, uring, epoll
+  std::string huge_pages = "try";   // try, off
   Experiments experiments;
 };
 

@@ -115,6 +115,7 @@ void Shard::start() {
 // ---- the read hold ----
 
 void Shard::on_turn_start() {
+  core_.foresight.begin_turn();
   if (loop_.now_ns() >= memory_.next_look_ns()) [[unlikely]]
     core_.memory_short = memory_.is_short(loop_.now_ns());
   if (asleep_) {

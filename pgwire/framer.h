@@ -195,6 +195,9 @@ class InputAssembler {
   }
   void take_following(std::size_t bytes) { input_ = input_.subspan(bytes); }
 
+  // The first message of bytes that have not been fed yet.
+  FrameResult first_of(std::span<const char> bytes) const { return framer_.next(bytes); }
+
   // Frees what memory is not in use; for connections that fall idle.
   void release_idle_memory();
   std::size_t memory_bytes() const { return tail_.capacity() + kept_.capacity(); }

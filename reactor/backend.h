@@ -41,6 +41,9 @@ class alignas(16) Stream : public ListHook<Stream> {
   // Bytes as received, in the backend's own buffer: valid during the call only. After pause_reading() bytes
   // that had already been received may still come.
   virtual void on_data(std::span<const char> bytes) = 0;
+  // What on_data() will bring a few deliveries later, in the same turn: a hint, by which memory can be asked for
+  // what will be needed then. Not every backend gives it, and the stream may be closed in between.
+  virtual void on_data_ahead(std::span<const char> bytes) {}
   // The peer will send no more: error 0 is an orderly end (sending is still possible), otherwise an errno,
   // after which a pending send gets no on_sent(). At most one of each, the error last, and none after
   // close(). The owner answers, now or later, with close().

@@ -54,26 +54,32 @@ class Ring {
   bool register_file(int fd);
   void unregister_file(int fd);
 
-  // visit(const io_uring_cqe&) for every completion that is ready now; returns how many.
-  template <class Visit>
-  unsigned for_each_completion(Visit&& visit) {
-    const unsigned count = completions_ready();
-    unsigned head = *ring_.cq.khead;
-    for (unsigned i = 0; i < count; ++i, ++head) {
-      // A copy: a callback may enter the kernel when the submission queue is full.
-      const io_uring_cqe& slot = ring_.cq.cqes[head & cq_mask_];
-      const Completion completion{slot.user_data, slot.res, slot.flags};
-      io_uring_cq_advance(&ring_, 1);
-      visit(completion);
-    }
-    return count;
-  }
-
   struct Completion {
     std::uint64_t user_data;
     std::int32_t result;
     std::uint32_t flags;
   };
+  // visit(const Completion&) for every completion that is ready now; returns how many. Of each but the first,
+  // announce(const Completion&) comes before, at most kAhead visits ahead.
+  static constexpr unsigned kAhead = 8;
+  template <class Announce, class Visit>
+  unsigned for_each_completion(Announce&& announce, Visit&& visit) {
+    const unsigned count = completions_ready();
+    const unsigned head = *ring_.cq.khead;
+    // A copy: a callback may enter the kernel when the submission queue is full.
+    const auto completion = [this, head](unsigned i) {
+      const io_uring_cqe& slot = ring_.cq.cqes[(head + i) & cq_mask_];
+      return Completion{slot.user_data, slot.res, slot.flags};
+    };
+    unsigned announced = 1;
+    for (unsigned i = 0; i < count; ++i) {
+      for (; announced < count && announced <= i + kAhead; ++announced) announce(completion(announced));
+      const Completion now = completion(i);
+      io_uring_cq_advance(&ring_, 1);
+      visit(now);
+    }
+    return count;
+  }
 
   // Receive buffers. A buffer that a completion names belongs to us until recycle() and publish_recycled().
   const char* buffer(std::uint16_t id) const { return buffers_ + std::size_t{id} * buffer_size_; }

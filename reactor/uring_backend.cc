@@ -85,6 +85,7 @@ class UringBackend : public Backend {
   using Completion = Ring::Completion;
   enum class PollFirst : bool { no, yes };
 
+  void announce(const Completion& completion);
   void dispatch(const Completion& completion);
 
   void arm_receive(Stream& stream, PollFirst poll_first);
@@ -530,7 +531,8 @@ void UringBackend::enter(WaitMode mode, std::uint64_t timeout_ns) {
 
 std::size_t UringBackend::reap() {
   const unsigned count =
-      ring_->for_each_completion([this](const Completion& completion) { dispatch(completion); });
+      ring_->for_each_completion([this](const Completion& completion) { announce(completion); },
+                                 [this](const Completion& completion) { dispatch(completion); });
   stats_.completions += count;
   ring_->publish_recycled();
   // Beyond this point all receive buffers that we held are the kernel's again.
@@ -538,6 +540,16 @@ std::size_t UringBackend::reap() {
   release_finished();
   if (!accepts_paused_.empty()) resume_paused_accepts();
   return count;
+}
+
+void UringBackend::announce(const Completion& completion) {
+  const std::uint64_t target = completion.user_data;
+  if (static_cast<Kind>(target & kKindMask) != Kind::receive || completion.result <= 0 ||
+      (completion.flags & IORING_CQE_F_BUFFER) == 0)
+    return;
+  const auto buffer_id = static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT);
+  object_of<Stream>(target).on_data_ahead(
+      {ring_->buffer(buffer_id), static_cast<std::size_t>(completion.result)});
 }
 
 void UringBackend::dispatch(const Completion& completion) {

@@ -87,26 +87,51 @@ std::uint32_t head_of(std::string_view key, std::size_t prefix) {
   return head;
 }
 
-// The first of [from, count) whose head is not below (above: at or below) the given one.
-template <bool kAbove>
-std::uint32_t head_bound(const Node* node, std::uint32_t from, std::uint32_t count, std::uint32_t head) {
-  const Slot* first = node->slots + from;
-  std::uint32_t left = count - from;
-  while (left > 0) {
-    const std::uint32_t half = left / 2;
-    const bool right = kAbove ? first[half].head <= head : first[half].head < head;
-    first = right ? first + half + 1 : first;
-    left = right ? left - half - 1 : half;
-  }
-  return static_cast<std::uint32_t>(first - node->slots);
+// The first eight bytes of the key, zeros behind its end.
+std::uint64_t start_of(std::string_view key) {
+  const std::uint64_t high = std::uint64_t{head_of(key, 0)} << 32;
+  return key.size() <= 4 ? high : high | head_of(key, 4);
 }
 
-// Among the slots [low, high), whose heads equal the key's: the first whose key is not below it.
-template <class KeyAt>
-std::uint32_t key_bound(std::uint32_t low, std::uint32_t high, std::string_view key, KeyAt key_at) {
+// The first of [from, count) whose head is not below (above: at or below) the given one. Without a branch on
+// what is compared, which nothing could predict.
+template <bool kAbove>
+std::uint32_t head_bound(const Node* node, std::uint32_t from, std::uint32_t count, std::uint32_t head) {
+  const auto is_left = [head](const Slot& slot) { return kAbove ? slot.head <= head : slot.head < head; };
+  if (from == count) return from;
+  const Slot* first = node->slots + from;
+  for (std::uint32_t left = count - from; left > 1;) {
+    const std::uint32_t half = left / 2;
+    first += half * static_cast<std::uint32_t>(is_left(first[half - 1]));
+    left -= half;
+  }
+  return static_cast<std::uint32_t>(first - node->slots) + static_cast<std::uint32_t>(is_left(*first));
+}
+
+// Of a slot whose head is the key's: whether its key is below (or equal, with kOrEqual). Where one of the two
+// ends within the head the other continues it, so their sizes tell.
+template <bool kOrEqual>
+bool is_below(const Node* node, std::uint32_t at, std::string_view key) {
+  const std::size_t size = node->slots[at].key_size;
+  if (std::min(size, key.size()) <= node->prefix_size + sizeof(Slot::head))
+    return kOrEqual ? size <= key.size() : size < key.size();
+  return kOrEqual ? node->key(at) <= key : node->key(at) < key;
+}
+
+// The first slot from `from` on whose key is not below (kOrEqual: is above) `key`, for a key that begins with
+// the node's prefix (for other keys: some slot, none of which equals the key).
+template <bool kOrEqual>
+std::uint32_t bound_by_heads(const Node* node, std::uint32_t from, std::string_view key) {
+  const std::uint32_t count = node->count;
+  const std::uint32_t head = head_of(key, node->prefix_size);
+  std::uint32_t low = head_bound<false>(node, from, count, head);
+  if (low == count || node->slots[low].head != head) return low;
+  if (low + 1 == count || node->slots[low + 1].head != head)
+    return is_below<kOrEqual>(node, low, key) ? low + 1 : low;
+  std::uint32_t high = head_bound<true>(node, low, count, head);
   while (low < high) {
     const std::uint32_t middle = low + (high - low) / 2;
-    if (key_at(middle) < key)
+    if (is_below<kOrEqual>(node, middle, key))
       low = middle + 1;
     else
       high = middle;
@@ -114,27 +139,31 @@ std::uint32_t key_bound(std::uint32_t low, std::uint32_t high, std::string_view 
   return low;
 }
 
-// The first slot at or behind the first keyed one whose key is not below `key`, for a key that begins with
-// the node's prefix (for other keys: some slot, none of which equals the key).
-std::uint32_t bound_by_heads(const Node* node, std::uint32_t from, std::string_view key) {
-  const std::uint32_t count = node->count;
-  const std::uint32_t head = head_of(key, node->prefix_size);
-  const std::uint32_t low = head_bound<false>(node, from, count, head);
-  if (low == count || node->slots[low].head != head) return low;
-  if (low + 1 == count || node->slots[low + 1].head != head) return node->key(low) < key ? low + 1 : low;
-  const std::uint32_t high = head_bound<true>(node, low, count, head);
-  return key_bound(low, high, key, [node](std::uint32_t at) { return node->key(at); });
+// Below zero: the key, or what there is of it, is below the node's prefix. Zero: it begins with it.
+int compare_to_prefix(const Node* node, std::string_view key) {
+  const std::size_t prefix = node->prefix_size;
+  if (prefix == 0) return 0;
+  const std::uint64_t start =
+      start_of(key) & (prefix >= 8 ? ~std::uint64_t{0} : ~(~std::uint64_t{0} >> (8 * prefix)));
+  if (start != node->prefix_start) return start < node->prefix_start ? -1 : 1;
+  if (key.size() < prefix && prefix <= 8) return -1;
+  if (prefix <= 8) return 0;
+  const std::string_view all = node->key(first_keyed(node)).substr(0, prefix);
+  const int order = key.substr(0, prefix).compare(all.substr(0, std::min(key.size(), prefix)));
+  return order == 0 && key.size() < prefix ? -1 : order;
+}
+
+template <bool kOrEqual>
+std::uint32_t bound(const Node* node, std::string_view key) {
+  const auto from = static_cast<std::uint32_t>(first_keyed(node));
+  if (node->count <= from) return from;
+  const int order = compare_to_prefix(node, key);
+  if (order != 0) return order < 0 ? from : node->count;
+  return bound_by_heads<kOrEqual>(node, from, key);
 }
 
 std::uint32_t lower_bound(const Node* node, std::string_view key) {
-  const auto from = static_cast<std::uint32_t>(first_keyed(node));
-  if (node->count <= from) return from;
-  if (const std::size_t prefix = node->prefix_size; prefix != 0) {
-    const int order = key.substr(0, prefix).compare(node->key(from).substr(0, std::min(key.size(), prefix)));
-    if (order < 0 || (order == 0 && key.size() < prefix)) return from;
-    if (order > 0) return node->count;
-  }
-  return bound_by_heads(node, from, key);
+  return bound<false>(node, key);
 }
 
 // Whether the key is above all of the node's, as in a load in key order, where a search would be in vain.
@@ -147,29 +176,49 @@ bool is_above(const Node* node, std::string_view key) {
 
 // The child whose range the key lies in.
 std::uint32_t route(const Node* node, std::string_view key) {
-  const std::uint32_t at = lower_bound(node, key);
-  return at < node->count && node->inner_key(at) == key ? at : at - 1;
+  return bound<true>(node, key) - 1;
 }
+
+// The header and the slots of an ordinary node's worth of small entries.
+constexpr int kPrefetchedLines = 12;
 
 void prefetch_node(const Node* node) {
   const char* at = node->base();
-  for (int line = 0; line < 8; ++line) __builtin_prefetch(at + 64 * line);
+  for (int line = 0; line < kPrefetchedLines; ++line) __builtin_prefetch(at + 64 * line);
 }
 
 }  // namespace
 
-bool Tree::get(std::string_view key, std::string_view& value) const {
+const Node* Tree::find_leaf(std::string_view key) const {
   const Node* node = root_;
-  if (node == nullptr) return false;
-  while (node->level != 0) {
+  if (node == nullptr) return nullptr;
+  for (int level = node->level; level != 0; --level) {  // so that the leaf itself is not read
     node = node->child(route(node, key));
     prefetch_node(node);
   }
-  // A key without the leaf's prefix is found unequal below, so the prefix itself need not be looked at.
-  const std::uint32_t at = bound_by_heads(node, 0, key);
-  if (at == node->count || node->leaf_key(at) != key) return false;
-  value = node->value(at);
+  return node;
+}
+
+// A key without the leaf's prefix is found unequal, so the prefix itself need not be looked at.
+bool Tree::get_in(const Node* leaf, std::string_view key, std::string_view& value) {
+  const std::uint32_t at = bound_by_heads<false>(leaf, 0, key);
+  if (at == leaf->count || leaf->leaf_key(at) != key) return false;
+  value = leaf->value(at);
   return true;
+}
+
+bool Tree::get(std::string_view key, std::string_view& value) const {
+  const Node* leaf = find_leaf(key);
+  return leaf != nullptr && get_in(leaf, key, value);
+}
+
+void Tree::prefetch_entry(const Node* leaf, std::string_view key) {
+  const std::uint32_t head = head_of(key, leaf->prefix_size);
+  const std::uint32_t at = head_bound<false>(leaf, 0, leaf->count, head);
+  if (at == leaf->count) return;
+  const char* cell = leaf->base() + leaf->slots[at].offset;
+  __builtin_prefetch(cell);
+  __builtin_prefetch(cell + 64);
 }
 
 // ---- Cursors
@@ -285,6 +334,7 @@ Node* allocate_node(WriteBatch& batch, std::uint16_t level, std::size_t capacity
   node->heap_begin = static_cast<std::uint16_t>(capacity);
   node->cell_bytes = 0;
   node->prefix_size = 0;
+  node->prefix_start = 0;
   node->own_children = 0;
   ++batch.blocks_made;
   batch.bytes_made += capacity;
@@ -372,6 +422,7 @@ std::size_t used_bytes(const Node* node) {
 
 void set_prefix(Node* node, std::size_t prefix) {
   node->prefix_size = static_cast<std::uint16_t>(prefix);
+  node->prefix_start = prefix == 0 ? 0 : start_of(node->key(first_keyed(node)).substr(0, prefix));
   for (std::size_t i = first_keyed(node); i < node->count; ++i)
     node->slots[i].head = head_of(node->key(i), prefix);
 }
@@ -380,6 +431,7 @@ void set_best_prefix(Node* node) {
   const std::size_t first = first_keyed(node);
   if (node->count <= first) {
     node->prefix_size = 0;
+    node->prefix_start = 0;
     return;
   }
   set_prefix(node, common_prefix(node->key(first), node->key(node->count - 1u)));
@@ -444,7 +496,8 @@ class TreeEditor {
   void descend(std::string_view key) {
     Node* node = own_root();
     depth_ = 0;
-    while (node->level != 0) node = own_child(node, is_above(node, key) ? node->count - 1u : route(node, key));
+    while (node->level != 0)
+      node = own_child(node, is_above(node, key) ? node->count - 1u : route(node, key));
     leaf_ = node;
     at_ = is_above(node, key) ? node->count : lower_bound(node, key);
   }
@@ -584,8 +637,8 @@ class TreeEditor {
       place(node, at, entry);
       return;
     }
-    // Garbage is worth a rebuilding where that makes room for some changes more, not for this one only: rows that
-    // grow by a byte each would have their leaf rebuilt for each of them.
+    // Garbage is worth a rebuilding where that makes room for some changes more, not for this one only: rows
+    // that grow by a byte each would have their leaf rebuilt for each of them.
     const std::size_t used = used_bytes(node) + needed;
     const std::size_t least_to_split = node->level == 0 ? 2 : 4;
     if (used + kWorthwhileRoom <= std::max<std::size_t>(node->capacity, kNodeBytes) ||
@@ -788,7 +841,8 @@ std::uint64_t estimated_bytes(const Tree& tree) {
   constexpr std::size_t kSamples = 8;
   if (tree.root() == nullptr) return 0;
   std::uint64_t bytes = 0, entries = 0;
-  const std::size_t samples = tree.root()->level == 0 ? 1 : std::min<std::size_t>(kSamples, tree.root()->count);
+  const std::size_t samples =
+      tree.root()->level == 0 ? 1 : std::min<std::size_t>(kSamples, tree.root()->count);
   for (std::size_t sample = 0; sample < samples; ++sample) {
     const Node* node = tree.root();
     if (node->level != 0) node = node->child(sample * node->count / samples);
@@ -943,6 +997,7 @@ void check_order(const Node* node, Bounds bounds) {
     GYRE_CHECK(key.substr(0, node->prefix_size) == node->key(first).substr(0, node->prefix_size));
     GYRE_CHECK(key.size() >= node->prefix_size);
     GYRE_CHECK(node->slots[i].head == head_of(key, node->prefix_size));
+    GYRE_CHECK(node->prefix_start == start_of(key.substr(0, node->prefix_size)));
   }
   if (node->level != 0) GYRE_CHECK(node->inner_key(0).empty());
 }

@@ -65,6 +65,9 @@ struct Node : Block {
   // An inner node's children of its own batch, each as the bit that may_have_made() asks for: a filter, by which
   // a batch finds what it made without touching all the rest.
   std::uint32_t own_children;
+  // The first eight bytes of the prefix as a big-endian number, zeros behind its end: whether a key begins with
+  // it is seen without a look at a cell.
+  std::uint64_t prefix_start;
   Slot slots[];
 
   const char* base() const { return reinterpret_cast<const char*>(this); }
@@ -100,7 +103,7 @@ struct Node : Block {
   bool may_have_made(const Node* child) const { return (own_children & own_child_bit(child)) != 0; }
   static constexpr std::uint32_t kOutOfLine = std::uint32_t{1} << 31;
 };
-static_assert(sizeof(Node) == 24 && sizeof(Slot) == 8);
+static_assert(sizeof(Node) == 32 && sizeof(Slot) == 8);
 
 // Levels a tree can have; each has at least two entries when it is split, so this is never reached in memory.
 inline constexpr int kMaxHeight = 28;
@@ -120,6 +123,13 @@ class Tree {
     std::string_view ignored;
     return get(key, ignored);
   }
+
+  // The two halves of get(), for lookups that are begun ahead: the leaf where the key belongs, which memory is
+  // asked for and which is not read (null: the tree is empty); then the entry in it.
+  const tree::Node* find_leaf(std::string_view key) const;
+  static bool get_in(const tree::Node* leaf, std::string_view key, std::string_view& value);
+  // Between the two, once the leaf has arrived: asks for the entry.
+  static void prefetch_entry(const tree::Node* leaf, std::string_view key);
 
   const tree::Node* root() const { return root_; }
   bool operator==(const Tree&) const = default;

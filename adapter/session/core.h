@@ -12,6 +12,7 @@
 #include "adapter/coordinator/call.h"
 #include "adapter/metrics.h"
 #include "adapter/plan_cache.h"
+#include "adapter/session/foresight.h"
 #include "adapter/session/slow_statements.h"
 #include "adapter/session/survey.h"
 #include "oracle/published_state.h"
@@ -104,6 +105,7 @@ struct SessionCore {
   Arena arena;
   OutBuffer key;
   std::vector<storage::Datum> datums;
+  Foresight foresight;
 
   // enable_frontend_peek_sequencing, as the published catalog has it.
   bool reads_run_here(const oracle::Publication& now) {

@@ -12,6 +12,7 @@
 namespace gyre::adapter {
 
 using pgwire::Format;
+using pgwire::FrameStatus;
 using pgwire::TransactionStatus;
 using storage::Datum;
 
@@ -93,14 +94,8 @@ bool Session::peek_prepared(std::string_view body) {
 
 bool Session::try_peek_prepared(const pgwire::Bind& bind, bool describes) {
   if (!bind.portal_name.empty()) return false;
-  PreparedStatement* prepared = &unnamed_;
-  if (!bind.statement_name.empty()) {
-    const auto found = prepared_.find(bind.statement_name);
-    if (found == prepared_.end()) return false;
-    prepared = &found->second;
-  } else if (!has_unnamed_) {
-    return false;
-  }
+  PreparedStatement* prepared = find_prepared(bind.statement_name);
+  if (prepared == nullptr) return false;
   if (environment_is_old()) [[unlikely]]
     refresh_environment();
   const CachedStatement& statement = *prepared->statement;
@@ -115,6 +110,22 @@ bool Session::try_peek_prepared(const pgwire::Bind& bind, bool describes) {
       (bind.result_formats.size() > 1 && bind.result_formats.size() != plan.columns.size()))
     return false;
 
+  foresees_ =
+      !plan.direct->key.empty() && database.table(plan.direct->table)->rows.size() >= Foresight::kLeastRows;
+  bind_now(*prepared, bind);
+  const bool text = bind.result_formats.all_text();
+  const RowEncoder& encoder = text ? statement.text_encoder : peek_encoder(*prepared, bind.result_formats);
+  pgwire::bind_complete(out_);
+  if (describes && text)
+    out_.append(statement.row_description);
+  else if (describes)
+    encoder.describe(plan.columns, out_);
+  return answer_read(statement, encoder, database);
+}
+
+// The parameters of a statement that runs at once.
+void Session::bind_now(const PreparedStatement& prepared, const pgwire::Bind& bind) {
+  const Plan& plan = *prepared.statement->plan;
   core_.datums.clear();
   core_.arena.reset();
   settings_.set_now(core_.wall_us());
@@ -124,17 +135,34 @@ bool Session::try_peek_prepared(const pgwire::Bind& bind, bool describes) {
                                            settings_.style(), core_.arena, i + 1));
     ++i;
   }
-  append_literals(plan, prepared->literals, settings_.style(), core_.arena, core_.datums);
+  append_literals(plan, prepared.literals, settings_.style(), core_.arena, core_.datums);
+}
 
-  const bool text = bind.result_formats.all_text();
-  const RowEncoder& encoder =
-      text ? statement.text_encoder : peek_encoder(*prepared, bind.result_formats);
-  pgwire::bind_complete(out_);
-  if (describes && text)
-    out_.append(statement.row_description);
-  else if (describes)
-    encoder.describe(plan.columns, out_);
-  return answer_read(statement, encoder, database);
+// What cannot be told ahead, errors included, shows when the message is handled.
+void Session::foresee(std::span<const char> bytes) noexcept {
+  if (busy_ || finished_ || transaction_.status != TransactionStatus::idle || input_.buffered() != 0) return;
+  const pgwire::FrameResult first = input_.first_of(bytes);
+  if (first.status != FrameStatus::complete || first.frame.type != 'B') return;
+  try {
+    const auto bind = pgwire::decode_bind(first.frame.body);
+    if (!bind) return;
+    const PreparedStatement* prepared = find_prepared(bind->statement_name);
+    if (prepared == nullptr || prepared->statement->plan == nullptr) return;
+    const Plan& plan = *prepared->statement->plan;
+    const oracle::Publication now = core_.published.load();
+    if (plan.direct == nullptr || plan.direct->key.empty() ||
+        prepared->statement->catalog_version != now.catalog_version ||
+        bind->values.size() != plan.parameter_types.size())
+      return;
+    const storage::TableVersion& table =
+        *static_cast<const storage::Database*>(now.database)->table(plan.direct->table);
+    bind_now(*prepared, *bind);
+    storage::EvalContext eval = context_now();
+    core_.key.clear();
+    if (DirectScan::append_key(*plan.direct, *table.schema, eval, core_.key))
+      core_.foresight.begin(table.rows, core_.key.view());
+  } catch (...) {  // NOLINT(bugprone-empty-catch)
+  }
 }
 
 const RowEncoder& Session::peek_encoder(PreparedStatement& prepared, pgwire::FormatList formats) {
@@ -193,15 +221,16 @@ void Session::copy_literals(PreparedStatement& prepared) const {
   for (std::size_t i = 0; i < literals.size(); ++i) prepared.literals[i].text = prepared.literal_texts[i];
 }
 
-PreparedStatement& Session::prepared(std::string_view name) {
-  if (name.empty()) {
-    if (has_unnamed_) return unnamed_;
-    throw SqlError("26000", "unnamed prepared statement does not exist");
-  }
+PreparedStatement* Session::find_prepared(std::string_view name) {
+  if (name.empty()) return has_unnamed_ ? &unnamed_ : nullptr;
   const auto found = prepared_.find(name);
-  if (found == prepared_.end())
-    throw SqlError("26000", fmt::format("prepared statement \"{}\" does not exist", name));
-  return found->second;
+  return found == prepared_.end() ? nullptr : &found->second;
+}
+
+PreparedStatement& Session::prepared(std::string_view name) {
+  if (PreparedStatement* found = find_prepared(name)) return *found;
+  if (name.empty()) throw SqlError("26000", "unnamed prepared statement does not exist");
+  throw SqlError("26000", fmt::format("prepared statement \"{}\" does not exist", name));
 }
 
 // Plans again where the catalog, or a setting that plans depend on, has changed since.
@@ -360,7 +389,8 @@ bool Session::execute_now(Portal& executed, std::uint64_t limit) {
   if (executed.has_answer()) {
     progress = deliver(executed, limit);
   } else {
-    if (!executed.started() && (executed.plan()->needs_sessions || !runs_here(*executed.plan()))) return false;
+    if (!executed.started() && (executed.plan()->needs_sessions || !runs_here(*executed.plan())))
+      return false;
     progress = advance_here(executed, limit);
     if (progress == Portal::Progress::slice_over || progress == Portal::Progress::output_full) {
       executed.rows_before_wait = first;

@@ -24,19 +24,28 @@ bool DirectScan::passes(const char* row, const storage::RowLayout& layout, stora
   return passed;
 }
 
+bool DirectScan::append_key(const DirectRead& read, const storage::TableSchema& schema,
+                            storage::EvalContext& eval, OutBuffer& key) {
+  for (std::size_t i = 0; i < read.key.size(); ++i) {
+    const Datum value = read.key[i]->evaluate(eval);
+    if (value.null) return false;
+    storage::append_key_column(schema.columns[schema.primary_key[i]].type, value, key);
+  }
+  return true;
+}
+
 void DirectScan::run_lookup(const storage::TableVersion& table, storage::EvalContext& eval, OutBuffer& key,
                             OutBuffer& out) {
   const storage::TableSchema& schema = *table.schema;
   key.clear();
-  for (std::size_t i = 0; i < read_.key.size(); ++i) {
-    const Datum value = read_.key[i]->evaluate(eval);
-    if (value.null) return;  // nothing equals NULL
-    storage::append_key_column(schema.columns[schema.primary_key[i]].type, value, key);
-  }
+  if (!append_key(read_, schema, eval, key)) return;
   looked_up_ = true;
   std::string_view row;
-  if (table.rows.get(key.view(), row) &&
-      (read_.filter == nullptr || passes(row.data(), schema.layout, eval))) {
+  const storage::tree::Node* leaf =
+      foresight_ == nullptr ? nullptr : foresight_->take(table.rows, key.view());
+  const bool found =
+      leaf != nullptr ? storage::Tree::get_in(leaf, key.view(), row) : table.rows.get(key.view(), row);
+  if (found && (read_.filter == nullptr || passes(row.data(), schema.layout, eval))) {
     encoder_.encode_packed(row, schema.layout, read_.columns, *eval.style, out);
     ++rows_;
   }

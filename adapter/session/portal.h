@@ -12,6 +12,7 @@
 #include "adapter/exec/executor.h"
 #include "adapter/plan_cache.h"
 #include "adapter/row_encoder.h"
+#include "adapter/session/foresight.h"
 #include "adapter/session/snapshot_pin.h"
 #include "reactor/base/arena.h"
 #include "reactor/base/out_buffer.h"
@@ -24,13 +25,17 @@ class DirectScan {
  public:
   enum class Stop : std::uint8_t { end, limit, slice, full };
 
-  DirectScan(const DirectRead& read, const RowEncoder& encoder) : read_(read), encoder_(encoder) {}
+  DirectScan(const DirectRead& read, const RowEncoder& encoder, Foresight* foresight = nullptr)
+      : read_(read), encoder_(encoder), foresight_(foresight) {}
 
   // Appends at most `limit` rows (0: any number); stops early when the slice is over or `out` holds `full_at`
   // bytes. The database must be the same at every call. `key` is scratch, so that a lookup allocates nothing.
   Stop run(const storage::Database& database, storage::EvalContext& eval, TimeSlice& slice,
            std::uint64_t limit, std::size_t full_at, OutBuffer& key, OutBuffer& out);
   std::uint64_t rows() const { return rows_; }  // in all
+  // The key of the row that `read` looks up. False: a value is NULL, and no row is equal to it.
+  static bool append_key(const DirectRead& read, const storage::TableSchema& schema,
+                         storage::EvalContext& eval, OutBuffer& key);
   // Adds what has been read so far; `key` as the last run() left it, which ended or threw.
   enum class Ending : std::uint8_t { normal, thrown };
   void note_reads(storage::ReadSet& reads, const OutBuffer& key, Ending ending) const noexcept;
@@ -42,6 +47,7 @@ class DirectScan {
 
   const DirectRead& read_;
   const RowEncoder& encoder_;
+  Foresight* const foresight_;  // null: no lookup was begun ahead
   std::uint64_t rows_ = 0;
   bool started_ = false;
   bool ended_ = false;
@@ -120,8 +126,8 @@ class Portal {
   // What it reads here, from its first row to its last.
   SnapshotPin held;
   std::int64_t statement_us = 0;
-  std::uint64_t affected = 0;  // rows inserted, updated or deleted
-  bool discards = false;       // MOVE: rows are counted, not sent
+  std::uint64_t affected = 0;      // rows inserted, updated or deleted
+  bool discards = false;           // MOVE: rows are counted, not sent
   std::uint64_t result_bytes = 0;  // of rows, as sent
   // Where an Execute that had to wait began to count its rows; UINT64_MAX: none is waiting.
   std::uint64_t rows_before_wait = UINT64_MAX;

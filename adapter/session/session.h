@@ -102,6 +102,10 @@ class Session final : private reactor::Task {
 
   // Handles as many messages as it can; `bytes` may go afterwards.
   void receive(std::span<const char> bytes);
+  // Bytes that receive() will be given later in this turn. Worth telling only while foresees(): the last
+  // statement was a prepared lookup in a large table.
+  bool foresees() const { return foresees_; }
+  void foresee(std::span<const char> bytes) noexcept;
   // What the client is to be sent. The host takes bytes off the front by swapping or clearing, then calls
   // on_output_taken().
   OutBuffer& output() { return out_; }
@@ -217,6 +221,7 @@ class Session final : private reactor::Task {
   void on_query(const pgwire::Frame& frame);
   bool try_peek(std::string_view text);
   static bool reads_little(const DirectRead& read, const storage::Database& database);
+  storage::EvalContext context_now();  // of a statement that runs at once, with core_.datums as parameters
   // Rows, CommandComplete and ReadyForQuery of a plan's direct read with the parameters in core_.datums. False:
   // there is too much of it, and what has been appended is to go.
   bool answer_read(const CachedStatement& statement, const RowEncoder& encoder,
@@ -230,6 +235,8 @@ class Session final : private reactor::Task {
   // to be dispatched, and nothing has happened.
   bool peek_prepared(std::string_view body);
   bool try_peek_prepared(const pgwire::Bind& bind, bool describes);
+  PreparedStatement* find_prepared(std::string_view name);
+  void bind_now(const PreparedStatement& prepared, const pgwire::Bind& bind);
   static const RowEncoder& peek_encoder(PreparedStatement& prepared, pgwire::FormatList formats);
   void on_parse(std::string_view body);
   void on_bind(std::string_view body);
@@ -475,6 +482,7 @@ class Session final : private reactor::Task {
   bool peer_gone_ = false;
   bool draining_ = false;
   bool awaits_input_ = false;  // the running statement is a COPY that goes on when input arrives
+  bool foresees_ = false;
   bool role_changed_ = true;
   bool role_is_local_ = false;  // SET LOCAL ROLE: until the end of the transaction
 };

@@ -86,19 +86,23 @@ bool Session::reads_little(const DirectRead& read, const storage::Database& data
   return !read.key.empty() || database.table(read.table)->rows.size() <= kPeekRows;
 }
 
-bool Session::answer_read(const CachedStatement& statement, const RowEncoder& encoder,
-                          const storage::Database& database) {
+storage::EvalContext Session::context_now() {
   storage::EvalContext eval;
   eval.parameters = core_.datums.data();
   eval.arena = &core_.arena;
   eval.style = &settings_.style();
   eval.session = &facts_;
   eval.transaction_us = eval.statement_us = core_.wall_us();
+  return eval;
+}
 
+bool Session::answer_read(const CachedStatement& statement, const RowEncoder& encoder,
+                          const storage::Database& database) {
+  storage::EvalContext eval = context_now();
   shown_plan_ = statement.serial;
   const std::size_t before = out_.size();
   const std::size_t most = std::min(kPeekBytes, settings_.most_result_bytes());
-  DirectScan scan(*statement.plan->direct, encoder);
+  DirectScan scan(*statement.plan->direct, encoder, foresees_ ? &core_.foresight : nullptr);
   TimeSlice slice = TimeSlice::unlimited();
   if (scan.run(database, eval, slice, 0, before + most, core_.key, out_) != DirectScan::Stop::end ||
       out_.size() - before > most)

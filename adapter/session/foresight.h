@@ -1,0 +1,70 @@
+// Lookups begun ahead: while earlier messages of a turn are answered, memory is asked for what later ones
+// will need. A lookup in a table that does not fit into the cache waits for the memory of a leaf, then for
+// that of one of its entries; begun some messages ahead, both have arrived when it goes on.
+//
+// What is begun is the lookup itself, of a message that has arrived, in a snapshot that was loaded after
+// that; it goes on from the leaf if the message still finds the same tree, and starts anew otherwise.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "storage/tree.h"
+
+namespace gyre::adapter {
+
+// One core's, for the length of a turn: what leaves are kept here is read under the turn's hold.
+class Foresight {
+ public:
+  // Below this many rows a table is taken to be in the cache.
+  static constexpr std::uint64_t kLeastRows = 20'000;
+
+  void begin_turn() { first_ = end_ = 0; }
+
+  // Walks the inner nodes. Lookups are begun in the order in which their messages will be handled.
+  void begin(const storage::Tree& tree, std::string_view key) {
+    if (key.size() > kMostKey || tree.empty()) return;
+    // The slots of an earlier one's leaf have been on their way for a while: now its entry.
+    if (end_ - first_ >= kSlotsAhead) {
+      const Begun& earlier = at(end_ - kSlotsAhead);
+      storage::Tree::prefetch_entry(earlier.leaf, earlier.view());
+    }
+    if (end_ - first_ == kMost) ++first_;
+    Begun& begun = at(end_++);
+    begun.root = tree.root();
+    begun.leaf = tree.find_leaf(key);
+    begun.size = static_cast<std::uint32_t>(key.size());
+    std::memcpy(begun.key, key.data(), key.size());
+  }
+
+  // The leaf for this key in this tree, if that lookup was begun; else null.
+  const storage::tree::Node* take(const storage::Tree& tree, std::string_view key) {
+    for (std::uint32_t i = first_; i != end_; ++i) {
+      if (at(i).root != tree.root() || at(i).view() != key) continue;
+      first_ = i + 1;
+      return at(i).leaf;
+    }
+    return nullptr;
+  }
+
+ private:
+  static constexpr std::size_t kMostKey = 20;
+  static constexpr std::uint32_t kMost = 16;  // more than are announced ahead (reactor::Ring)
+  static constexpr std::uint32_t kSlotsAhead = 4;
+  struct Begun {
+    const storage::tree::Node* root;
+    const storage::tree::Node* leaf;
+    std::uint32_t size;
+    char key[kMostKey];
+    std::string_view view() const { return {key, size}; }
+  };
+  Begun& at(std::uint32_t number) { return begun_[number % kMost]; }
+
+  std::array<Begun, kMost> begun_;
+  std::uint32_t first_ = 0;
+  std::uint32_t end_ = 0;
+};
+
+}  // namespace gyre::adapter
