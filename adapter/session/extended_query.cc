@@ -81,14 +81,15 @@ bool Session::peek_prepared(std::string_view body) {
       out_.truncate(size);
       return false;
     }
+    const std::uint64_t took_ns = core_.span_clock.nanoseconds(start, SpanClock::ticks());
+    core_.metrics.cached_peek_ns[static_cast<std::size_t>(settings_.default_isolation())].record(took_ns);
+    if (core_.slow.wants(took_ns)) [[unlikely]]
+      note_slow(find_prepared(bind->statement_name)->source->text, took_ns);
   } catch (...) {
     out_.truncate(size);
     return false;
   }
   input_.take_following(before - following.size());
-  const std::uint64_t took_ns = core_.span_clock.nanoseconds(start, SpanClock::ticks());
-  core_.metrics.peek_ns[static_cast<std::size_t>(PeekKind::planned)].record(took_ns);
-  core_.metrics.first_row_ns.record(took_ns);
   return true;
 }
 
