@@ -65,6 +65,7 @@ constexpr std::string_view kExecuteSync("E\0\0\0\11\0\0\0\0\0S\0\0\0\4", 15);
 }  // namespace
 
 bool Session::peek_prepared(std::string_view body) {
+  if (!protocol_.ready() && !protocol_.in_extended_batch()) return false;
   std::string_view following = input_.following();
   const std::size_t before = following.size();
   const bool describes = following.starts_with(kDescribe);
@@ -90,6 +91,7 @@ bool Session::peek_prepared(std::string_view body) {
     return false;
   }
   input_.take_following(before - following.size());
+  if (!protocol_.ready()) protocol_.on_message('S');  // there was a Parse before
   return true;
 }
 

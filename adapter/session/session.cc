@@ -183,7 +183,7 @@ void Session::handle(const pgwire::Frame& frame) {
     }
     return;
   }
-  if (frame.type == 'B' && protocol_.ready() && peek_prepared(frame.body)) return;
+  if (frame.type == 'B' && peek_prepared(frame.body)) return;
   switch (protocol_.on_message(frame.type)) {
     case pgwire::Verdict::process:
       if (frame.type == 'Q' && peek(frame)) return;
