@@ -84,7 +84,7 @@ class MeasuredGyre(Gyre):
         return wanted
 
     def start_oracle(self):
-        if "--timestamp-oracle-url" not in machine.output_of(os.path.join(self.options.build, "gyre"), "--help"):
+        if "--timestamp-oracle-url" not in (machine.output_of(os.path.join(self.options.build, "gyre"), "--help") or ""):
             raise Trouble("this server has no --timestamp-oracle-url")
         # On the client's core, like a server elsewhere: it costs the shard nothing.
         options = type(self.options)(**dict(vars(self.options), server_core=self.options.client_core))
