@@ -8,8 +8,8 @@ const PATIENCE_MS = 5000;
 const KEPT = 180;          // answers that charts go back
 const WINDOW = 5;          // answers that percentiles are taken over
 const PHASES = [
-  ['read_timestamp', 'choose a read timestamp'], ['parse', 'parse'], ['plan', 'plan'], ['cached_read', 'read, plan from the cache'],
-  ['executed_read', 'read, extended protocol'], ['first_row', 'first row'], ['commit', 'commit'], ['login', 'log in'], ['turn', 'turn of a core'],
+  ['read_timestamp', 'choose a read timestamp'], ['parse', 'parse'], ['plan', 'plan'], ['cached_read', 'read, answered at once'],
+  ['executed_read', 'read, by Execute alone'], ['first_row', 'first row'], ['commit', 'commit'], ['login', 'log in'], ['turn', 'turn of a core'],
 ];
 
 const byId = (id) => document.getElementById(id);
