@@ -160,7 +160,8 @@ void Session::foresee(std::span<const char> bytes) noexcept {
     const storage::TableVersion& table =
         *static_cast<const storage::Database*>(now.database)->table(plan.direct->table);
     bind_now(*prepared, *bind);
-    storage::EvalContext eval = context_now();
+    storage::EvalContext eval;
+    fill_context(eval);
     core_.key.clear();
     if (DirectScan::append_key(*plan.direct, *table.schema, eval, core_.key))
       core_.foresight.begin(table.rows, core_.key.view());

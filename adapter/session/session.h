@@ -148,6 +148,9 @@ class Session final : private reactor::Task {
 
  private:
   friend class StatementTimeout;
+  // A read that visits more rows than this is left to the sliced path, so that it cannot hold up the statements
+  // behind it.
+  static constexpr std::uint64_t kPeekRows = 512;
   static constexpr std::size_t kOutputHigh = 256 * 1024;       // stop producing until some of it is taken
   static constexpr std::size_t kOutputSlack = 8 * kOutputHigh;  // what may lie beside one more row
   static constexpr std::size_t kParkedInputHigh = 256 * 1024;  // stop reading while it cannot be handled
@@ -220,8 +223,17 @@ class Session final : private reactor::Task {
   [[gnu::noinline]] void note_slow(std::string_view text, std::uint64_t took_ns);
   void on_query(const pgwire::Frame& frame);
   bool try_peek(std::string_view text);
-  static bool reads_little(const DirectRead& read, const storage::Database& database);
-  storage::EvalContext context_now();  // of a statement that runs at once, with core_.datums as parameters
+  static bool reads_little(const DirectRead& read, const storage::Database& database) {
+    return !read.key.empty() || database.table(read.table)->rows.size() <= kPeekRows;
+  }
+  // For a statement that runs at once, with core_.datums as parameters.
+  void fill_context(storage::EvalContext& eval) const {
+    eval.parameters = core_.datums.data();
+    eval.arena = &core_.arena;
+    eval.style = &settings_.style();
+    eval.session = &facts_;
+    eval.transaction_us = eval.statement_us = core_.wall_us();
+  }
   // Rows, CommandComplete and ReadyForQuery of a plan's direct read with the parameters in core_.datums. False:
   // there is too much of it, and what has been appended is to go.
   bool answer_read(const CachedStatement& statement, const RowEncoder& encoder,

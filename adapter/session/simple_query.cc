@@ -15,9 +15,6 @@ namespace gyre::adapter {
 using pgwire::TransactionStatus;
 
 namespace {
-// A read that visits more rows than this is left to the sliced path, so that it cannot hold up the statements
-// behind it.
-constexpr std::uint64_t kPeekRows = 512;
 constexpr std::size_t kPeekBytes = 128 * 1024;
 // Statements of one text that run before others get their turn.
 constexpr std::size_t kStatementsPerTurn = 64;
@@ -82,23 +79,10 @@ bool Session::try_peek(std::string_view text) {
   return false;
 }
 
-bool Session::reads_little(const DirectRead& read, const storage::Database& database) {
-  return !read.key.empty() || database.table(read.table)->rows.size() <= kPeekRows;
-}
-
-storage::EvalContext Session::context_now() {
-  storage::EvalContext eval;
-  eval.parameters = core_.datums.data();
-  eval.arena = &core_.arena;
-  eval.style = &settings_.style();
-  eval.session = &facts_;
-  eval.transaction_us = eval.statement_us = core_.wall_us();
-  return eval;
-}
-
 bool Session::answer_read(const CachedStatement& statement, const RowEncoder& encoder,
                           const storage::Database& database) {
-  storage::EvalContext eval = context_now();
+  storage::EvalContext eval;
+  fill_context(eval);
   shown_plan_ = statement.serial;
   const std::size_t before = out_.size();
   const std::size_t most = std::min(kPeekBytes, settings_.most_result_bytes());
