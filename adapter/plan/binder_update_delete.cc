@@ -2,6 +2,7 @@
 // of what their input answers, each row once.
 #include <algorithm>
 
+#include "adapter/catalog/denied.h"
 #include "adapter/plan/binder.h"
 #include "adapter/sql_error.h"
 #include "storage/scalar/nodes.h"
@@ -143,7 +144,13 @@ BoundQuery Binder::bind_truncate(const ast::TruncateStatement& truncate) {
     plan->tables.push_back(table->id());
     tables.push_back(std::move(table));
   };
-  for (const ast::QualifiedName& name : truncate.tables) add(change_target(name, Privilege::truncate));
+  // One after the other: who may not touch the first is told so, whatever the others are.
+  for (const ast::QualifiedName& name : truncate.tables) {
+    auto table = change_target(name, Privilege::truncate);
+    if (!catalog.allows(statement_.context.role, *table, bit(Privilege::truncate)))
+      throw permission_denied(ObjectKind::table, table->name());
+    add(std::move(table));
+  }
   // (The list grows while it is gone through.)
   for (std::size_t i = 0; truncate.cascade && i < tables.size(); ++i)
     for (const auto& child : catalog.referrers(tables[i]->id())) {

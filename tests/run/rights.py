@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Random rights, each statement as each role, asked of Gyre and of PostgreSQL 15: same SQLSTATE, or same rows, tag and notices.
+"""Random rights, each statement as each role, asked of Gyre and of PostgreSQL 15: same error, or same rows, tag and notices.
 
     tests/run/rights.py [ROUNDS]
 
@@ -284,6 +284,17 @@ def answer(connection, text):
     return ('ok', rows, tag, sorted(notices)) if not text.startswith('EXPLAIN') else ('ok', tag)
 
 
+def same(text, ours, theirs):
+    # Of many objects PostgreSQL names the one that it comes upon first, which is in the order of its catalogs' pages.
+    if theirs[0] == 'error' and (' ALL TABLES ' in text or ' OWNED BY ' in text):
+        return ours[:2] == theirs[:2]
+    return ours == theirs
+
+
+# PostgreSQL's own: DROP OWNED of two roles looks for default privileges that it has just removed.
+MISTAKE = ('error', 'XX000')
+
+
 class Pair:
     """Gyre and PostgreSQL, asked the same by the same role."""
 
@@ -299,10 +310,12 @@ class Pair:
         return self.connections[role]
 
     def ask(self, role, text):
-        """Both have to say the same; of errors the SQLSTATE counts. Returns that; None where they do not."""
+        """Both have to say the same. Returns it; None where they do not, or where PostgreSQL makes a mistake."""
         ours, theirs = (answer(connection, text) for connection in self.of(role))
+        if theirs[:2] == MISTAKE:
+            return None
         self.asked += 1
-        differ = ours[:2] != theirs[:2] if theirs[0] == 'error' else ours != theirs
+        differ = not same(text, ours, theirs)
         if differ:
             self.differences += 1
             if self.differences <= SHOWN:
