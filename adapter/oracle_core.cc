@@ -73,7 +73,7 @@ void OracleCore::on_message(const CoreMessage& message) {
       if (--look_.missing == 0) finish_look();
       return;
     case CoreMessage::Kind::survey:
-      coordinator_.complete(static_cast<SessionSurvey*>(message.pointer)->rows);
+      coordinator_.complete(static_cast<OracleSurvey*>(message.pointer)->rows);
       port_->send(message.from, {CoreMessage::Kind::surveyed, 0, 0, 0, message.pointer});
       return;
     case CoreMessage::Kind::drain:

@@ -363,7 +363,10 @@ void Shard::on_message(const CoreMessage& message) {
       port_.send(message.from, {CoreMessage::Kind::surveyed, 0, 0, 0, message.pointer});
       return;
     case CoreMessage::Kind::surveyed:
-      on_surveyed(*static_cast<SessionSurvey*>(message.pointer), message.from);
+      if (message.from == mesh_.oracle_core())
+        on_completed(*static_cast<OracleSurvey*>(message.pointer));
+      else
+        on_surveyed(*static_cast<SessionSurvey*>(message.pointer));
       return;
     case CoreMessage::Kind::role_count:
       roles_.hear(message.number, message.from, message.detail);
@@ -415,7 +418,7 @@ void Shard::survey(SessionSurvey& survey) {
   for (std::size_t other = 0; other < mesh_.shards(); ++other)
     if (other != id_.value) port_.send(other, {CoreMessage::Kind::survey, 0, 0, 0, &survey});
   describe_sessions(survey);
-  on_surveyed(survey, id_.value);
+  on_surveyed(survey);
 }
 
 void Shard::describe_sessions(SessionSurvey& survey) {
@@ -426,11 +429,25 @@ void Shard::describe_sessions(SessionSurvey& survey) {
       connection->session().describe(texts, part.emplace_back());
 }
 
-void Shard::on_surveyed(SessionSurvey& survey, std::size_t by) {
-  if (by == mesh_.oracle_core()) return survey.answered.set();
+void Shard::on_surveyed(SessionSurvey& survey) {
   if (--survey.missing != 0) return;
   survey.gather();
-  port_.send(mesh_.oracle_core(), {CoreMessage::Kind::survey, 0, 0, 0, &survey});
+  ask_oracle_core(survey);
+}
+
+// Not while it has not answered what somebody gave up to wait for.
+void Shard::ask_oracle_core(SessionSurvey& survey) {
+  if (std::any_of(surveys_.begin(), surveys_.end(), [](const auto& other) { return other->is_late(); }))
+    return survey.answered.set();
+  OracleSurvey& last = *surveys_.emplace_back(std::make_unique<OracleSurvey>(survey));
+  loop_.arm_timer_after_us(last, OracleSurvey::kPatienceUs);
+  port_.send(mesh_.oracle_core(), {CoreMessage::Kind::survey, 0, 0, 0, &last});
+}
+
+void Shard::on_completed(OracleSurvey& survey) {
+  loop_.cancel_timer(survey);
+  survey.answer();
+  std::erase_if(surveys_, [&](const auto& other) { return other.get() == &survey; });
 }
 
 void Shard::signal(SessionId session, SessionSignal signal) {

@@ -19,6 +19,7 @@
 #include "adapter/mesh.h"
 #include "adapter/process_memory.h"
 #include "adapter/session/core.h"
+#include "adapter/session/survey.h"
 
 namespace gyre::adapter {
 
@@ -132,7 +133,9 @@ class Shard final : public SessionServices,
   void fill(MetricsSnapshot& snapshot);
   void fill(Activity& activity);
   void describe_sessions(SessionSurvey& survey);
-  void on_surveyed(SessionSurvey& survey, std::size_t by);
+  void on_surveyed(SessionSurvey& survey);
+  void ask_oracle_core(SessionSurvey& survey);
+  void on_completed(OracleSurvey& survey);
   Connection* find(SessionId session);
   SessionId next_session_id();
 
@@ -145,6 +148,7 @@ class Shard final : public SessionServices,
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::unordered_map<std::uint32_t, std::unique_ptr<Connection>> connections_;  // by session id
   ConnectionsOver over_{loop_};
+  std::vector<std::unique_ptr<OracleSurvey>> surveys_;  // with the oracle core
   std::vector<std::uint32_t> counts_;    // connections of each shard, as far as known
   std::vector<std::uint32_t> admitted_;  // of which logged in
   Tally roles_, addresses_;

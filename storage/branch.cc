@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "reactor/base/check.h"
+#include "reactor/fail_point.h"
 #include "storage/constraint_failure.h"
 #include "storage/failure.h"
 
@@ -41,16 +42,12 @@ Branch::Branch(const Database& base, ForTransaction transaction)
 Branch::~Branch() {
   if (released_) return;
   for (const auto& version : owned_) {
-    if (version == nullptr) continue;
-    discard_tree(version->rows);
-    for (Tree& index : version->indexes) discard_tree(index);
+    if (version != nullptr) discard_trees(*version);
   }
   for (Operation& operation : operations_) {
     discard_tree(operation.rows);
     for (Tree& index : operation.indexes) discard_tree(index);
-    if (operation.owned == nullptr) continue;
-    discard_tree(operation.owned->rows);
-    for (Tree& index : operation.owned->indexes) discard_tree(index);
+    if (operation.owned != nullptr) discard_trees(*operation.owned);
   }
 }
 
@@ -58,6 +55,11 @@ Branch::~Branch() {
 void Branch::discard_tree(Tree& tree) {
   batch_.blocks_freed += free_batch_nodes(batch_, tree);
   tree = Tree();
+}
+
+void Branch::discard_trees(TableVersion& version) {
+  discard_tree(version.rows);
+  for (Tree& index : version.indexes) discard_tree(index);
 }
 
 TableVersion& Branch::own(RelationId table) {
@@ -76,6 +78,13 @@ TableVersion& Branch::own(RelationId table) {
 void Branch::set_slot(RelationId table, const TableVersion* version) {
   if (table.value >= view_.tables_.size()) view_.tables_.resize(table.value + 1);
   view_.tables_[table.value] = version;
+}
+
+// (A test can make each step slow.)
+void Branch::check_stopped() const {
+  if (stop_ == nullptr) return;
+  (void)reactor::fail_point("plant.slow_rows");
+  stop_->check();
 }
 
 // ---- One row in the trees
@@ -173,6 +182,7 @@ void Branch::note_taken_back(const TableVersion& version, int index, std::string
 // ---- One row, logged
 
 void Branch::insert_row(RelationId table, std::string_view key, std::string_view packed) {
+  check_stopped();
   TableVersion& version = own(table);
   // First the log, as everywhere: whatever fails, nothing is in the trees that undoing does not know of.
   changes_.append({table, key, std::nullopt, packed});
@@ -185,6 +195,7 @@ void Branch::insert_row(RelationId table, std::string_view key, std::string_view
 }
 
 void Branch::remove_row(RelationId table, std::string_view key, std::string_view before) {
+  check_stopped();
   TableVersion& version = own(table);
   changes_.append({table, key, before, std::nullopt});
   const Change change = changes_[changes_.size() - 1];
@@ -193,6 +204,7 @@ void Branch::remove_row(RelationId table, std::string_view key, std::string_view
 
 void Branch::replace_row(RelationId table, std::string_view key, std::string_view before,
                          std::string_view after) {
+  check_stopped();
   TableVersion& version = own(table);
   check_replacement(version, key, before, after);
   changes_.append({table, key, before, after});
@@ -301,6 +313,7 @@ void Branch::apply_update_set(RelationId table, std::span<const RowUpdate> updat
   ends.reserve(updates.size());
   OutBuffer bytes;
   for (const RowUpdate& update : updates) {
+    check_stopped();
     check_not_null(schema, update.row, style_);
     std::string_view before;
     GYRE_CHECK(version.rows.get(update.key, before));

@@ -11,10 +11,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "reactor/base/ids.h"
 #include "reactor/base/out_buffer.h"
+#include "reactor/stop_flag.h"
 #include "storage/change_set.h"
 #include "storage/database.h"
 #include "storage/datum.h"
@@ -63,6 +65,23 @@ class Branch {
   // Unless released: frees what it made, the base is untouched.
   ~Branch();
 
+  // While one exists, what the branch may do for long (writing rows, building an index, merging, rebasing) ends
+  // with reactor::Stopped once the flag is raised, the branch then as before the call. Going back never does.
+  class Stoppable {
+   public:
+    Stoppable(Branch& branch, const reactor::StopFlag& stop)
+        : branch_(branch), before_(std::exchange(branch.stop_, &stop)) {}
+    Stoppable(const Stoppable&) = delete;
+    Stoppable& operator=(const Stoppable&) = delete;
+    ~Stoppable() { branch_.stop_ = before_; }
+
+   private:
+    Branch& branch_;
+    const reactor::StopFlag* const before_;
+  };
+  // For loops of those who use the branch.
+  void check_stopped() const;
+
   // The base with this branch's changes. Cursors into it end with the next change.
   const Database& view() const { return view_; }
   const Database& base() const { return *base_; }
@@ -109,6 +128,9 @@ class Branch {
     std::size_t removal, insertion;
   };
   std::span<const Move> moves() const { return moves_; }
+  // The rows of earlier changes of the table lie in another layout than its definition has now: between them and
+  // this one the table was written anew.
+  std::size_t first_change_in_layout(RelationId table) const;
   // Those from `mark` on.
   std::vector<SchemaOperation> operations(Mark from) const;
   std::vector<SchemaOperation> operations() const { return operations({}); }
@@ -128,7 +150,8 @@ class Branch {
   void merge(Branch& transaction);
   // A transaction's: its changes on top of a newer database, as if they had been made there; marks stay
   // valid. No row that it changed may have changed meanwhile (they are locked). A table that it redefined and
-  // that is not what it was is a Failure (serialization_failure), the branch then as before the call.
+  // that is not what it was is a Failure (serialization_failure). Whatever is thrown, also for want of memory, the
+  // branch is then as before the call.
   void rebase(const Database& newest);
 
   // Recovery. What a commit record says is done once more: no checks, keys as they are, and nothing is
@@ -212,6 +235,7 @@ class Branch {
   void undo_last_change();
   void undo_last_operation();
   void discard_tree(Tree& tree);
+  void discard_trees(TableVersion& version);
   void note_key(RelationId table, RelationId order, std::string_view key);
   void note_taken_back(const TableVersion& version, int index, std::string_view key);
 
@@ -219,6 +243,7 @@ class Branch {
   void take_over(Branch& transaction);
   void merge_rows(const Branch& transaction, const ChangeSet& net, MovedRows& moved);
   void merge_operation(const Operation& operation);
+  void make_changes_anew(std::span<const std::unique_ptr<TableVersion>> tables);
 
   const Database* base_;
   Database view_;
@@ -228,6 +253,7 @@ class Branch {
   ChangeSet changes_;
   std::vector<Move> moves_;
   std::vector<Operation> operations_;
+  const reactor::StopFlag* stop_ = nullptr;  // of the call that runs; null: it is not to be stopped
   ReadSet* reads_ = nullptr;  // the transaction's, while one of its calls runs
   TextStyle style_;
   OutBuffer row_, key_, index_key_, other_index_key_;  // scratch

@@ -17,9 +17,11 @@
 
 namespace gyre::storage {
 
-// The key that a row with a hidden id has in the head, by table and the key it has in the transaction.
+// How far a merge has come: the key that a row with a hidden id has in the head, by table and the key it has in the
+// transaction.
 struct Branch::MovedRows {
   std::map<std::pair<std::uint32_t, std::string>, std::string> keys;
+  std::size_t operations = 0;  // changes of definitions that are done
 
   std::string_view of(RelationId table, std::string_view key) const {
     const auto at = keys.find({table.value, std::string(key)});
@@ -117,6 +119,7 @@ void Branch::merge(Branch& transaction) {
       merge_rows(transaction, transaction.changes_.net(done, operation.schema.position), moved);
       done = operation.schema.position;
       merge_operation(operation);
+      ++moved.operations;
     }
     merge_rows(transaction, transaction.changes_.net(done, transaction.changes_.size()), moved);
   } catch (...) {
@@ -126,17 +129,26 @@ void Branch::merge(Branch& transaction) {
 }
 
 void Branch::merge_rows(const Branch& transaction, const ChangeSet& net, MovedRows& moved) {
+  // The table as the transaction had it when it made these changes.
+  const auto schema_then = [&](RelationId table) {
+    for (std::size_t i = moved.operations; i < transaction.operations_.size(); ++i)
+      if (transaction.operations_[i].schema.relation == table) return transaction.operations_[i].schema.before.get();
+    const TableVersion* left = transaction.view_.table(table);
+    return left != nullptr ? left->schema.get() : nullptr;
+  };
+  const TableSchema* then = nullptr;
+  RelationId last(UINT32_MAX);
   std::vector<RowWrite> writes;
   writes.reserve(net.size());
   for (std::size_t i = 0; i < net.size(); ++i) {
+    check_stopped();
     const Change change = net[i];
     const RelationId table = change.relation;
     if (view_.table(table) == nullptr) throw_conflict();
     TableVersion& version = own(table);
     const TableVersion* seen = transaction.base_->table(table);
-    if (seen != nullptr && transaction.view_.table(table) != nullptr &&
-        !same_rows(*transaction.view_.table(table)->schema, *version.schema))
-      throw_conflict();
+    if (table != last) then = schema_then(last = table);
+    if (seen != nullptr && then != nullptr && !same_rows(*then, *version.schema)) throw_conflict();
     std::string_view key = change.key;
     if (version.schema->has_row_id() && !change.before) {
       const bool provisional = row_id_of(key) >= kTransactionRowIds;
@@ -159,7 +171,8 @@ void Branch::merge_rows(const Branch& transaction, const ChangeSet& net, MovedRo
 }
 
 // Tables that only this transaction changed stay as they are: they were made from what the newest database
-// still has. Those that others changed, too, are made anew from the log.
+// still has. Those that others changed, too, are made anew from the log, beside what they are; only when all is
+// there does it take their place.
 void Branch::rebase(const Database& newest) {
   GYRE_CHECK(own_row_id_ != 0);
   if (&newest == base_) return;
@@ -170,7 +183,8 @@ void Branch::rebase(const Database& newest) {
   Database view = newest;
   view.last_batch_ = batch_.id;
   view.tables_.resize(std::max(view.tables_.size(), view_.tables_.size()));
-  std::vector<bool> anew(view.tables_.size());
+  std::vector<std::unique_ptr<TableVersion>> anew(view.tables_.size());
+  bool any_anew = false;
   for (std::size_t id = 0; id < view.tables_.size(); ++id) {
     const RelationId table(static_cast<std::uint32_t>(id));
     const TableVersion *was = base_->table(table), *mine = view_.table(table), *now = newest.table(table);
@@ -180,23 +194,39 @@ void Branch::rebase(const Database& newest) {
       continue;
     }
     if (now == nullptr || mine == nullptr || now->schema != was->schema || redefined(id)) throw_conflict();
-    anew[id] = true;
+    anew[id] = std::make_unique<TableVersion>(*now);
+    view.tables_[id] = owned_[id].get();
+    any_anew = true;
   }
+  if (any_anew) make_changes_anew(anew);
+  // ---- Beyond this point nothing fails.
   for (std::size_t id = 0; id < anew.size(); ++id) {
-    if (!anew[id]) continue;
+    if (anew[id] == nullptr) continue;
+    discard_trees(*owned_[id]);
+    *owned_[id] = std::move(*anew[id]);
     made_anew_ = true;
-    TableVersion& version = *owned_[id];
-    discard_tree(version.rows);
-    for (Tree& index : version.indexes) discard_tree(index);
-    version = *view.tables_[id];
-    view.tables_[id] = &version;
   }
-  view_ = std::move(view);
+  std::swap(view_, view);
   base_ = &newest;
-  for (std::size_t i = 0; i < changes_.size(); ++i) {
-    const Change change = changes_[i];
-    if (anew[change.relation.value])
-      force_row(*owned_[change.relation.value], change.key, change.before, change.after);
+}
+
+// All changes of these tables, by relation id, once more. Where that fails, what it has made is freed.
+void Branch::make_changes_anew(std::span<const std::unique_ptr<TableVersion>> tables) {
+  const std::size_t replaced = batch_.replaced.size();
+  const std::uint64_t bytes_replaced = batch_.bytes_replaced;
+  try {
+    for (std::size_t i = 0; i < changes_.size(); ++i) {
+      check_stopped();
+      const Change change = changes_[i];
+      TableVersion* const table = tables[change.relation.value].get();
+      if (table != nullptr) force_row(*table, change.key, change.before, change.after);
+    }
+  } catch (...) {
+    for (const auto& table : tables)
+      if (table != nullptr) discard_trees(*table);
+    batch_.replaced.resize(replaced);
+    batch_.bytes_replaced = bytes_replaced;
+    throw;
   }
 }
 

@@ -69,18 +69,29 @@ Tree Branch::build_index(const TableVersion& version, const TableSchema& schema,
   entries.reserve(version.rows.size());
   Cursor row(version.rows);
   for (row.seek_first(); row.valid(); row.next()) {
+    check_stopped();
     index_key_.clear();
     const bool alone = append_index_key(schema, index, row.value().data(), row.key(), index_key_);
     if (index_key_.size() > kMaxKeySize) throw oversize_key(index_key_.size(), kMaxKeySize, index.name);
     entries.push_back({arena.copy(index_key_.view()), row.key(), row.value().data(), alone});
   }
-  std::sort(entries.begin(), entries.end(),
-            [](const PendingEntry& a, const PendingEntry& b) { return a.key < b.key; });
+  std::sort(entries.begin(), entries.end(), [this](const PendingEntry& a, const PendingEntry& b) {
+    check_stopped();
+    return a.key < b.key;
+  });
   for (std::size_t i = 1; i < entries.size(); ++i)
     if (entries[i].alone && entries[i].key == entries[i - 1].key)
       throw duplicate_in_new_index(schema, index, entries[i].row, style_);
   Tree tree;
-  for (const PendingEntry& entry : entries) append(batch_, tree, entry.key, entry.primary_key);
+  try {
+    for (const PendingEntry& entry : entries) {
+      check_stopped();
+      append(batch_, tree, entry.key, entry.primary_key);
+    }
+  } catch (...) {
+    discard_tree(tree);
+    throw;
+  }
   return tree;
 }
 
@@ -102,6 +113,18 @@ void Branch::drop_index(RelationId index, std::shared_ptr<const TableSchema> sch
   operation.indexes.push_back(version.indexes[operation.index_position]);
   version.indexes.erase(version.indexes.begin() + position);
   version.schema = std::move(schema);
+}
+
+std::size_t Branch::first_change_in_layout(RelationId table) const {
+  const auto same_type = [](const ColumnDef& a, const ColumnDef& b) { return a.type == b.type; };
+  for (auto operation = operations_.rbegin(); operation != operations_.rend(); ++operation) {
+    const SchemaOperation& schema = operation->schema;
+    if (schema.kind != Kind::replace_schema || schema.relation != table) continue;
+    if (!std::equal(schema.before->columns.begin(), schema.before->columns.end(), schema.after->columns.begin(),
+                    schema.after->columns.end(), same_type))
+      return schema.position;
+  }
+  return 0;
 }
 
 void Branch::replace_schema(std::shared_ptr<const TableSchema> schema) {
@@ -128,14 +151,12 @@ void Branch::undo_last_operation() {
   version.schema = operation.schema.before;
   switch (operation.schema.kind) {
     case Kind::create_table:
-      discard_tree(version.rows);
-      for (Tree& index : version.indexes) discard_tree(index);
+      discard_trees(version);
       set_slot(table, nullptr);
       owned_[table.value] = nullptr;
       break;
     case Kind::truncate:
-      discard_tree(version.rows);
-      for (Tree& index : version.indexes) discard_tree(index);
+      discard_trees(version);
       version.rows = operation.rows;
       version.indexes = std::move(operation.indexes);
       break;

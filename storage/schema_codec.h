@@ -29,8 +29,8 @@ void fields(auto& archive, Is<ColumnDef> auto& column) {
 }
 
 void fields(auto& archive, Is<IndexSchema> auto& index) {
-  auto& [id, name, columns, unique, constraint, deferrable] = index;
-  archive(id, name, columns, unique, constraint, deferrable);
+  auto& [id, name, columns, unique, constraint, deferrable, deferred, primary] = index;
+  archive(id, name, columns, unique, constraint, deferrable, deferred, primary);
 }
 
 // The largest relation id: a database is a vector by relation id, so what is read from disk must not name any
@@ -42,8 +42,8 @@ bool is_sound(const TableSchema& table);
 
 template <class Archive>
 void fields(Archive& archive, Is<TableSchema> auto& table) {
-  auto& [id, name, columns, layout, primary_key, primary_key_name, primary_key_deferrable, indexes] = table;
-  archive(id, name, columns, primary_key, primary_key_name, primary_key_deferrable, indexes);
+  auto& [id, name, columns, layout, primary_key, primary_key_name, indexes] = table;
+  archive(id, name, columns, primary_key, primary_key_name, indexes);
   if constexpr (Archive::kReading) {
     if (!is_sound(table)) return archive.reader().fail();
     layout = layout_of(columns);

@@ -13,6 +13,12 @@ int TableSchema::index_position(RelationId index) const {
   return -1;
 }
 
+const IndexSchema* TableSchema::deferrable_primary_key() const {
+  for (const IndexSchema& index : indexes)
+    if (index.primary) return &index;
+  return nullptr;
+}
+
 RowLayout layout_of(std::span<const ColumnDef> columns) {
   std::vector<Type> types;
   types.reserve(columns.size());

@@ -35,9 +35,13 @@ struct IndexSchema {
   RelationId id;
   std::string name;
   std::vector<std::uint16_t> columns;  // positions in the table
-  bool unique = false;
-  bool constraint = false;  // made by a UNIQUE constraint of the same name; not `unique`: INITIALLY DEFERRED
-  bool deferrable = false;  // that constraint; if `unique`, checked at the end of each statement all the same
+  bool unique = false;      // holds no key twice
+  bool constraint = false;  // made by a constraint of the same name, UNIQUE or PRIMARY KEY
+  // A DEFERRABLE constraint's index may hold a key twice, so it is not `unique`; who changes rows checks it when
+  // it is due.
+  bool deferrable = false;
+  bool deferred = false;  // INITIALLY DEFERRED
+  bool primary = false;   // of a PRIMARY KEY that is DEFERRABLE; others are the order of the table's tree
 };
 
 // Immutable once shared; a change of the table's definition makes another.
@@ -48,10 +52,12 @@ struct TableSchema {
   RowLayout layout;
   std::vector<std::uint16_t> primary_key;  // positions; empty: the rows have hidden ids
   std::string primary_key_name;            // "t_pkey"; empty without a primary key
-  bool primary_key_deferrable = false;
   std::vector<IndexSchema> indexes;  // beside the primary key, in the order of TableVersion::indexes
 
   bool has_row_id() const { return primary_key.empty(); }
+  // The index that stands for a PRIMARY KEY which is DEFERRABLE; null where there is none.
+  const IndexSchema* deferrable_primary_key() const;
+  bool has_primary_key() const { return !primary_key.empty() || deferrable_primary_key() != nullptr; }
   // The index's position; -1 where it is none of this table's.
   int index_position(RelationId index) const;
 };

@@ -26,6 +26,7 @@
 #include <span>
 #include <string>
 
+#include "reactor/fail_point.h"
 #include "storage/retirement.h"
 
 namespace gyre::storage {
@@ -324,7 +325,7 @@ TreeRange::TreeRange(const Tree& tree, std::string_view lower, std::string_view 
 namespace {
 
 Node* allocate_node(WriteBatch& batch, std::uint16_t level, std::size_t capacity) {
-  void* memory = std::malloc(capacity);
+  void* memory = reactor::fail_point("plant.no_node") ? nullptr : std::malloc(capacity);
   if (memory == nullptr) throw std::bad_alloc();
   auto* node = static_cast<Node*>(memory);
   node->batch = batch.id;

@@ -38,8 +38,10 @@ namespace {
 // Beyond this many rows, the differences are gone through.
 constexpr std::size_t kRowsLookedUp = 256;
 
-bool same_entries(const Tree& before, const Tree& after, KeyRange range, ReadDepth depth) {
-  return visit_differences(before, after, range.lower, range.upper, [depth](const EntryDifference& entry) {
+bool same_entries(const Tree& before, const Tree& after, KeyRange range, ReadDepth depth,
+                  const reactor::StopFlag& stop) {
+  return visit_differences(before, after, range.lower, range.upper, [depth, &stop](const EntryDifference& entry) {
+    stop.check();
     return depth == ReadDepth::keys && entry.before.has_value() == entry.after.has_value();
   });
 }
@@ -58,7 +60,7 @@ bool same_row(const TableVersion& before, const TableVersion& after, std::string
 
 // The entries are known to be the same in both.
 bool same_rows_behind(const TableVersion& before, const TableVersion& after, std::size_t index,
-                      KeyRange range) {
+                      KeyRange range, const reactor::StopFlag& stop) {
   std::size_t seen = 0;
   TreeRange entries(before.indexes[index], range.lower, range.upper);
   for (; entries.valid() && seen < kRowsLookedUp; entries.next(), ++seen)
@@ -67,6 +69,7 @@ bool same_rows_behind(const TableVersion& before, const TableVersion& after, std
   const TableSchema& schema = *before.schema;
   OutBuffer key;
   return visit_differences(before.rows, after.rows, {}, {}, [&](const EntryDifference& row) {
+    stop.check();
     for (const auto& version : {row.before, row.after}) {
       if (!version) continue;
       key.clear();
@@ -78,21 +81,22 @@ bool same_rows_behind(const TableVersion& before, const TableVersion& after, std
 }
 
 bool is_place_unchanged(const ReadSet::Place& place, const KeyRanges& ranges, const TableVersion& before,
-                        const TableVersion& after) {
+                        const TableVersion& after, const reactor::StopFlag& stop) {
   const bool by_rows = place.order == place.table;
   const int old_index = by_rows ? -1 : before.schema->index_position(place.order);
   const int new_index = by_rows ? -1 : after.schema->index_position(place.order);
   if (!by_rows && (old_index < 0 || new_index < 0)) return false;  // its order is gone, and the rows differ
   for (std::size_t i = 0; i < ranges.size(); ++i) {
     if (by_rows) {
-      if (!same_entries(before.rows, after.rows, ranges[i], place.depth)) return false;
+      if (!same_entries(before.rows, after.rows, ranges[i], place.depth, stop)) return false;
       continue;
     }
     const auto index = static_cast<std::size_t>(old_index);
     if (!same_entries(before.indexes[index], after.indexes[static_cast<std::size_t>(new_index)], ranges[i],
-                      place.depth))
+                      place.depth, stop))
       return false;
-    if (place.depth == ReadDepth::rows && !same_rows_behind(before, after, index, ranges[i])) return false;
+    if (place.depth == ReadDepth::rows && !same_rows_behind(before, after, index, ranges[i], stop))
+      return false;
   }
   return true;
 }
@@ -108,7 +112,8 @@ bool same_tables(const Database& a, const Database& b) {
 
 }  // namespace
 
-bool is_unchanged(const ReadSet& reads, const Database& snapshot, const Database& newest) {
+bool is_unchanged(const ReadSet& reads, const Database& snapshot, const Database& newest,
+                  const reactor::StopFlag& stop) {
   if (reads.everything() && !same_tables(snapshot, newest)) return false;
   for (const auto& [place, ranges] : reads.places()) {
     const TableVersion* before = snapshot.table(place.table);
@@ -116,7 +121,7 @@ bool is_unchanged(const ReadSet& reads, const Database& snapshot, const Database
     if (before == nullptr || before == after) continue;
     if (after == nullptr || !same_rows(*before->schema, *after->schema)) return false;
     if (before->rows == after->rows) continue;  // and so are the indexes, which are made of them
-    if (!is_place_unchanged(place, ranges, *before, *after)) return false;
+    if (!is_place_unchanged(place, ranges, *before, *after, stop)) return false;
   }
   return true;
 }

@@ -4,6 +4,7 @@
 // at once, and so it is.
 #pragma once
 
+#include "reactor/stop_flag.h"
 #include "storage/database.h"
 #include "storage/read_set.h"
 
@@ -14,6 +15,8 @@ bool same_rows(const TableSchema& a, const TableSchema& b);
 
 // `snapshot` is the state that was read. Costs what the differences within the ranges cost, and one descent
 // per range; an index range that was read together with its rows costs at most a look at each of them.
-bool is_unchanged(const ReadSet& reads, const Database& snapshot, const Database& newest);
+// Throws reactor::Stopped.
+bool is_unchanged(const ReadSet& reads, const Database& snapshot, const Database& newest,
+                  const reactor::StopFlag& stop = {});
 
 }  // namespace gyre::storage

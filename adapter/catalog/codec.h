@@ -25,7 +25,7 @@
 
 namespace gyre::adapter {
 
-inline constexpr std::uint32_t kCatalogFormat = 1;
+inline constexpr std::uint32_t kCatalogFormat = 2;
 
 // Appends the change from `before` to `after`.
 void encode_catalog_change(const Catalog& before, const Catalog& after, OutBuffer& out);

@@ -31,6 +31,8 @@ class CatalogSurroundings : public storage::Surroundings, public storage::Relati
   std::optional<std::string> role_name(std::uint32_t oid) override;
   std::optional<bool> is_visible(std::uint32_t relation) override;
   std::vector<std::string> schemas() override;
+  std::optional<std::int64_t> relation_size(Size what, std::uint32_t relation) override;  // sizes.cc
+  std::int64_t whole_size(Whole what, const Name& name) override;                         // sizes.cc
 
  protected:
   ~CatalogSurroundings() = default;

@@ -120,12 +120,13 @@ std::vector<IndexFacts> indexes_of(const TableEntry& table) {
   const storage::TableSchema& schema = *table.schema;
   std::vector<IndexFacts> indexes;
   if (!schema.primary_key.empty())
-    indexes.push_back(
-        {primary_key_oid(oid_of(schema.id)), schema.primary_key_name, schema.primary_key, true, true, true,
-         schema.primary_key_deferrable, false});
-  for (const storage::IndexSchema& index : schema.indexes)
-    indexes.push_back({oid_of(index.id), index.name, index.columns, index.unique || index.constraint, false,
-                       index.constraint, index.deferrable, index.constraint && !index.unique});
+    indexes.push_back({primary_key_oid(oid_of(schema.id)), schema.primary_key_name, schema.primary_key, true, true,
+                       true, false, false});
+  for (const storage::IndexSchema& index : schema.indexes) {
+    const IndexFacts facts{oid_of(index.id),    index.name,     index.columns,    index.unique || index.constraint,
+                           index.primary,       index.constraint, index.deferrable, index.deferred};
+    indexes.insert(index.primary ? indexes.begin() : indexes.end(), facts);
+  }
   return indexes;
 }
 

@@ -24,6 +24,7 @@
 #include "adapter/coordinator/lock_functions.h"
 #include "adapter/durability/commit_sections.h"
 #include "adapter/exec/executor.h"
+#include "adapter/plan/physical.h"
 #include "adapter/plan/relations.h"
 #include "adapter/sql_error.h"
 #include "reactor/base/check.h"
@@ -83,6 +84,14 @@ class ReadNotes {
   throw storage::Failure(storage::Fault::serialization_failure,
                          "could not serialize access: what the transaction has seen could not be written", {},
                          kRetryHint);
+}
+
+pgwire::Diagnostic notice(std::string message) {
+  pgwire::Diagnostic diagnostic;
+  diagnostic.severity = pgwire::Severity::notice;
+  diagnostic.code = pgwire::SqlState("00000");
+  diagnostic.message = std::move(message);
+  return diagnostic;
 }
 
 // The session's style and facts, but with the catalog and the sequences as they are here.
@@ -257,7 +266,7 @@ bool Coordinator::carry_out_call(CoordinatorCall& call, Writes writes) {
                                         redefined ? *block->second->catalog : head_catalog(), call.role);
   }
   settle_sequences(writes);
-  if (call.failure != nullptr && call.kind == CoordinatorCall::Kind::commit) {
+  if ((call.failure != nullptr || call.canceled) && call.kind == CoordinatorCall::Kind::commit) {
     rollback(call);
     return true;
   }
@@ -317,6 +326,7 @@ Coordinator::OpenTransaction& Coordinator::transaction_of(CoordinatorCall& call)
   if (anew) {
     check_exclusive_tables(*slot, newest);
     const auto catalogs = rebased_catalogs(*slot);
+    const storage::Branch::Stoppable stoppable(slot->branch, call.stop);
     slot->branch.rebase(newest);
     // This core frees, so nothing goes between announcing and pinning.
     holds_.announce(reader_, newest.timestamp());
@@ -352,10 +362,11 @@ Coordinator::CatalogsAnew Coordinator::rebased_catalogs(const OpenTransaction& t
 
 void Coordinator::replace_catalogs(OpenTransaction& transaction, const CatalogsAnew& anew) {
   if (anew.empty()) return;
+  // Its session looks at it until it is answered.
+  batches_.back().retired_catalogs.push_back(transaction.catalog);
   for (OpenTransaction::Mark& mark : transaction.marks)
     if (mark.catalog != nullptr) mark.catalog = anew.at(mark.catalog);
-  // Its session looks at it until it is answered.
-  batches_.back().retired_catalogs.push_back(std::exchange(transaction.catalog, anew.at(transaction.catalog)));
+  transaction.catalog = anew.at(transaction.catalog);
 }
 
 // Marks of savepoints that are not alive any more serve the innermost one that is, if it has none of its own.
@@ -423,6 +434,7 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
   if (transaction != nullptr) check_still_allowed(call, *transaction, *catalog);
   const bool locking = transaction != nullptr || !locks_.empty();
   if (locking) lock_tables(*call.plan, locks);
+  const storage::Branch::Stoppable stoppable(branch, call.stop);
   const storage::Branch::Mark mark = branch.mark();
   CallSurroundings here(call, *catalog, sequences_, *head_, transaction != nullptr ? &branch : nullptr);
   if (transaction != nullptr && transaction->catalog == nullptr) here.ask_also(head_catalog());
@@ -449,6 +461,14 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
   context.statement_us = call.statement_us;
   context.memory_limit = call.memory_limit;
   try {
+    if (call.plan->kind == Plan::Kind::truncate && transaction != nullptr) {
+      Arena arena;
+      storage::EvalContext eval = evaluation(call, at_oracle, arena);
+      for (const RelationId table : static_cast<const physical::Truncate&>(*call.plan->root).tables)
+        check_no_pending_checks({*catalog, branch, eval, nullptr, nullptr, &call.stop},
+                                transaction->constraint_modes, table, "TRUNCATE");
+    }
+    for (const std::string& text : call.plan->notices) call.notices.push_back(notice(text));
     const auto execution = execute(*call.plan, context);
     const ReadNotes notes(*execution);
     TimeSlice slice = TimeSlice::of_us(kLookUs);
@@ -513,6 +533,7 @@ void Coordinator::run_utility(CoordinatorCall& call, StatementLocks& locks) {
     lock_named_tables(*statement, *before, call, locks);
     return;
   }
+  const storage::Branch::Stoppable stoppable(branch, call.stop);
   auto changed = std::make_shared<Catalog>(*before);
   // Relation ids must not be given out twice, whatever becomes of this transaction.
   changed->next_oid = std::max(changed->next_oid, next_oid_);
@@ -524,7 +545,7 @@ void Coordinator::run_utility(CoordinatorCall& call, StatementLocks& locks) {
   Definition definition{*changed, branch, context, call.notices,
                         transaction != nullptr ? transaction->exclusive : unused,
                         transaction != nullptr || !locks_.empty() ? &locks : nullptr, call.stop,
-                        call.memory_limit};
+                        transaction != nullptr ? &transaction->constraint_modes : nullptr, call.memory_limit};
   const storage::Branch::Mark mark = branch.mark();
   try {
     call.tag = adapter::carry_out(*call.tree, definition);
@@ -558,7 +579,8 @@ void Coordinator::commit(CoordinatorCall& call, StatementLocks& locks) {
   const auto found = transactions_.find(call.transaction.value);
   if (found == transactions_.end()) return;
   check_before_merge(call, *found->second, locks);
-  // Beyond this point it waits for nobody.
+  // Beyond this point it waits for nobody. It can be canceled until its changes are all on the head.
+  const storage::Branch::Stoppable stoppable(*head_, call.stop);
   const std::unique_ptr<OpenTransaction> transaction = std::move(found->second);
   transactions_.erase(found);
   release_all(locks.owner());
@@ -569,7 +591,7 @@ void Coordinator::commit(CoordinatorCall& call, StatementLocks& locks) {
   }
   const bool writes = !transaction->branch.empty() || transaction->catalog != nullptr;
   if (writes && call.reads != nullptr && validates_reads_ &&
-      !storage::is_unchanged(*call.reads, transaction->branch.base(), head_->view()))
+      !storage::is_unchanged(*call.reads, transaction->branch.base(), head_->view(), call.stop))
     throw storage::Failure(storage::Fault::serialization_failure,
                            "could not serialize access due to read/write dependencies among transactions", {},
                            kRetryHint);
@@ -585,7 +607,7 @@ void Coordinator::commit(CoordinatorCall& call, StatementLocks& locks) {
 void Coordinator::check_before_merge(CoordinatorCall& call, OpenTransaction& transaction, StatementLocks& locks) {
   const bool validated = !reads_anew(call.level);
   const bool waits = validated && locks_.has_rows_or_keys();
-  if (waits) check_changed_rows(transaction.branch, locks);
+  if (waits) check_changed_rows(transaction.branch, locks, call.stop);
   const auto catalog = [&]() -> const Catalog& {
     return transaction.catalog != nullptr ? *transaction.catalog : *transaction.base_catalog;
   };
@@ -596,7 +618,8 @@ void Coordinator::check_before_merge(CoordinatorCall& call, OpenTransaction& tra
   const OracleStyle at_oracle(call, here);
   Arena arena;
   storage::EvalContext eval = evaluation(call, at_oracle, arena);
-  const ConstraintContext context{catalog(), transaction.branch, eval, waits || !validated ? &locks : nullptr};
+  const ConstraintContext context{catalog(), transaction.branch, eval, waits || !validated ? &locks : nullptr,
+                                  nullptr,   &call.stop};
   check_foreign_keys(context, {}, waits ? KeysToCheck::all : KeysToCheck::deferrable);
   check_deferred_keys(context, {}, nullptr);
 }
@@ -645,8 +668,9 @@ void Coordinator::merge(CoordinatorCall& call, OpenTransaction& transaction, con
   const storage::Branch::Mark mark = head_->mark();
   head_->merge(transaction.branch);
   try {
-    check_foreign_keys({merged, *head_, eval}, mark, KeysToCheck::all);
-    check_deferred_keys({merged, *head_, eval}, mark, nullptr);
+    const ConstraintContext context{merged, *head_, eval, nullptr, nullptr, &call.stop};
+    check_foreign_keys(context, mark, KeysToCheck::all);
+    check_deferred_keys(context, mark, nullptr);
   } catch (const storage::Failure& failure) {
     head_->rollback_to(mark);
     if (reads_anew(call.level) || failure.fault == storage::Fault::unique_violation) throw;
@@ -658,11 +682,10 @@ void Coordinator::merge(CoordinatorCall& call, OpenTransaction& transaction, con
 
 void Coordinator::set_constraints(CoordinatorCall& call, StatementLocks& locks) {
   call.tag = "SET CONSTRAINTS";
-  if (call.transaction.value == 0) return;
-  OpenTransaction& transaction = transaction_of(call);
+  OpenTransaction* const block = call.transaction.value != 0 ? &transaction_of(call) : nullptr;
   const auto& statement = std::get<ast::SetConstraintsStatement>(call.tree->node);
-  const Catalog& catalog = transaction.catalog != nullptr ? *transaction.catalog : *transaction.base_catalog;
-  ConstraintModes modes = transaction.constraint_modes;
+  const Catalog& catalog = catalog_of(call, block);
+  ConstraintModes modes = block != nullptr ? block->constraint_modes : ConstraintModes();
   if (statement.names.empty()) {
     modes.deferred.clear();
     modes.all_deferred = statement.deferred;
@@ -674,29 +697,20 @@ void Coordinator::set_constraints(CoordinatorCall& call, StatementLocks& locks) 
       modes.deferred[oid] = statement.deferred;
       found = true;
     };
-    const auto set_immediate = [&](std::uint32_t oid, bool deferrable) {
-      if (deferrable && statement.deferred)
-        throw SqlError("0A000", fmt::format("constraint \"{}\" cannot be deferred", name.name))
-            .with_hint("Unique constraints can be deferred if they are INITIALLY DEFERRED.");
-      set(oid, deferrable);
-    };
     for (const auto& [key, table] : catalog.tables()) {
       if (!name.schema.empty() && name.schema != table->schema_name) continue;
       for (const ForeignKey& constraint : table->foreign_keys)
         if (constraint.name == name.name) set(constraint.oid, constraint.deferrable);
-      for (const storage::IndexSchema& index : table->schema->indexes) {
-        if (!index.constraint || index.name != name.name) continue;
-        if (is_deferred_key(index))
-          set(oid_of(index.id), true);
-        else
-          set_immediate(oid_of(index.id), index.deferrable);
-      }
+      for (const storage::IndexSchema& index : table->schema->indexes)
+        if (index.constraint && index.name == name.name) set(oid_of(index.id), index.deferrable);
       const storage::TableSchema& schema = *table->schema;
       if (!schema.primary_key.empty() && schema.primary_key_name == name.name)
-        set_immediate(primary_key_oid(oid_of(schema.id)), schema.primary_key_deferrable);
+        set(primary_key_oid(oid_of(schema.id)), false);
     }
     if (!found) throw SqlError("42704", fmt::format("constraint \"{}\" does not exist", name.name));
   }
+  if (block == nullptr) return;
+  OpenTransaction& transaction = *block;
   // What is immediate from now on must hold now.
   if (!statement.deferred) {
     CallSurroundings here(call, catalog, sequences_, *head_, &transaction.branch);
@@ -705,7 +719,7 @@ void Coordinator::set_constraints(CoordinatorCall& call, StatementLocks& locks) 
     storage::EvalContext eval = evaluation(call, at_oracle, arena);
     const ConstraintContext context{catalog, transaction.branch, eval,
                                     locks.locks_changes() ? &locks : nullptr,
-                                    validates_reads(call.level) ? call.reads : nullptr};
+                                    validates_reads(call.level) ? call.reads : nullptr, &call.stop};
     check_foreign_keys(context, {}, KeysToCheck::deferrable);
     check_deferred_keys(context, {}, nullptr);
   }

@@ -160,7 +160,8 @@ class Coordinator final : public oracle::CommitSteps {
                              StatementLocks& locks);
   static void lock_named_tables(const ast::LockTableStatement& statement, const Catalog& catalog,
                                 CoordinatorCall& call, StatementLocks& locks);
-  static void check_changed_rows(const storage::Branch& branch, StatementLocks& locks);
+  static void check_changed_rows(const storage::Branch& branch, StatementLocks& locks,
+                                 const reactor::StopFlag& stop);
   void hand_back(CoordinatorCall& call);
   bool wait(CoordinatorCall& call, const StatementLocks& locks);
   void stop_waiting(std::uint32_t backend);

@@ -78,11 +78,14 @@ void Coordinator::lock_named_tables(const ast::LockTableStatement& statement, co
 }
 
 // A block that is validated at COMMIT waits for those who have locked what it changed.
-void Coordinator::check_changed_rows(const storage::Branch& branch, StatementLocks& locks) {
+void Coordinator::check_changed_rows(const storage::Branch& branch, StatementLocks& locks,
+                                     const reactor::StopFlag& stop) {
   locks.respect_only();
   branch.changes().for_each_net(0, branch.changes().size(), [&](const storage::Change& change) {
+    stop.check();
     const storage::TableVersion* table = branch.view().table(change.relation);
-    if (table == nullptr) return;  // dropped, with a lock on the table
+    // Dropped, or written anew in another layout: with a lock on the table.
+    if (table == nullptr || branch.first_change_in_layout(change.relation) > 0) return;
     lock_change(locks, *table->schema,
                 {change.before ? change.key : std::string_view(), change.before, change.after, change.key});
   });

@@ -3,10 +3,13 @@
 
 #include "adapter/coordinator/deferred_keys.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 
 #include "adapter/coordinator/statement_locks.h"
+#include "adapter/sql_error.h"
 #include "storage/constraint_failure.h"
 #include "storage/key.h"
 #include "storage/tree.h"
@@ -36,9 +39,9 @@ bool is_there_twice(const storage::Tree& tree, std::string_view key) {
   return cursor.valid() && cursor.key().starts_with(key);
 }
 
-bool has_deferred_key(const TableSchema& table) {
+bool has_deferrable_key(const TableSchema& table) {
   return std::any_of(table.indexes.begin(), table.indexes.end(),
-                     [](const IndexSchema& index) { return is_deferred_key(index); });
+                     [](const IndexSchema& index) { return is_deferrable_key(index); });
 }
 
 const storage::TextStyle& style_of(const ConstraintContext& context) {
@@ -56,7 +59,7 @@ class Check {
     if (!table.rows.get(change.key, now) || now != *change.after) return;
     for (std::size_t i = 0; i < table.indexes.size(); ++i) {
       const IndexSchema& index = table.schema->indexes[i];
-      if (!is_deferred_key(index) || (modes_ != nullptr && modes_->is_deferred(index))) continue;
+      if (!is_deferrable_key(index) || (modes_ != nullptr && modes_->is_deferred(index))) continue;
       after_.clear();
       if (!append_key(*table.schema, index, change.after->data(), after_)) continue;
       before_.clear();
@@ -87,6 +90,27 @@ class Check {
   OutBuffer before_, after_;
 };
 
+// Whether a row of the table that was changed shares a key with another, by a constraint that is deferred.
+bool has_pending_duplicates(const ConstraintContext& context, const ConstraintModes& modes, RelationId table) {
+  const storage::TableVersion* version = context.branch.view().table(table);
+  if (version == nullptr || !has_deferrable_key(*version->schema)) return false;
+  const storage::ChangeSet& changes = context.branch.changes();
+  OutBuffer key;
+  for (std::size_t i = context.branch.first_change_in_layout(table); i < changes.size(); ++i) {
+    const storage::Change change = changes[i];
+    std::string_view now;
+    if (change.relation != table || !change.after || !version->rows.get(change.key, now)) continue;
+    for (std::size_t at = 0; at < version->indexes.size(); ++at) {
+      const IndexSchema& index = version->schema->indexes[at];
+      key.clear();
+      if (is_deferrable_key(index) && modes.is_deferred(index) &&
+          append_key(*version->schema, index, now.data(), key) && is_there_twice(version->indexes[at], key.view()))
+        return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 void check_deferred_keys(const ConstraintContext& context, storage::Branch::Mark begin,
@@ -94,22 +118,34 @@ void check_deferred_keys(const ConstraintContext& context, storage::Branch::Mark
   Check check(context, modes);
   const storage::ChangeSet& changes = context.branch.changes();
   const storage::TableVersion* table = nullptr;  // null: nothing to check there
+  std::size_t first = 0;  // rows from before a rewriting were all looked at by that
   RelationId last(UINT32_MAX);
   for (std::size_t i = begin.changes; i < changes.size(); ++i) {
+    if (context.stop != nullptr) context.stop->check();
     const storage::Change change = changes[i];
     if (change.relation != last) {
       last = change.relation;
       table = context.branch.view().table(last);
-      if (table != nullptr && !has_deferred_key(*table->schema)) table = nullptr;
+      if (table != nullptr && !has_deferrable_key(*table->schema)) table = nullptr;
+      first = table != nullptr ? context.branch.first_change_in_layout(last) : 0;
     }
-    if (table != nullptr && change.after) check.row(*table, change);
+    if (table != nullptr && change.after && i >= first) check.row(*table, change);
   }
 }
 
-void check_all_keys(const storage::TableVersion& table, std::size_t index, const storage::TextStyle& style) {
+void check_no_pending_checks(const ConstraintContext& context, const ConstraintModes& modes, RelationId table,
+                             std::string_view command) {
+  if (!has_pending_checks(context, modes, table) && !has_pending_duplicates(context, modes, table)) return;
+  throw SqlError("55006", fmt::format("cannot {} \"{}\" because it has pending trigger events", command,
+                                      context.catalog.table(table)->name()));
+}
+
+void check_all_keys(const storage::TableVersion& table, std::size_t index, const storage::TextStyle& style,
+                    const reactor::StopFlag& stop) {
   std::string last;
   storage::Cursor cursor(table.indexes[index]);
   for (cursor.seek_first(); cursor.valid(); cursor.next()) {
+    stop.check();
     const std::string_view row_key = cursor.value();
     const std::string_view key = cursor.key().substr(0, cursor.key().size() - row_key.size());
     std::string_view packed;

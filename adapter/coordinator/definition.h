@@ -16,7 +16,8 @@
 
 namespace gyre::adapter {
 
-class StatementLocks;  // statement_locks.h
+class StatementLocks;    // statement_locks.h
+struct ConstraintModes;  // foreign_keys.h
 
 struct Definition {
   Catalog& catalog;            // a copy, to be changed
@@ -28,6 +29,7 @@ struct Definition {
   std::set<RelationId>& exclusive;
   StatementLocks* locks;                // null: nobody else has locked anything
   const reactor::StopFlag& stop;
+  const ConstraintModes* constraint_modes;  // of the transaction block; null: there is none
   std::size_t memory_limit = SIZE_MAX;  // of what CREATE TABLE AS keeps, in bytes
 };
 

@@ -136,7 +136,6 @@ void drop_column(Definition& d, RelationId id, const ast::AlterAction& action) {
   if (contains(schema->primary_key, gone)) {
     schema->primary_key.clear();
     schema->primary_key_name.clear();
-    schema->primary_key_deferrable = false;
   }
   close_gap(schema->primary_key, gone);
   std::erase_if(schema->indexes, [&](const IndexSchema& index) { return contains(index.columns, gone); });
@@ -313,7 +312,8 @@ void drop_not_null(Definition& d, RelationId id, const std::string& name) {
   const std::uint16_t column = column_of(*table, name);
   if (table->defaults[column].identity != Identity::none)
     throw identity_error("42601", *table, name, "is an identity column");
-  if (contains(table->schema->primary_key, column))
+  const IndexSchema* const deferrable = table->schema->deferrable_primary_key();
+  if (contains(table->schema->primary_key, column) || (deferrable != nullptr && contains(deferrable->columns, column)))
     throw SqlError("42P16", fmt::format("column \"{}\" is in a primary key", name));
   if (!table->schema->columns[column].not_null) return;
   change_schema(d, *table, [&](TableSchema& schema) { schema.columns[column].not_null = false; });
@@ -387,6 +387,35 @@ void set_owner(Definition& d, RelationId id, const std::string& name) {
       change_entry(d, *sequence, hand_over);
 }
 
+// Indexes and the sequences of its columns go with a table.
+void set_schema(Definition& d, RelationId id, const std::string& name) {
+  const auto table = current(d, id);
+  if (table->is_sequence() && table->sequence->owner)
+    throw SqlError("0A000", "cannot move an owned sequence into another schema")
+        .with_detail(fmt::format("Sequence \"{}\" is linked to table \"{}\".", table->name(),
+                                 current(d, table->sequence->owner->first)->name()));
+  ast::QualifiedName target;
+  target.schema = name;
+  target.name = table->name();
+  const std::string schema = creation_schema(target, d);
+  if (schema == table->schema_name) return;
+  const auto check_free = [&](const std::string& relation) {
+    if (name_taken(d, schema, relation))
+      throw SqlError("42P07", fmt::format("relation \"{}\" already exists in schema \"{}\"", relation, schema));
+  };
+  check_free(table->name());
+  if (!table->schema->primary_key.empty()) check_free(table->schema->primary_key_name);
+  for (const IndexSchema& index : table->schema->indexes) check_free(index.name);
+  const auto move = [&](TableEntry& entry) { entry.schema_name = schema; };
+  for (std::uint16_t column = 0; column < table->schema->columns.size(); ++column)
+    if (const auto sequence = d.catalog.sequence_of(id, column)) {
+      check_free(sequence->name());
+      change_entry(d, *sequence, move);
+    }
+  change_entry(d, *table, move);
+  refresh_texts(d);
+}
+
 int pass_of(Kind kind) {
   switch (kind) {
     case Kind::drop_column:
@@ -404,6 +433,7 @@ int pass_of(Kind kind) {
     case Kind::validate_constraint:
     case Kind::alter_constraint:
     case Kind::owner_to:
+    case Kind::set_schema:
     case Kind::nothing:
       return 6;
     default:
@@ -453,6 +483,8 @@ void carry_out(Definition& d, RelationId id, const ast::AlterAction& action) {
       return alter_constraint(d, id, action);
     case Kind::owner_to:
       return set_owner(d, id, action.name);
+    case Kind::set_schema:
+      return set_schema(d, id, action.name);
     case Kind::add_identity:
       return add_identity(d, id, action);
     case Kind::set_identity:
@@ -521,6 +553,9 @@ std::string alter_table(const ast::AlterTableStatement& statement, Definition& d
   if (statement.object == Object::sequence && !table->is_sequence())
     throw SqlError("42809", fmt::format("\"{}\" is not a sequence", table->name()));
   if (!table->is_sequence()) lock_table(d, table->id(), lock_mode_of(statement));
+  const bool moves = std::any_of(statement.actions.begin(), statement.actions.end(),
+                                 [](const ast::AlterAction& action) { return action.kind == Kind::set_schema; });
+  if (!table->is_sequence() && !moves) check_in_use(d, table->id(), "ALTER TABLE");
   std::vector<const ast::AlterAction*> actions;
   for (const ast::AlterAction& action : statement.actions) actions.push_back(&action);
   std::stable_sort(actions.begin(), actions.end(), [](const ast::AlterAction* a, const ast::AlterAction* b) {
@@ -528,7 +563,8 @@ std::string alter_table(const ast::AlterTableStatement& statement, Definition& d
   });
   for (const ast::AlterAction* action : actions) {
     d.stop.check();
-    if (table->is_sequence() && action->kind != Kind::owner_to && action->kind != Kind::nothing)
+    if (table->is_sequence() && action->kind != Kind::owner_to && action->kind != Kind::set_schema &&
+        action->kind != Kind::nothing)
       throw SqlError("42809", fmt::format("ALTER action cannot be performed on relation \"{}\"", table->name()))
           .with_detail("This operation is not supported for sequences.");
     carry_out(d, table->id(), *action);
@@ -541,6 +577,7 @@ std::string rename(const ast::RenameStatement& statement, Definition& d) {
   const std::string tag = statement.kind == Target::index      ? "ALTER INDEX"
                           : statement.kind == Target::sequence ? "ALTER SEQUENCE"
                                                                : "ALTER TABLE";
+  if (statement.kind == Target::schema) return rename_schema(statement.from, statement.to, d);
   const bool relation = statement.kind == Target::index || statement.kind == Target::table;
   if (relation && rename_if_index(statement, d)) return tag;
   const auto table = find_for_change(statement.relation, statement.if_exists, "relation", d);

@@ -110,10 +110,7 @@ bool same_set(std::vector<std::uint16_t> a, std::vector<std::uint16_t> b) {
 
 // Whether some unique key is over exactly these columns, in any order. Deferrable ones do not count.
 bool has_unique_key(const TableSchema& table, const std::vector<std::uint16_t>& columns, bool& deferrable) {
-  if (!table.primary_key.empty() && same_set(table.primary_key, columns)) {
-    if (!table.primary_key_deferrable) return true;
-    deferrable = true;
-  }
+  if (!table.primary_key.empty() && same_set(table.primary_key, columns)) return true;
   for (const IndexSchema& index : table.indexes)
     if ((index.unique || index.constraint) && same_set(index.columns, columns)) {
       if (!index.deferrable) return true;
@@ -142,14 +139,12 @@ void check_types(const TableEntry& table, const TableEntry& parent, const Foreig
 }
 
 // The rows of a table in the order of another primary key (none: in the order they have now).
-void rekey(Definition& d, const TableEntry& table, std::vector<std::uint16_t> primary_key, std::string name,
-           bool deferrable) {
+void rekey(Definition& d, const TableEntry& table, std::vector<std::uint16_t> primary_key, std::string name) {
   auto now = std::make_shared<TableEntry>(table);
   auto schema = std::make_shared<TableSchema>(*table.schema);
   for (const std::uint16_t at : primary_key) schema->columns[at].not_null = true;
   schema->primary_key = std::move(primary_key);
   schema->primary_key_name = std::move(name);
-  schema->primary_key_deferrable = deferrable;
   now->schema = std::move(schema);
   rewrite_table(d, table, std::move(now), [](std::span<const storage::Datum> from, std::span<storage::Datum> to) {
     std::copy(from.begin(), from.end(), to.begin());
@@ -176,12 +171,18 @@ void check_no_nulls(const Definition& d, const TableEntry& table, const std::vec
   }
 }
 
-void add_unique_index(Definition& d, const TableEntry& table, IndexSchema index) {
+// The index of a constraint. Of one that is deferrable nobody else looks at the keys that are there.
+void add_key_index(Definition& d, const TableEntry& table, IndexSchema index) {
   auto schema = std::make_shared<TableSchema>(*table.schema);
-  const bool deferred = is_deferred_key(index);
+  const bool deferrable = is_deferrable_key(index);
+  if (index.primary)
+    for (const std::uint16_t at : index.columns) schema->columns[at].not_null = true;
   schema->indexes.push_back(std::move(index));
   d.branch.create_index(schema);
-  if (deferred) check_all_keys(*d.branch.view().table(table.id()), schema->indexes.size() - 1, d.context.style);
+  if (deferrable) {
+    d.exclusive.insert(table.id());
+    check_all_keys(*d.branch.view().table(table.id()), schema->indexes.size() - 1, d.context.style, d.stop);
+  }
   change_entry(d, table, [&](TableEntry& entry) { entry.schema = std::move(schema); });
 }
 
@@ -209,16 +210,16 @@ void adopt_index(Definition& d, const TableEntry& table, const ast::KeyConstrain
         "00000", fmt::format("ALTER TABLE / ADD CONSTRAINT USING INDEX will rename index \"{}\" to \"{}\"",
                              key.index, name)));
   const RelationId id = found->id;
-  if (!key.primary && key.deferred) {  // it holds its keys in another form
+  if (key.deferrable || key.deferred) {  // it holds its keys in another form
+    if (key.primary) check_no_nulls(d, table, found->columns);
     IndexSchema index = *found;
     auto schema = std::make_shared<TableSchema>(*table.schema);
     schema->indexes.erase(schema->indexes.begin() + (found - indexes.begin()));
     d.branch.drop_index(id, schema);
     index.id = next_relation(d.catalog);
     index.name = name;
-    index.unique = false;
-    index.constraint = index.deferrable = true;
-    return add_unique_index(
+    make_constraint(index, key);
+    return add_key_index(
         d, *change_entry(d, table, [&](TableEntry& entry) { entry.schema = std::move(schema); }), std::move(index));
   }
   if (!key.primary) {
@@ -226,7 +227,6 @@ void adopt_index(Definition& d, const TableEntry& table, const ast::KeyConstrain
       IndexSchema& index = schema.indexes[static_cast<std::size_t>(schema.index_position(id))];
       index.name = name;
       index.constraint = true;
-      index.deferrable = key.deferrable;
     });
     return;
   }
@@ -237,10 +237,18 @@ void adopt_index(Definition& d, const TableEntry& table, const ast::KeyConstrain
   d.branch.drop_index(id, schema);
   const auto without =
       change_entry(d, table, [&](TableEntry& entry) { entry.schema = std::move(schema); });
-  rekey(d, *without, std::move(columns), name, key.deferrable);
+  rekey(d, *without, std::move(columns), name);
 }
 
 }  // namespace
+
+void make_constraint(IndexSchema& index, const ast::KeyConstraint& key) {
+  index.constraint = true;
+  index.deferrable = key.deferrable || key.deferred;
+  index.deferred = key.deferred;
+  index.unique = !index.deferrable;
+  index.primary = key.primary;
+}
 
 bool constraint_name_taken(const TableEntry& table, std::string_view name) {
   const auto is_named = [&](const auto& constraint) { return constraint.name == name; };
@@ -335,6 +343,9 @@ void add_foreign_key(Definition& d, RelationId id, const ast::ForeignKeyClause& 
   key.columns = foreign_columns(*table->schema, clause.columns);
   key.referenced = parent->id();
   if (clause.referenced_columns.empty()) {
+    if (parent->schema->deferrable_primary_key() != nullptr)
+      throw SqlError("55000", fmt::format("cannot use a deferrable primary key for referenced table \"{}\"",
+                                          parent->name()));
     if (parent->schema->primary_key.empty())
       throw SqlError("42704", fmt::format("there is no primary key for referenced table \"{}\"", parent->name()));
     key.referenced_columns = parent->schema->primary_key;
@@ -381,9 +392,7 @@ void add_foreign_key(Definition& d, RelationId id, const ast::ForeignKeyClause& 
 void add_key_constraint(Definition& d, RelationId id, const ast::KeyConstraint& key) {
   const auto table = current(d, id);
   const TableSchema& before = *table->schema;
-  if (key.primary && key.deferred)
-    throw SqlError("0A000", "INITIALLY DEFERRED primary keys are not supported");
-  if (key.primary && !before.primary_key.empty())
+  if (key.primary && before.has_primary_key())
     throw SqlError("42P16", fmt::format("multiple primary keys for table \"{}\" are not allowed", before.name),
                    key.location);
   if (!key.index.empty()) {
@@ -399,10 +408,10 @@ void add_key_constraint(Definition& d, RelationId id, const ast::KeyConstraint& 
   if (name.empty())
     name = key.primary ? free_name(d, table->schema_name, before.name, "pkey", {})
                        : free_name(d, table->schema_name, before.name + joined_names(before, columns), "key", {});
-  if (key.primary) {
-    check_no_nulls(d, *table, columns);
+  if (key.primary) check_no_nulls(d, *table, columns);
+  if (key.primary && !key.deferrable && !key.deferred) {
     try {
-      return rekey(d, *table, std::move(columns), name, key.deferrable);
+      return rekey(d, *table, std::move(columns), name);
     } catch (storage::Failure& failure) {
       // The rows are there already: the words are those of an index that cannot be built.
       constexpr std::string_view kExists = " already exists.";
@@ -417,10 +426,8 @@ void add_key_constraint(Definition& d, RelationId id, const ast::KeyConstraint& 
   index.id = next_relation(d.catalog);
   index.name = std::move(name);
   index.columns = std::move(columns);
-  index.constraint = true;
-  index.unique = !key.deferred;
-  index.deferrable = key.deferrable || key.deferred;
-  add_unique_index(d, *table, std::move(index));
+  make_constraint(index, key);
+  add_key_index(d, *table, std::move(index));
 }
 
 void tell_of_cascade(Definition& d, const std::vector<std::string>& objects) {
@@ -482,11 +489,13 @@ void drop_constraint(Definition& d, RelationId id, const std::string& name, bool
   };
   if (!schema.primary_key.empty() && schema.primary_key_name == name) {
     release_referrers(d, *table, constraint_on(name, table->name()), cascade, depends_on(schema.primary_key));
-    return rekey(d, *current(d, id), {}, {}, false);
+    return rekey(d, *current(d, id), {}, {});
   }
   for (std::size_t i = 0; i < schema.indexes.size(); ++i) {
     if (!schema.indexes[i].constraint || schema.indexes[i].name != name) continue;
-    release_referrers(d, *table, constraint_on(name, table->name()), cascade, depends_on(schema.indexes[i].columns));
+    if (schema.indexes[i].unique)
+      release_referrers(d, *table, constraint_on(name, table->name()), cascade,
+                        depends_on(schema.indexes[i].columns));
     const RelationId index = schema.indexes[i].id;
     const auto now = current(d, id);
     auto without = std::make_shared<TableSchema>(*now->schema);

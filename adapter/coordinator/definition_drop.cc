@@ -121,6 +121,7 @@ void drop_table(Definition& d, const TableEntry& table, bool cascade) {
   lock_table(d, id, TableLockMode::access_exclusive);
   for (const ForeignKey& key : table.foreign_keys)
     lock_table(d, key.referenced, TableLockMode::access_exclusive);
+  if (!table.is_sequence()) check_in_use(d, id, "DROP TABLE");
   release_referrers(d, table, "table " + table.name(), cascade, [](const ForeignKey&) { return true; });
   for (std::uint16_t column = 0; column < table.schema->columns.size(); ++column)
     while (const auto sequence = d.catalog.sequence_of(id, column)) {

@@ -29,6 +29,7 @@ std::string alter_default_privileges(const ast::AlterDefaultPrivilegesStatement&
 std::string alter_owner(const ast::AlterOwnerStatement& statement, Definition& d);
 std::string reassign_or_drop_owned(const ast::OwnedStatement& statement, Definition& d);
 std::string create_schema(const ast::CreateSchemaStatement& statement, Definition& d);
+std::string rename_schema(const std::string& from, const std::string& to, Definition& d);
 // The schema is there.
 void drop_schema(const std::string& name, bool cascade, Definition& d);
 std::string grant_role(const ast::GrantRoleStatement& statement, Definition& d);

@@ -8,6 +8,7 @@
 #include "adapter/catalog/deparse.h"
 #include "adapter/catalog/surroundings.h"
 #include "adapter/coordinator/deferred_keys.h"
+#include "adapter/coordinator/statement_locks.h"
 #include "adapter/plan/datum_kind.h"
 #include "adapter/plan/relations.h"
 #include "adapter/sql_error.h"
@@ -142,6 +143,30 @@ std::shared_ptr<const TableEntry> change_schema(Definition& d, const TableEntry&
   return change_entry(d, table, [&](TableEntry& entry) { entry.schema = std::move(schema); });
 }
 
+namespace {
+
+// Keys of the table that the transaction has removed before it wrote the table anew are not looked for again at
+// COMMIT: nothing may have come that refers to them. In `read committed` locks see to that.
+void note_neighbours(Definition& d, const TableEntry& table) {
+  if (d.locks != nullptr && d.locks->locks_changes()) return;
+  const storage::ChangeSet& changes = d.branch.changes();
+  const std::size_t first = d.branch.first_change_in_layout(table.id());
+  bool removed = false;
+  for (std::size_t i = 0; i < first && !removed; ++i)
+    removed = changes[i].relation == table.id() && changes[i].before.has_value();
+  if (!removed) return;
+  for (const auto& child : d.catalog.referrers(table.id())) d.exclusive.insert(child->id());
+}
+
+}  // namespace
+
+void check_in_use(const Definition& d, RelationId table, std::string_view command) {
+  if (d.constraint_modes == nullptr) return;
+  Arena arena;
+  storage::EvalContext eval = evaluation(d, arena);
+  check_no_pending_checks({d.catalog, d.branch, eval, nullptr, nullptr, &d.stop}, *d.constraint_modes, table, command);
+}
+
 std::shared_ptr<const TableEntry> rewrite_table(
     Definition& d, const TableEntry& table, std::shared_ptr<TableEntry> now,
     const std::function<void(std::span<const storage::Datum>, std::span<storage::Datum>)>& convert) {
@@ -171,9 +196,10 @@ std::shared_ptr<const TableEntry> rewrite_table(
     d.branch.insert(before.id, made);
   }
   for (std::size_t i = 0; i < now->schema->indexes.size(); ++i)
-    if (is_deferred_key(now->schema->indexes[i]))
-      check_all_keys(*d.branch.view().table(before.id), i, d.context.style);
+    if (is_deferrable_key(now->schema->indexes[i]))
+      check_all_keys(*d.branch.view().table(before.id), i, d.context.style, d.stop);
   d.exclusive.insert(before.id);
+  note_neighbours(d, table);
   d.catalog.put_table(now);
   return now;
 }

@@ -47,6 +47,8 @@ std::shared_ptr<const TableEntry> change_entry(Definition& d, const TableEntry& 
 // The same where the table's schema changes, but not its rows, nor its indexes.
 std::shared_ptr<const TableEntry> change_schema(Definition& d, const TableEntry& table,
                                                 const std::function<void(TableSchema&)>& change);
+// Throws 55006 where rows that the transaction has changed wait for deferred checks. `command`: "ALTER TABLE".
+void check_in_use(const Definition& d, RelationId table, std::string_view command);
 // Writes all rows anew under another definition: `convert` makes a row of the new columns from one of the
 // old. The table's oid stays.
 std::shared_ptr<const TableEntry> rewrite_table(
@@ -69,6 +71,8 @@ ColumnDefault column_default(const ast::ColumnDefinition& column, std::uint16_t 
 
 bool constraint_name_taken(const TableEntry& table, std::string_view name);
 std::vector<std::uint16_t> key_columns(const TableSchema& table, const ast::KeyConstraint& key);
+// Makes the index that of the constraint: for a PRIMARY KEY only where that is deferrable.
+void make_constraint(IndexSchema& index, const ast::KeyConstraint& key);
 struct NewCheck {
   const ast::CheckClause* clause;
   std::string_view column;  // with whose definition it came; empty: with none

@@ -1,8 +1,8 @@
-// Schemas: CREATE SCHEMA and DROP SCHEMA.
+// Schemas: CREATE, ALTER … RENAME and DROP.
 #include <fmt/format.h>
 
 #include "adapter/catalog/denied.h"
-#include "adapter/coordinator/definition_parts.h"
+#include "adapter/coordinator/definition_relations.h"
 #include "adapter/sql_error.h"
 
 namespace gyre::adapter::definition {
@@ -11,6 +11,12 @@ namespace {
 
 bool is_system_schema(std::string_view name) {
   return name == "information_schema" || name.starts_with("pg_") || name.starts_with("mz_");
+}
+
+void check_schema_name(const std::string& name) {
+  if (name.starts_with("pg_") || name.starts_with("mz_"))
+    throw SqlError("42939", fmt::format("unacceptable schema name \"{}\"", name))
+        .with_detail(fmt::format("The prefix \"{}\" is reserved for system schemas.", name.substr(0, 3)));
 }
 
 }  // namespace
@@ -22,9 +28,7 @@ std::string create_schema(const ast::CreateSchemaStatement& statement, Definitio
     throw permission_denied(ObjectKind::database, kDatabaseName);
   if (!asking_role(d).superuser && !d.catalog.is_member(d.context.role, owner.id))
     throw SqlError("42501", fmt::format("must be member of role \"{}\"", owner.name));
-  if (name.starts_with("pg_") || name.starts_with("mz_"))
-    throw SqlError("42939", fmt::format("unacceptable schema name \"{}\"", name))
-        .with_detail(fmt::format("The prefix \"{}\" is reserved for system schemas.", name.substr(0, 3)));
+  check_schema_name(name);
   if (d.catalog.has_schema(name)) {
     std::string message = fmt::format("schema \"{}\" already exists", name);
     if (!statement.if_not_exists) throw SqlError("42P06", std::move(message));
@@ -38,6 +42,27 @@ std::string create_schema(const ast::CreateSchemaStatement& statement, Definitio
   schema.acl = d.catalog.acl_of_new(ObjectKind::schema, owner.id, 0);
   d.catalog.put_schema(std::move(schema));
   return "CREATE SCHEMA";
+}
+
+std::string rename_schema(const std::string& from, const std::string& to, Definition& d) {
+  const Schema* found = d.catalog.find_schema(from);
+  if (found == nullptr) throw SqlError("3F000", fmt::format("schema \"{}\" does not exist", from));
+  if (d.catalog.has_schema(to)) throw SqlError("42P06", fmt::format("schema \"{}\" already exists", to));
+  if (!d.catalog.has_privileges_of(d.context.role, found->owner))
+    throw SqlError("42501", fmt::format("must be owner of schema {}", from));
+  if (!d.catalog.allows_on_database(d.context.role, Privilege::create))
+    throw permission_denied(ObjectKind::database, kDatabaseName);
+  check_schema_name(to);
+  if (is_system_schema(from))
+    throw SqlError("42501", fmt::format("permission denied: \"{}\" is a system schema", from));
+  Schema schema = *found;
+  schema.name = to;
+  d.catalog.put_schema(std::move(schema));
+  for (const TableEntry* table : tables_by_id(d.catalog))
+    if (table->schema_name == from)
+      change_entry(d, *table, [&](TableEntry& changed) { changed.schema_name = to; });
+  refresh_texts(d);
+  return "ALTER SCHEMA";
 }
 
 void drop_schema(const std::string& name, bool cascade, Definition& d) {

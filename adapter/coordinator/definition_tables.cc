@@ -112,10 +112,10 @@ std::vector<ast::KeyConstraint> all_keys(const ast::CreateTableStatement& statem
     }
     for (const IndexSchema& index : from.indexes) {
       if (!index.constraint) continue;
-      key.primary = false;
+      key.primary = index.primary;
       key.columns = names(index.columns);
       key.deferrable = index.deferrable;
-      key.deferred = !index.unique;
+      key.deferred = index.deferred;
       keys.push_back(key);
     }
   }
@@ -125,34 +125,30 @@ std::vector<ast::KeyConstraint> all_keys(const ast::CreateTableStatement& statem
 void add_keys(const std::vector<ast::KeyConstraint>& keys, Definition& d, const std::string& where,
               TableSchema& schema, std::set<std::string>& making) {
   for (const ast::KeyConstraint& key : keys) {
-    if (key.primary && key.deferred)
-      throw SqlError("0A000", "INITIALLY DEFERRED primary keys are not supported");
     std::vector<std::uint16_t> positions = key_columns(schema, key);
     if (!key.name.empty() && (name_taken(d, where, key.name) || making.contains(key.name)))
       throw SqlError("42P07", fmt::format("relation \"{}\" already exists", key.name));
-    if (key.primary) {
-      if (!schema.primary_key.empty())
-        throw SqlError("42P16",
-                       fmt::format("multiple primary keys for table \"{}\" are not allowed", schema.name),
-                       key.location);
-      schema.primary_key_name =
-          key.name.empty() ? free_name(d, where, schema.name, "pkey", making) : key.name;
-      schema.primary_key_deferrable = key.deferrable;
-      making.insert(schema.primary_key_name);
+    if (key.primary && schema.has_primary_key())
+      throw SqlError("42P16",
+                     fmt::format("multiple primary keys for table \"{}\" are not allowed", schema.name),
+                     key.location);
+    std::string name = key.name;
+    if (name.empty())
+      name = key.primary ? free_name(d, where, schema.name, "pkey", making)
+                         : free_name(d, where, schema.name + joined_names(schema, positions), "key", making);
+    making.insert(name);
+    if (key.primary)
       for (const std::uint16_t at : positions) schema.columns[at].not_null = true;
+    if (key.primary && !key.deferrable && !key.deferred) {
+      schema.primary_key_name = std::move(name);
       schema.primary_key = std::move(positions);
       continue;
     }
     IndexSchema index;
     index.id = next_relation(d.catalog);
-    index.name = key.name.empty()
-                     ? free_name(d, where, schema.name + joined_names(schema, positions), "key", making)
-                     : key.name;
-    making.insert(index.name);
+    index.name = std::move(name);
     index.columns = std::move(positions);
-    index.constraint = true;
-    index.unique = !key.deferred;
-    index.deferrable = key.deferrable || key.deferred;
+    make_constraint(index, key);
     schema.indexes.push_back(std::move(index));
   }
 }
@@ -394,8 +390,9 @@ std::string create_index(const ast::CreateIndexStatement& statement, Definition&
   const TableSchema& schema = *table->schema;
   IndexSchema index;
   if (statement.is_default) {
-    index.columns = schema.primary_key;
-    for (std::size_t i = 0; index.columns.size() < schema.columns.size() && schema.primary_key.empty(); ++i)
+    const IndexSchema* const key = schema.deferrable_primary_key();
+    index.columns = key != nullptr ? key->columns : schema.primary_key;
+    for (std::size_t i = 0; index.columns.size() < schema.columns.size() && !schema.has_primary_key(); ++i)
       index.columns.push_back(static_cast<std::uint16_t>(i));
   }
   for (const std::string& name : statement.columns)
@@ -415,6 +412,7 @@ std::string create_index(const ast::CreateIndexStatement& statement, Definition&
   }
   index.id = next_relation(d.catalog);
   index.unique = statement.unique;
+  check_in_use(d, table->id(), "CREATE INDEX");
   add_index(d, *table, std::move(index));
   return "CREATE INDEX";
 }

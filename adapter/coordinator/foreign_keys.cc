@@ -288,7 +288,9 @@ class Keys {
 
 // ---- the log, as events ----
 
-// The changes [from, to) that could matter to some key, an update that moved its row being one event.
+// The changes [from, to) that could matter to some key, an update that moved its row being one event. Those from
+// before a table was written anew are left out: each of its rows has one of its own since, and for the keys that
+// had gone see rewrite_table().
 std::vector<Event> events_of(Keys& keys, std::size_t from, std::size_t to) {
   const storage::Branch& branch = keys.context().branch;
   const storage::ChangeSet& changes = branch.changes();
@@ -309,11 +311,15 @@ std::vector<Event> events_of(Keys& keys, std::size_t from, std::size_t to) {
   std::vector<Event> events;
   RelationId last(UINT32_MAX);
   bool concerned = false;
+  std::size_t first = 0;
   for (std::size_t i = from; i < to; ++i) {
     keys.check_stopped();
     const storage::Change change = changes[i];
-    if (change.relation != last) concerned = has_keys(last = change.relation);
-    if (!concerned || is_second.contains(i)) continue;
+    if (change.relation != last) {
+      concerned = has_keys(last = change.relation);
+      first = concerned ? branch.first_change_in_layout(last) : 0;
+    }
+    if (!concerned || i < first || is_second.contains(i)) continue;
     Event event{change.relation, std::string(change.key), {}, {}};
     if (change.before) event.before = std::string(*change.before);
     if (change.after) event.after = std::string(*change.after);
@@ -556,11 +562,35 @@ void check_foreign_keys(const ConstraintContext& context, storage::Branch::Mark 
   check_parents(keys, events, wanted);
 }
 
+bool has_pending_checks(const ConstraintContext& context, const ConstraintModes& modes, RelationId table) {
+  Keys keys(context);
+  const Entry entry = keys.table(table);
+  const auto is_deferred = [&](const ForeignKey& key) { return modes.is_deferred(key); };
+  std::vector<const ForeignKey*> referring;
+  for (const Entry& child : keys.referrers(table))
+    for (const ForeignKey& key : child->foreign_keys)
+      if (key.referenced == table && is_deferred(key)) referring.push_back(&key);
+  const auto& own = entry->foreign_keys;
+  if (referring.empty() && std::none_of(own.begin(), own.end(), is_deferred)) return false;
+  std::vector<Event> events = events_of(keys, 0, context.branch.changes().size());
+  std::erase_if(events, [&](const Event& event) { return event.relation != table; });
+  for (const Event& event : events) {
+    if (!event.after) continue;
+    const Row after = unpack(*entry->schema, *event.after);
+    const auto before = event.before ? std::optional(unpack(*entry->schema, *event.before)) : std::nullopt;
+    for (const ForeignKey& key : own)
+      if (is_deferred(key) && !(before && same_values(*entry->schema, key.columns, *before, after))) return true;
+  }
+  return std::any_of(referring.begin(), referring.end(), [&](const ForeignKey* key) {
+    return !gone_keys(events, *entry, *key).values.empty();
+  });
+}
+
 bool changes_deferrable_constraints(const Catalog& catalog, const storage::Branch& branch) {
   const auto deferrable = [](const TableEntry& table) {
     return std::any_of(table.foreign_keys.begin(), table.foreign_keys.end(),
                        [](const ForeignKey& key) { return key.deferrable; }) ||
-           std::any_of(table.schema->indexes.begin(), table.schema->indexes.end(), is_deferred_key);
+           std::any_of(table.schema->indexes.begin(), table.schema->indexes.end(), is_deferrable_key);
   };
   const storage::ChangeSet& changes = branch.changes();
   std::vector<RelationId> seen;

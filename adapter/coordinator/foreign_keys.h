@@ -30,8 +30,9 @@ namespace gyre::adapter {
 
 class StatementLocks;  // statement_locks.h
 
-// A UNIQUE constraint that is INITIALLY DEFERRED: its index takes equal keys until the constraint is checked.
-inline bool is_deferred_key(const storage::IndexSchema& index) {
+// A UNIQUE or PRIMARY KEY constraint that is DEFERRABLE: its index takes equal keys until it is checked, at the end
+// of the statement or later.
+inline bool is_deferrable_key(const storage::IndexSchema& index) {
   return index.constraint && !index.unique;
 }
 
@@ -46,8 +47,8 @@ struct ConstraintModes {
   bool is_deferred(const ForeignKey& key) const {
     return key.deferrable && is_deferred(key.oid, key.deferred);
   }
-  // Of a key for which is_deferred_key() holds.
-  bool is_deferred(const storage::IndexSchema& index) const { return is_deferred(oid_of(index.id), true); }
+  // Of a key for which is_deferrable_key() holds.
+  bool is_deferred(const storage::IndexSchema& index) const { return is_deferred(oid_of(index.id), index.deferred); }
 
  private:
   bool is_deferred(std::uint32_t constraint, bool initially) const {
@@ -77,6 +78,8 @@ void enforce_foreign_keys(const ConstraintContext& context, storage::Branch::Mar
 enum class KeysToCheck : std::uint8_t { all, deferrable };
 // Checks the changes since `begin`, no actions.
 void check_foreign_keys(const ConstraintContext& context, storage::Branch::Mark begin, KeysToCheck which);
+// Whether something that the branch has changed in the table waits to be checked, by foreign keys that `modes` defer.
+bool has_pending_checks(const ConstraintContext& context, const ConstraintModes& modes, RelationId table);
 // Whether something that the branch has changed is under a deferrable constraint.
 bool changes_deferrable_constraints(const Catalog& catalog, const storage::Branch& branch);
 

@@ -1,7 +1,7 @@
 // INSERT, UPDATE, DELETE, TRUNCATE. The whole change is evaluated first, against the snapshot as it was; then
 // it is applied to the branch, which checks the constraints; then RETURNING is answered from the kept rows.
 // An INSERT that does not read its own table has nothing to wait for, and keeps no rows. The applying is not
-// sliced: nobody may see or touch the branch in between.
+// sliced: nobody may see or touch the branch in between. It ends early only when the statement is canceled.
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -69,11 +69,13 @@ class Change : public Operator {
   const storage::TableSchema& schema() const { return *node_.table->schema; }
   // The row of the target under `key` is about to become `row` (empty: to go). No key: it is inserted.
   void lock_change(std::string_view key, std::span<const Datum> row) {
+    branch().check_stopped();
     adapter::lock_change(*locks(), branch(), node_.table->id(), key, row);
   }
   // CHECK constraints, of a row that is about to be written.
   void check(std::span<const Datum> row) {
     if (node_.table->checks.empty()) return;
+    branch().check_stopped();
     check_row(*node_.table, row, evaluator_.context());
     evaluator_.forget();
   }

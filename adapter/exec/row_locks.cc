@@ -21,6 +21,15 @@ std::string_view unique_key(const TableSchema& schema, const IndexSchema& index,
   return out.view();
 }
 
+bool changes_entry(const TableSchema& schema, const IndexSchema& index, const RowChange& change, OutBuffer& before,
+                   OutBuffer& after) {
+  before.clear();
+  after.clear();
+  if (change.before) append_index_key(schema, index, change.before->data(), change.key, before);
+  if (change.after) append_index_key(schema, index, change.after->data(), change.key, after);
+  return before.view() != after.view();
+}
+
 }  // namespace
 
 void lock_change(RowLocks& locks, const TableSchema& schema, const RowChange& change) {
@@ -38,7 +47,11 @@ void lock_change(RowLocks& locks, const TableSchema& schema, const RowChange& ch
       if (change.after && (moved || inserted)) locks.lock_key(schema.id, change.key_after);
     }
     for (const IndexSchema& index : schema.indexes) {
-      if (!index.unique) continue;
+      if (!index.unique) {
+        // A deferrable key counts as one; its entries are locked when they are checked.
+        keys_change = keys_change || (index.constraint && changes_entry(schema, index, change, before, after));
+        continue;
+      }
       const std::string_view was = unique_key(schema, index, change.key, change.before, before);
       const std::string_view is = unique_key(schema, index, change.key_after, change.after, after);
       if (was == is) continue;

@@ -110,6 +110,9 @@ class FactFinder {
     for_each_operand(expression, expr_, query_);
   }
   void look_at(const ast::SelectStatement& statement) { for_each_part(statement, expr_, query_); }
+  void look_at(const ast::WithClause& with) {
+    for (const ast::CommonTable& table : with.tables) look_at(*table.query);
+  }
   void look_at(const std::vector<ast::FromPtr>& from) {
     for (const ast::FromPtr& item : from) visit_from(*item, expr_, query_);
   }
@@ -138,7 +141,7 @@ void for_each_part(const ast::SelectStatement& statement, const ExprVisitor& vis
   for (const auto& row : statement.values) visit_all(row, visit);
   if (statement.left) query(*statement.left);
   if (statement.right) query(*statement.right);
-  for (const ast::CommonTable& table : statement.with) query(*table.query);
+  for (const ast::CommonTable& table : statement.with.tables) query(*table.query);
   visit_sort(statement.order_by, visit);
   visit_one(statement.limit, visit);
   visit_one(statement.offset, visit);
@@ -150,6 +153,7 @@ void look_through(const ast::Statement& statement, FactFinder& finder) {
   if (const auto* select = std::get_if<ast::SelectPtr>(&statement.node)) {
     finder.look_at(**select);
   } else if (const auto* insert = std::get_if<ast::InsertStatement>(&statement.node)) {
+    finder.look_at(insert->with);
     if (insert->source) finder.look_at(*insert->source);
     if (insert->on_conflict) {
       for (const ast::ExprPtr& target : insert->on_conflict->targets) finder.look_at(target);
@@ -160,11 +164,13 @@ void look_through(const ast::Statement& statement, FactFinder& finder) {
     }
     finder.look_at(insert->returning);
   } else if (const auto* update = std::get_if<ast::UpdateStatement>(&statement.node)) {
+    finder.look_at(update->with);
     for (const ast::Assignment& assignment : update->assignments) finder.look_at(assignment.value);
     finder.look_at(update->from);
     finder.look_at(update->where);
     finder.look_at(update->returning);
   } else if (const auto* erase = std::get_if<ast::DeleteStatement>(&statement.node)) {
+    finder.look_at(erase->with);
     finder.look_at(erase->using_items);
     finder.look_at(erase->where);
     finder.look_at(erase->returning);

@@ -50,6 +50,7 @@ struct StatementBinding {
   std::optional<RowLockMode> locks_rows;
   bool needs_sessions = false;
   bool moves_sequences = false;  // calls nextval() or setval()
+  std::vector<std::string> notices;
   int expansions = 0;              // of WITH queries, so far
   std::uintptr_t stack_begin = 0;  // where binding began, to know how much of the stack it uses
   std::vector<RelationId> relations;
@@ -279,6 +280,8 @@ class Binder {
     std::vector<const ast::Expr*> syntax;  // null for those of a star
     std::vector<int> locations;
   };
+  // Queries from here on may mention these.
+  void open_with(const ast::WithClause& with);
   BoundQuery bind_body(const ast::SelectStatement& select, bool resolve_unknowns);
   BoundQuery bind_plain(const ast::SelectStatement& select, bool resolve_unknowns);
   BoundQuery bind_values(const ast::SelectStatement& select, bool resolve_unknowns);

@@ -19,7 +19,7 @@ bool is_default(const ast::Expr& expression) {
 
 // VALUES alone, which may say DEFAULT.
 bool is_value_list(const ast::SelectStatement& source) {
-  return !source.values.empty() && source.with.empty() && source.order_by.empty() && !source.limit &&
+  return !source.values.empty() && source.with.tables.empty() && source.order_by.empty() && !source.limit &&
          !source.offset;
 }
 
@@ -188,6 +188,7 @@ Binder::NodePtr Binder::insert_source(const ast::InsertStatement& insert, const 
 }
 
 BoundQuery Binder::bind_insert(const ast::InsertStatement& insert) {
+  open_with(insert.with);
   const auto table = change_target(insert.table, Privilege::insert);
   auto change = std::make_unique<logical::Insert>(table);
   const std::vector<std::size_t> positions = positions_of(insert, *table);

@@ -27,8 +27,7 @@ std::vector<int> unique_indexes(const storage::TableSchema& schema) {
 
 std::vector<int> checked(std::vector<int> arbiters, const storage::TableSchema& schema) {
   for (const int index : arbiters)
-    if (index == AccessPath::kPrimaryKey ? schema.primary_key_deferrable
-                                         : schema.indexes[static_cast<std::size_t>(index)].deferrable)
+    if (index != AccessPath::kPrimaryKey && schema.indexes[static_cast<std::size_t>(index)].deferrable)
       throw SqlError("55000",
                      "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters");
   return arbiters;

@@ -40,14 +40,18 @@ logical::SortKey sort_key(int column, const ast::SortItem& item) {
   return key;
 }
 
-BoundQuery Binder::bind_query(const ast::SelectStatement& select, bool resolve_unknowns) {
-  check_stack();
-  // RECURSIVE does no harm where no query mentions itself.
-  const VisibleQuery* before = queries_;
-  for (const ast::CommonTable& table : select.with) {
-    own_queries_.push_back(std::make_unique<VisibleQuery>(VisibleQuery{&table, queries_, select.recursive}));
+// RECURSIVE does no harm where no query mentions itself.
+void Binder::open_with(const ast::WithClause& with) {
+  for (const ast::CommonTable& table : with.tables) {
+    own_queries_.push_back(std::make_unique<VisibleQuery>(VisibleQuery{&table, queries_, with.recursive}));
     queries_ = own_queries_.back().get();
   }
+}
+
+BoundQuery Binder::bind_query(const ast::SelectStatement& select, bool resolve_unknowns) {
+  check_stack();
+  const VisibleQuery* before = queries_;
+  open_with(select.with);
   BoundQuery bound = bind_body(select, resolve_unknowns);
   queries_ = before;
   return bound;

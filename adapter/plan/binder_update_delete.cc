@@ -81,6 +81,7 @@ Binder::Expressions Binder::bind_assignments(const std::vector<ast::Assignment>&
 }
 
 BoundQuery Binder::bind_update(const ast::UpdateStatement& update) {
+  open_with(update.with);
   const auto table = change_target(update.table, Privilege::update);
   const auto& columns = table->schema->columns;
   NodePtr plan = scan_target(table, update.alias, update.from, update.where);
@@ -103,6 +104,7 @@ BoundQuery Binder::bind_update(const ast::UpdateStatement& update) {
 }
 
 BoundQuery Binder::bind_delete(const ast::DeleteStatement& erase) {
+  open_with(erase.with);
   const auto table = change_target(erase.table, Privilege::delete_);
   NodePtr plan = scan_target(table, erase.alias, erase.using_items, erase.where);
   Expressions row;
@@ -156,6 +158,8 @@ BoundQuery Binder::bind_truncate(const ast::TruncateStatement& truncate) {
     for (const auto& child : catalog.referrers(tables[i]->id())) {
       statement_.use(*child);
       statement_.need(*child, Privilege::truncate);
+      if (std::find(plan->tables.begin(), plan->tables.end(), child->id()) == plan->tables.end())
+        statement_.notices.push_back("truncate cascades to table \"" + child->name() + "\"");
       add(child);
     }
   for (const auto& table : tables)

@@ -80,6 +80,7 @@ std::unique_ptr<Plan> finish_plan(BoundQuery bound, StatementBinding& binding, s
   plan->locks_rows = binding.locks_rows;
   plan->needs_sessions = binding.needs_sessions;
   plan->moves_sequences = binding.moves_sequences;
+  plan->notices = std::move(binding.notices);
   plan->columns = std::move(bound.columns);
   plan->parameter_types = std::move(binding.parameter_types);
   plan->literal_types = std::move(binding.literal_types);

@@ -83,6 +83,7 @@ struct Plan {
   int hoisted_places = 0;
   std::size_t footprint = 0;  // bytes, roughly, for the plan cache's bound
 
+  std::vector<std::string> notices;  // to be given whenever it runs
   bool moves_sequences = false;  // calls nextval() or setval(): runs on the oracle core
 
   bool reads_only() const { return kind == Kind::select; }

@@ -1,9 +1,11 @@
 // Asks every core who is connected to it: one message to each, then one to the oracle core, which adds what it
 // alone knows (who waits for a lock or for the disk, what a transaction's changes take, what its snapshot
-// keeps). Nothing is kept up for this while nobody asks, but what a session has at hand anyway.
+// keeps). The oracle core may be at work on one statement for long, and what is asked may be meant to end just that:
+// after a while the answer is what the other cores know. Nothing is kept up for this while nobody asks, but what a session has at hand anyway.
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "reactor/loop.h"
@@ -12,8 +14,7 @@
 
 namespace gyre::adapter {
 
-// Lives in the asking coroutine until `answered`. Meanwhile each core writes its own part, and then the oracle
-// core the whole.
+// Lives in the asking coroutine until `answered`. Meanwhile each core writes its own part.
 struct SessionSurvey {
   SessionSurvey(reactor::Loop& loop, std::uint32_t session) : only(session), answered(loop) {}
 
@@ -26,6 +27,30 @@ struct SessionSurvey {
   std::size_t missing = 0;                              // parts; the asking shard's
   std::vector<storage::SessionRow> rows;
   reactor::Event answered;  // set on the asking core
+};
+
+// The last part. Lives in the asking shard until the oracle core has sent it back.
+class OracleSurvey final : public reactor::Timer {
+ public:
+  // How long the asking session waits for it.
+  static constexpr std::uint64_t kPatienceUs = 2'000'000;
+
+  explicit OracleSurvey(SessionSurvey& asking) : rows(asking.rows), asking_(&asking) {}
+
+  // The session goes on without it.
+  void on_timer() override { std::exchange(asking_, nullptr)->answered.set(); }
+  // It has come back, the timer not being armed any more.
+  void answer() {
+    if (asking_ == nullptr) return;
+    asking_->rows = std::move(rows);
+    asking_->answered.set();
+  }
+  bool is_late() const { return asking_ == nullptr; }
+
+  std::vector<storage::SessionRow> rows;  // the oracle core's, until it comes back
+
+ private:
+  SessionSurvey* asking_;
 };
 
 // What one session may do to another.

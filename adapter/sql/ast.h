@@ -235,6 +235,10 @@ struct CommonTable {
   std::vector<std::string> columns;
   SelectPtr query;
 };
+struct WithClause {
+  std::vector<CommonTable> tables;
+  bool recursive = false;
+};
 // FOR UPDATE, FOR SHARE and the like.
 struct LockingClause {
   RowLockMode mode;
@@ -258,8 +262,7 @@ struct SelectStatement {
   bool all = false;
   SelectPtr left, right;
   // and, around any of them
-  std::vector<CommonTable> with;
-  bool recursive = false;
+  WithClause with;
   std::vector<SortItem> order_by;
   ExprPtr limit, offset;
   std::vector<LockingClause> locking;
@@ -281,6 +284,7 @@ struct OnConflict {
   Location target_location = -1;
 };
 struct InsertStatement {
+  WithClause with;
   QualifiedName table;
   std::string alias;
   std::vector<std::pair<std::string, Location>> columns;  // empty: all
@@ -290,6 +294,7 @@ struct InsertStatement {
   std::vector<Target> returning;
 };
 struct UpdateStatement {
+  WithClause with;
   QualifiedName table;
   std::string alias;
   std::vector<Assignment> assignments;
@@ -298,6 +303,7 @@ struct UpdateStatement {
   std::vector<Target> returning;
 };
 struct DeleteStatement {
+  WithClause with;
   QualifiedName table;
   std::string alias;
   std::vector<FromPtr> using_items;
@@ -431,13 +437,14 @@ struct AlterAction {
     validate_constraint,
     alter_constraint,
     owner_to,
+    set_schema,
     add_identity,
     set_identity,
     drop_identity,
     nothing,  // storage parameters and the like: accepted, without effect
   };
   Kind kind = Kind::nothing;
-  std::string name;  // of the column, constraint or role
+  std::string name;  // of the column, constraint, role or schema
   bool missing_ok = false;
   bool exists_ok = false;
   bool cascade = false;
@@ -459,10 +466,10 @@ struct AlterTableStatement {
   std::vector<AlterAction> actions;
 };
 struct RenameStatement {
-  enum class Kind : std::uint8_t { table, index, sequence, column, constraint };
+  enum class Kind : std::uint8_t { table, index, sequence, column, constraint, schema };
   Kind kind = Kind::table;
   QualifiedName relation;
-  std::string from;  // the column or constraint
+  std::string from;  // the column, constraint or schema
   std::string to;
   bool if_exists = false;
 };

@@ -265,6 +265,19 @@ ast::Statement::Node Walker::alter_table(const AlterTableStmt& s) {
   return out;
 }
 
+ast::Statement::Node Walker::set_schema(const AlterObjectSchemaStmt& s) {
+  using Object = ast::AlterTableStatement::Object;
+  if (s.objectType != OBJECT_TABLE && s.objectType != OBJECT_SEQUENCE) throw Unsupported{"ALTER ... SET SCHEMA"};
+  ast::AlterTableStatement out;
+  if (s.objectType == OBJECT_SEQUENCE) out.object = Object::sequence;
+  out.name = relation_name(*s.relation);
+  out.if_exists = s.missing_ok;
+  ast::AlterAction& action = out.actions.emplace_back();
+  action.kind = ast::AlterAction::Kind::set_schema;
+  action.name = text_of(s.newschema);
+  return out;
+}
+
 ast::AlterAction Walker::alter_action(const AlterTableCmd& command) {
   using Kind = ast::AlterAction::Kind;
   ast::AlterAction out;
@@ -397,6 +410,11 @@ ast::Statement::Node Walker::rename(const RenameStmt& s) {
     case OBJECT_TABCONSTRAINT:
       out.kind = Kind::constraint;
       break;
+    case OBJECT_SCHEMA:
+      out.kind = Kind::schema;
+      out.from = text_of(s.subname);
+      out.to = text_of(s.newname);
+      return out;
     default:
       throw Unsupported{"ALTER ... RENAME"};
   }

@@ -147,7 +147,7 @@ class Walker {
   [[gnu::noinline]] void select_body(const SelectStmt& s, ast::SelectStatement& out);
   [[gnu::noinline]] std::vector<ast::LockingClause> locking_clauses(const List* list);
   ast::LockingClause locking_clause(const LockingClause& clause);
-  [[gnu::noinline]] void add_with(const WithClause* with, ast::SelectStatement& out);
+  [[gnu::noinline]] ast::WithClause with(const WithClause* clause);
   [[gnu::noinline]] ast::FromPtr from_item(const void* node);
   [[gnu::noinline]] ast::FromPtr join(const JoinExpr& j);
   [[gnu::noinline]] ast::FromPtr from_function(const RangeFunction& f);
@@ -182,6 +182,7 @@ class Walker {
   ast::CreateTableAsStatement create_table_as(const IntoClause& into, const void* query, bool if_not_exists);
   ast::CreateIndexStatement create_index(const IndexStmt& s);
   ast::Statement::Node alter_table(const AlterTableStmt& s);
+  ast::Statement::Node set_schema(const AlterObjectSchemaStmt& s);
   ast::Statement::Node rename(const RenameStmt& s);
   ast::CreateSequenceStatement create_sequence(const CreateSeqStmt& s);
   ast::AlterSequenceStatement alter_sequence(const AlterSeqStmt& s);

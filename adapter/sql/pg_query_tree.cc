@@ -35,7 +35,7 @@ ast::SelectPtr Walker::select(const void* node) {
   if (tag(node) != T_SelectStmt) throw Unsupported{"data-modifying statements in WITH"};
   const auto& s = as<SelectStmt>(node);
   auto out = std::make_unique<ast::SelectStatement>();
-  if (s.withClause != nullptr) add_with(s.withClause, *out);
+  out->with = with(s.withClause);
   if (s.op == SETOP_NONE) {
     select_body(s, *out);
   } else {
@@ -94,13 +94,16 @@ void Walker::select_body(const SelectStmt& s, ast::SelectStatement& out) {
   out.having = expr(s.havingClause);
 }
 
-void Walker::add_with(const WithClause* with, ast::SelectStatement& out) {
-  out.recursive = with->recursive;
-  for (int i = 0; i < size(with->ctes); ++i) {
-    const auto& cte = as<CommonTableExpr>(at(with->ctes, i));
+ast::WithClause Walker::with(const WithClause* clause) {
+  ast::WithClause out;
+  if (clause == nullptr) return out;
+  out.recursive = clause->recursive;
+  for (int i = 0; i < size(clause->ctes); ++i) {
+    const auto& cte = as<CommonTableExpr>(at(clause->ctes, i));
     if (cte.search_clause != nullptr || cte.cycle_clause != nullptr) throw Unsupported{"SEARCH and CYCLE"};
-    out.with.push_back({text_of(cte.ctename), strings(cte.aliascolnames), select(cte.ctequery)});
+    out.tables.push_back({text_of(cte.ctename), strings(cte.aliascolnames), select(cte.ctequery)});
   }
+  return out;
 }
 
 std::vector<ast::FromPtr> Walker::from_items(const List* list) {
@@ -234,20 +237,15 @@ ast::InsertStatement Walker::insert(const InsertStmt& s) {
     out.columns.emplace_back(text_of(column.name), column.location);
   }
   if (s.selectStmt != nullptr) out.source = select(s.selectStmt);
-  if (s.withClause != nullptr) {
-    // WITH before INSERT is visible in the query alone (RETURNING has no subqueries of it here), so it moves
-    // there.
-    if (out.source == nullptr || !out.source->with.empty()) throw Unsupported{"WITH before INSERT"};
-    add_with(s.withClause, *out.source);
-  }
+  out.with = with(s.withClause);
   if (s.onConflictClause != nullptr) out.on_conflict = on_conflict(*s.onConflictClause);
   out.returning = targets(s.returningList);
   return out;
 }
 
 ast::UpdateStatement Walker::update(const UpdateStmt& s) {
-  if (s.withClause != nullptr) throw Unsupported{"WITH before UPDATE"};
   ast::UpdateStatement out;
+  out.with = with(s.withClause);
   out.table = relation_name(*s.relation);
   if (s.relation->alias != nullptr) out.alias = text_of(s.relation->alias->aliasname);
   out.assignments = assignments(s.targetList);
@@ -258,8 +256,8 @@ ast::UpdateStatement Walker::update(const UpdateStmt& s) {
 }
 
 ast::DeleteStatement Walker::erase(const DeleteStmt& s) {
-  if (s.withClause != nullptr) throw Unsupported{"WITH before DELETE"};
   ast::DeleteStatement out;
+  out.with = with(s.withClause);
   out.table = relation_name(*s.relation);
   if (s.relation->alias != nullptr) out.alias = text_of(s.relation->alias->aliasname);
   out.using_items = from_items(s.usingClause);

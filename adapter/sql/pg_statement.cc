@@ -387,8 +387,6 @@ const char* unsupported_word(const Node* node) {
       return "ALTER EXTENSION";
     case T_AlterFunctionStmt:
       return "ALTER FUNCTION";
-    case T_AlterObjectSchemaStmt:
-      return "ALTER ... SET SCHEMA";
     case T_AlterPublicationStmt:
       return "ALTER PUBLICATION";
     case T_AlterSubscriptionStmt:
@@ -572,6 +570,8 @@ ast::Statement::Node Walker::statement(const Node* node) {
       return create_index(as<IndexStmt>(node));
     case T_AlterTableStmt:
       return alter_table(as<AlterTableStmt>(node));
+    case T_AlterObjectSchemaStmt:
+      return set_schema(as<AlterObjectSchemaStmt>(node));
     case T_RenameStmt:
       return rename(as<RenameStmt>(node));
     case T_CreateSeqStmt:

@@ -43,6 +43,10 @@ class Surroundings {
     std::string_view privileges;  // "SELECT, UPDATE WITH GRANT OPTION": any of them
   };
 
+  // What a relation takes: itself, as a table with what belongs to it, its indexes, all of that.
+  enum class Size : std::uint8_t { relation, table, indexes, total };
+  enum class Whole : std::uint8_t { database, tablespace };
+
   virtual std::int64_t next_value(std::uint32_t sequence) = 0;
   virtual std::int64_t current_value(std::uint32_t sequence) = 0;
   virtual std::int64_t last_value() = 0;
@@ -61,6 +65,10 @@ class Surroundings {
   virtual std::optional<bool> is_visible(std::uint32_t relation) = 0;
   // Those of the search path that are there and that the current role may use.
   virtual std::vector<std::string> schemas() = 0;
+  // Bytes, estimated from some nodes of each tree; nothing if there is no such relation.
+  virtual std::optional<std::int64_t> relation_size(Size what, std::uint32_t relation) = 0;
+  // The same of all relations.
+  virtual std::int64_t whole_size(Whole what, const Name& name) = 0;
 
  protected:
   ~Surroundings() = default;

@@ -21,5 +21,6 @@ std::span<const FunctionDef> arrays();
 std::span<const FunctionDef> system();
 std::span<const FunctionDef> locks();
 std::span<const FunctionDef> sessions();
+std::span<const FunctionDef> sizes();
 
 }  // namespace gyre::storage::families

@@ -24,7 +24,7 @@ Registry make_registry() {
   for (const auto family :
        {families::comparison(), families::integer_arithmetic(), families::float_arithmetic(),
         families::numeric_arithmetic(), families::math(), families::text(), families::text_building(),
-        families::pattern(), families::bytea(), families::dates(), families::arrays(), families::system(),
+        families::pattern(), families::bytea(), families::dates(), families::arrays(), families::system(), families::sizes(),
         families::locks(), families::sessions()})
     for (const FunctionDef& def : family) registry[def.name].push_back(&def);
   return registry;

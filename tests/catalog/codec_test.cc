@@ -88,6 +88,13 @@ void add_constraints(TableEntry& entry, Random& random) {
   key.deferrable = key.deferred = below(random, 2) == 0;
   key.validated = below(random, 2) == 0;
   entry.foreign_keys.push_back(key);
+  auto schema = std::make_shared<storage::TableSchema>(*entry.schema);
+  for (storage::IndexSchema& index : schema->indexes) {
+    index.deferrable = below(random, 2) == 0;
+    index.deferred = below(random, 2) == 0;
+    index.primary = below(random, 2) == 0;
+  }
+  entry.schema = std::move(schema);
   if (below(random, 2) == 0) return;
   entry.sequence.emplace();
   entry.sequence->type = storage::TypeId::int2;
@@ -136,6 +143,9 @@ void expect_same(const Catalog& a, const Catalog& b) {
       EXPECT_EQ(left.indexes[i].columns, right.indexes[i].columns);
       EXPECT_EQ(left.indexes[i].unique, right.indexes[i].unique);
       EXPECT_EQ(left.indexes[i].constraint, right.indexes[i].constraint);
+      EXPECT_EQ(left.indexes[i].deferrable, right.indexes[i].deferrable);
+      EXPECT_EQ(left.indexes[i].deferred, right.indexes[i].deferred);
+      EXPECT_EQ(left.indexes[i].primary, right.indexes[i].primary);
     }
   }
 }
@@ -145,7 +155,7 @@ void expect_same(const Catalog& a, const Catalog& b) {
 TEST(CatalogCodec, AFormatOfItsOwnHasItsNumber) {
   const std::string bytes = whole(sample_catalog());
   EXPECT_EQ(adapter::catalog_format(bytes), adapter::kCatalogFormat);
-  EXPECT_EQ(adapter::kCatalogFormat, 1U);
+  EXPECT_EQ(adapter::kCatalogFormat, 2U);
   EXPECT_EQ(hash_of(bytes), 9079384006385025341U);
 }
 

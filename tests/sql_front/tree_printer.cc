@@ -146,10 +146,13 @@ std::string locking(const LockingClause& clause) {
   return out + std::string(kPolicies[static_cast<std::size_t>(clause.policy)]);
 }
 
+std::string with(const WithClause& w) {
+  return group(w.recursive ? "with-recursive" : "with", w.tables, common_table);
+}
 std::string show(const SelectStatement& s) {
   static constexpr std::string_view kOperations[] = {"select", "union", "intersect", "except"};
   std::string out = "(" + std::string(kOperations[static_cast<std::size_t>(s.operation)]) +
-                    flag(s.all, "all") + group(s.recursive ? "with-recursive" : "with", s.with, common_table);
+                    flag(s.all, "all") + with(s.with);
   if (s.left != nullptr) out += " " + show(s.left) + " " + show(s.right);
   out += flag(s.distinct, "distinct");
   out += group("on", s.distinct_on, [](const ExprPtr& e) { return show(e); });
@@ -186,17 +189,17 @@ std::string on_conflict(const std::optional<OnConflict>& c) {
          group("set", c->assignments, assignment) + optional("where", c->where) + ")";
 }
 std::string insert(const InsertStatement& s) {
-  return "(insert " + name(s.table) + flag(!s.alias.empty(), "as " + s.alias) +
+  return "(insert" + with(s.with) + " " + name(s.table) + flag(!s.alias.empty(), "as " + s.alias) +
          group("columns", s.columns, [](const auto& c) { return c.first; }) + " " + show(s.source) +
          on_conflict(s.on_conflict) + returning(s.returning) + ")";
 }
 std::string update(const UpdateStatement& s) {
-  return "(update " + name(s.table) + flag(!s.alias.empty(), "as " + s.alias) +
+  return "(update" + with(s.with) + " " + name(s.table) + flag(!s.alias.empty(), "as " + s.alias) +
          group("set", s.assignments, assignment) + group("from", s.from, from) + optional("where", s.where) +
          returning(s.returning) + ")";
 }
 std::string erase(const DeleteStatement& s) {
-  return "(delete " + name(s.table) + flag(!s.alias.empty(), "as " + s.alias) +
+  return "(delete" + with(s.with) + " " + name(s.table) + flag(!s.alias.empty(), "as " + s.alias) +
          group("using", s.using_items, from) + optional("where", s.where) + returning(s.returning) + ")";
 }
 

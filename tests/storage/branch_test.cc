@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "reactor/fail_point.h"
 #include "storage/commit_record.h"
 #include "storage/failure.h"
 #include "tests/storage/random.h"
@@ -843,6 +844,104 @@ TEST_F(BranchTest, WhatIsNotAsTheTransactionSawItIsNotTakenOver) {
   Branch head(store_.database());
   head.merge(transaction);
   EXPECT_EQ(transaction.changes().size(), 1U) << "what it replaced is of an older state";
+}
+
+// All that a state of the two tables consists of.
+std::vector<std::multiset<std::string>> everything(const Database& database) {
+  std::vector<std::multiset<std::string>> parts;
+  for (const RelationId table : {kKeyed, kHidden}) {
+    const TableVersion& version = *database.table(table);
+    check_tree(version.rows);
+    parts.push_back(contents(version.rows));
+    for (const Tree& index : version.indexes) {
+      check_tree(index);
+      auto& entries = parts.emplace_back();
+      Cursor cursor(index);
+      for (cursor.seek_first(); cursor.valid(); cursor.next())
+        entries.insert(std::string(cursor.key()) + "=" + std::string(cursor.value()));
+    }
+  }
+  return parts;
+}
+
+void fill(Branch& branch, int first, int rows) {
+  for (int i = 0; i < rows; ++i) {
+    const std::vector<Datum> row{integer(first + 2 * i), integer(first + 2 * i), text(std::string(60, 'x'))};
+    branch.insert(kKeyed, row);
+    branch.insert(kHidden, row);
+  }
+}
+
+// Wherever memory fails, the transaction is what it was, on the base that it had.
+TEST_F(BranchTest, RebasingIsAllOrNothing) {
+  constexpr int kRows = 200;
+  Branch transaction(store_.database(), Branch::ForTransaction{1});
+  fill(transaction, 1, kRows);
+  const Database* const base = &transaction.base();
+  const auto before = everything(transaction.view());
+  Branch others(store_.database());
+  fill(others, 0, kRows);
+  const auto retired = store_.commit(others);
+  int failures = 0;
+  for (int n = 1;; ++n) {
+    ASSERT_TRUE(reactor::set_fail_points("plant.no_node:" + std::to_string(n) + ":error"));
+    try {
+      transaction.rebase(store_.database());
+      break;
+    } catch (const std::bad_alloc&) {
+      ++failures;
+    }
+    ASSERT_EQ(&transaction.base(), base);
+    ASSERT_EQ(everything(transaction.view()), before) << "allocation " << n;
+  }
+  ASSERT_TRUE(reactor::set_fail_points(""));
+  EXPECT_GT(failures, 20);
+  EXPECT_EQ(&transaction.base(), &store_.database());
+  const auto after = everything(transaction.view());
+  for (const auto& part : after) EXPECT_EQ(part.size(), 2U * kRows);
+  Branch head(store_.database());
+  head.merge(transaction);
+  for (const auto& part : everything(head.view())) EXPECT_EQ(part.size(), 2U * kRows);
+}
+
+TEST_F(BranchTest, WhatTakesLongCanBeStopped) {
+  Branch setup(store_.database());
+  fill(setup, 0, 3);
+  const auto retired = store_.commit(setup);
+  Branch transaction(store_.database(), Branch::ForTransaction{1});
+  fill(transaction, 1, 3);
+  Branch others(store_.database());
+  fill(others, 100, 1);
+  const auto retired_too = store_.commit(others);
+  Branch head(store_.database());
+  reactor::StopFlag stop;
+  stop.raise();
+  const auto expect_stopped = [&](Branch& branch, const std::function<void()>& work) {
+    const auto before = everything(branch.view());
+    const Branch::Mark mark = branch.mark();
+    {
+      const Branch::Stoppable stoppable(branch, stop);
+      EXPECT_THROW(work(), reactor::Stopped);
+    }
+    EXPECT_EQ(everything(branch.view()), before);
+    EXPECT_TRUE(branch.unchanged_since(mark));
+  };
+  const std::vector<Datum> row{integer(50), integer(50), Datum()};
+  Cursor first(head.view().table(kKeyed)->rows);
+  first.seek_first();
+  const std::string key(first.key());
+  expect_stopped(head, [&] { head.insert(kKeyed, row); });
+  expect_stopped(head, [&] { head.update(kKeyed, key, row); });
+  expect_stopped(head, [&] { head.erase(kKeyed, key); });
+  expect_stopped(head, [&] { head.create_index(test::with_index(*keyed_schema(), 7, {"t_b_idx", {1}, false})); });
+  expect_stopped(head, [&] { head.merge(transaction); });
+  expect_stopped(transaction, [&] { transaction.rebase(store_.database()); });
+  // What was begun is taken back all the same.
+  const Branch::Mark mark = head.mark();
+  head.insert(kKeyed, row);
+  const Branch::Stoppable stoppable(head, stop);
+  head.rollback_to(mark);
+  EXPECT_TRUE(head.unchanged_since(mark));
 }
 
 }  // namespace
