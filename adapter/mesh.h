@@ -19,7 +19,7 @@ struct CoreMessage {
     adopt,        // number: a connection's descriptor, detail: its Entrance
     cancel,       // number: SessionId, detail: secret
     signal,       // number: SessionId, detail: SessionSignal; the sender may do that
-    survey,       // pointer: SessionSurvey, of which a shard fills its part and the oracle core the rest
+    survey,       // pointer: SessionSurvey, of which a shard fills its part; to the oracle core an OracleSurvey
     surveyed,     // the same, back to the asking shard
     count,        // number: how many connections the sending shard has, detail: how many of them logged in
     role_count,   // number: a role's oid, detail: how many of its connections the sending shard has
