@@ -55,7 +55,8 @@ class Limit {
   [[noreturn]] void run() {
     arm_accept();
     for (;;) {
-      ring_->for_each_completion([this](const reactor::Ring::Completion& completion) { take(completion); });
+      ring_->for_each_completion([](const reactor::Ring::Completion&) {},
+                                 [this](const reactor::Ring::Completion& completion) { take(completion); });
       ring_->publish_recycled();
       answer_marked();
       ring_->poll(stats_);
