@@ -14,6 +14,10 @@
 // A lazy batch is ready as soon as the log has room for its record. It still waits for its predecessors: what
 // is published never depends on what is not.
 //
+// Timestamps may come from far away (commit_timestamps.h). A batch is begun when one is in hand, so that all its
+// steps up to the log run without a wait; and between "durable" and "published" the oracle is told, whose
+// answer is waited for like the disk's.
+//
 // The number of batches under way is bounded: under load they grow as large as the log's latency asks for,
 // without a timer.
 
@@ -34,9 +38,9 @@ namespace {
 constexpr std::size_t kFreedPerTurn = 4096;
 }  // namespace
 
-GroupCommit::GroupCommit(TimestampOracle& oracle, CommitLog& log, PublishedState& published, ReadHolds& holds,
+GroupCommit::GroupCommit(CommitTimestamps& timestamps, CommitLog& log, PublishedState& published, ReadHolds& holds,
                          CommitSteps& steps, CommitLimits limits)
-    : oracle_(oracle),
+    : timestamps_(timestamps),
       log_(log),
       published_(published),
       holds_(holds),
@@ -46,7 +50,19 @@ GroupCommit::GroupCommit(TimestampOracle& oracle, CommitLog& log, PublishedState
 
 bool GroupCommit::can_begin() const {
   return !arrived_.empty() && in_flight_.size() < limits_.batches &&
-         (unanswered_bytes_ < limits_.record_bytes || failed_);
+         (unanswered_bytes_ < limits_.record_bytes || failed_) &&
+         timestamps_.supply() != CommitTimestamps::Supply::awaited;
+}
+
+Timestamp GroupCommit::oldest_unpublished() const {
+  for (const Batch& batch : in_flight_)
+    if (batch.record != 0) return batch.timestamp;
+  return kTimestampMax;
+}
+
+void GroupCommit::timestamps_changed() {
+  if (timestamps_.fenced() && !in_flight_.empty()) refuse_all(CommitSteps::Refusal::fenced);
+  finish_ready();
 }
 
 bool GroupCommit::turn() {
@@ -66,8 +82,9 @@ void GroupCommit::begin_batch() {
   counters_.intents += batch.intents.size();
   (void)fail_point("commit.before_order");
   // 1: order, check.
+  const bool refused = failed_ || timestamps_.supply() == CommitTimestamps::Supply::refused;
   const auto outcome =
-      steps_.order(batch.intents, failed_ ? CommitSteps::Writes::refused : CommitSteps::Writes::accepted);
+      steps_.order(batch.intents, refused ? CommitSteps::Writes::refused : CommitSteps::Writes::accepted);
   if (outcome == CommitSteps::Outcome::nothing) {
     ++counters_.answer_only;
     in_flight_.pop_back();
@@ -77,7 +94,7 @@ void GroupCommit::begin_batch() {
     ++counters_.answer_only;
     batch.ready = true;
   } else {
-    GYRE_CHECK(!failed_);
+    GYRE_CHECK(!refused);
     ++counters_.batches;
     append_batch(outcome == CommitSteps::Outcome::write_lazily ? Urgency::lazy : Urgency::now);
   }
@@ -90,7 +107,7 @@ void GroupCommit::append_batch(Urgency urgency) {
   if (fail_point("plant.no_sync_wait")) urgency = Urgency::lazy;
   (void)fail_point("commit.before_timestamp");
   // 2: the timestamp.
-  batch.timestamp = oracle_.write_ts();
+  batch.timestamp = timestamps_.take();
   GYRE_CHECK(newest_ < batch.timestamp);
   newest_ = batch.timestamp;
   // 3: the log, which may answer within the call.
@@ -148,7 +165,9 @@ void GroupCommit::settle(Durability outcome) {
 }
 
 void GroupCommit::finish_ready() {
-  while (!in_flight_.empty() && in_flight_.front().ready) {
+  apply_ready();
+  while (!in_flight_.empty() && in_flight_.front().ready &&
+         (in_flight_.front().record == 0 || in_flight_.front().timestamp <= timestamps_.applied())) {
     const Batch batch = std::move(in_flight_.front());
     in_flight_.pop_front();
     if (batch.record != 0) publish(batch);
@@ -164,12 +183,21 @@ void GroupCommit::finish_ready() {
   free_unseen();
 }
 
+// One call to the oracle covers all that could be published now.
+void GroupCommit::apply_ready() {
+  Timestamp newest;
+  for (const Batch& batch : in_flight_) {
+    if (!batch.ready) break;
+    if (batch.record != 0) newest = batch.timestamp;
+  }
+  if (newest.value != 0) timestamps_.apply(newest);
+}
+
 void GroupCommit::publish(const Batch& batch) {
   GYRE_CHECK(published_record_ < batch.record);
   published_record_ = batch.record;
   const Publication next = steps_.apply(batch.timestamp, retired_);
   GYRE_CHECK(next.read_ts == batch.timestamp && published_.load().read_ts < batch.timestamp);
-  oracle_.apply_write(batch.timestamp);
   (void)fail_point("commit.before_publish");
   // 5: publish.
   published_.publish(next);

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "oracle/commit_log.h"
+#include "oracle/commit_timestamps.h"
 #include "oracle/published_state.h"
 #include "oracle/read_holds.h"
 #include "oracle/retire_list.h"
-#include "oracle/timestamp_oracle.h"
 #include "reactor/base/ids.h"
 #include "reactor/base/out_buffer.h"
 
@@ -35,7 +35,8 @@ class CommitSteps {
   };
   enum class Writes : std::uint8_t {
     accepted,
-    refused,  // the log has failed: intents that write must fail, and the outcome be Outcome::answer
+    refused,  // the log has failed, or there are no timestamps: intents that write must fail, and the outcome
+              // be Outcome::answer
   };
   // Step 1. Orders the intents on the newest sealed state, or else the published one; checks constraints and
   // conflicts, remembers each one's answer.
@@ -55,6 +56,7 @@ class CommitSteps {
   enum class Refusal : std::uint8_t {
     log_failed,  // whether the batch will be there after a recovery is unknown
     no_room,     // it has not happened
+    fenced,      // another server owns the timeline: as log_failed
   };
   // Instead of 5 to 6: the log did not take a batch. All sealed states are dropped, the newest first; then
   // refuse() is called for each batch without its answer, the oldest first.
@@ -72,7 +74,7 @@ struct CommitLimits {
 class GroupCommit {
  public:
   // All are borrowed; `published` holds the first state already.
-  GroupCommit(TimestampOracle& oracle, CommitLog& log, PublishedState& published, ReadHolds& holds,
+  GroupCommit(CommitTimestamps& timestamps, CommitLog& log, PublishedState& published, ReadHolds& holds,
               CommitSteps& steps, CommitLimits limits = {});
   GroupCommit(const GroupCommit&) = delete;
   GroupCommit& operator=(const GroupCommit&) = delete;
@@ -83,10 +85,15 @@ class GroupCommit {
   // frees what no hold can see. Returns whether there was anything to do.
   bool turn();
 
+  // supply(), applied() or fenced() of the timestamps may have changed.
+  void timestamps_changed();
+
   bool idle() const { return arrived_.empty() && in_flight_.empty(); }
   // Whether turn() would begin a batch now.
   bool can_begin() const;
   std::size_t in_flight() const { return in_flight_.size(); }
+  // Below this timestamp all that was written is published; kTimestampMax: nothing is under way.
+  Timestamp oldest_unpublished() const;
   bool log_has_failed() const { return failed_; }
   // What commits replaced and readers may still see.
   RetireList& retired() { return retired_; }
@@ -114,7 +121,7 @@ class GroupCommit {
     std::vector<Intent*> intents;
     Timestamp timestamp;       // of what it writes
     std::uint64_t record = 0;  // its number among those appended; 0: it writes nothing
-    bool ready = false;        // nothing but its predecessors keeps it from being published
+    bool ready = false;        // nothing but its predecessors, and the oracle, keeps it from being published
   };
 
   void begin_batch();
@@ -122,11 +129,12 @@ class GroupCommit {
   void logged(Durability outcome);
   void settle(Durability outcome);
   void finish_ready();
+  void apply_ready();
   void publish(const Batch& batch);
   void refuse_all(CommitSteps::Refusal why);
   void free_unseen();
 
-  TimestampOracle& oracle_;
+  CommitTimestamps& timestamps_;
   CommitLog& log_;
   PublishedState& published_;
   ReadHolds& holds_;
@@ -135,7 +143,7 @@ class GroupCommit {
   RetireList retired_;
   std::vector<Intent*> arrived_;
   // G1  In the order of order(). The one behind is built on the one before.
-  // G2  The first is not ready, outside of finish_ready().
+  // G2  The first is not ready, or waits to be applied, outside of finish_ready().
   std::deque<Batch> in_flight_;
   // Records that the log has not answered yet, by size. Their numbers end with appended_.
   std::deque<std::size_t> unanswered_;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "oracle/commit_timestamps.h"
 #include "oracle/timestamp_oracle.h"
 #include "reactor/base/ids.h"
 
@@ -23,7 +24,7 @@ class SystemClock final : public Clock {
   std::uint64_t now_us() override;
 };
 
-class LocalOracle final : public TimestampOracle {
+class LocalOracle final : public TimestampOracle, public CommitTimestamps {
  public:
   // Starts as if `initially` had been applied: at recovery the timestamp of the last durable commit.
   explicit LocalOracle(Clock& clock, Timestamp initially = Timestamp{0});
@@ -32,6 +33,12 @@ class LocalOracle final : public TimestampOracle {
   Timestamp peek_write_ts() override { return write_ts_; }
   Timestamp read_ts() override { return read_ts_; }
   void apply_write(Timestamp timestamp) override;
+
+  // CommitTimestamps: always at hand, applied at once.
+  Supply supply() const override { return Supply::ready; }
+  Timestamp take() override { return write_ts(); }
+  void apply(Timestamp timestamp) override { apply_write(timestamp); }
+  Timestamp applied() const override { return read_ts_; }
 
  private:
   Clock& clock_;
