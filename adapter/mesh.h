@@ -16,6 +16,11 @@ struct CoreMessage {
     call,         // pointer: CoordinatorCall, to the oracle core
     answered,     // pointer: CoordinatorCall, back to the asking shard
     cancel_wait,  // number: a session, detail: its call's number, to the oracle core
+    read_ts,      // number: how many more statements wait for a read timestamp, to the oracle core
+    read_ts_alone,  // number: a statement that wants a call to the oracle of its own, to the oracle core
+    read_ts_is,   // number, detail: the low and high half of how many have been served, back to the shard;
+                  // pointer: why they are not to be answered, a std::string that the shard deletes, or null
+    read_ts_alone_is,  // number: the statement; pointer as above
     adopt,        // number: a connection's descriptor, detail: its Entrance
     cancel,       // number: SessionId, detail: secret
     signal,       // number: SessionId, detail: SessionSignal; the sender may do that

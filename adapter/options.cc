@@ -14,6 +14,7 @@
 #include "adapter/session/settings.h"
 #include "adapter/sql_error.h"
 #include "adapter/version.h"
+#include "oracle/postgres_oracle.h"
 #include "oracle/wal/sync_probe.h"
 #include "reactor/pin.h"
 #include "reactor/socket.h"
@@ -207,6 +208,13 @@ Options parse_options(int argc, char** argv) {
   flag("--backup", options.backup_to, "TO",
        "Copy the data of --data-dir to a new directory, and end; a server may be running", "Data");
 
+  flag("--timestamp-oracle-url", options.timestamp_oracle_url, "URL",
+       "Keep timestamps in a PostgreSQL or CockroachDB server, postgres://USER@HOST/DB; a server that starts takes "
+       "the timeline over from any other (default: keep them here)",
+       "Data");
+  flag("--timestamp-oracle-timeline", options.timeline, "NAME",
+       "Which timeline of that server (default: gyre)", "Data");
+
   flag("--cores", cores, "LIST", "Processors to run shards on, one each: 0-3,6 (default: all but one)",
        "Cores");
   flag("--oracle-core", oracle_core, "N", "Processor that orders the writes (default: the remaining one)",
@@ -319,6 +327,9 @@ Options parse_options(int argc, char** argv) {
     usage_error("--backup: which data? Give --data-dir DIR as well");
   if (options.data_directory.empty() && !options.ephemeral && options.check_data.empty())
     usage_error("where are the data to be? Give --data-dir DIR, or --ephemeral to keep them in memory only");
+  if (!options.timestamp_oracle_url.empty())
+    if (const std::string why = oracle::why_not_postgres_url(options.timestamp_oracle_url); !why.empty())
+      usage_error("--timestamp-oracle-url: " + why);
   if (!checkpoint_log_bytes.empty())
     options.checkpoints.log_bytes = parse_size("--checkpoint-wal-bytes", checkpoint_log_bytes);
   for (const auto through :

@@ -22,6 +22,8 @@ struct Options {
   std::string check_data;                         // verify this directory instead of serving; empty: serve
   std::string backup_to;  // copy data_directory there instead of serving; empty: serve
   bool reset = false;
+  std::string timestamp_oracle_url;  // where timestamps are kept; empty: here
+  std::string timeline = "gyre";     // which of those kept there
   std::vector<int> shard_cores;  // kernel processor numbers, one shard each; never empty after parse_options
   int oracle_core = 0;
   std::string sql_address = "localhost:6875";

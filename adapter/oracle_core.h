@@ -14,15 +14,20 @@
 #include "adapter/http/console_page.h"
 #include "adapter/http/http_server.h"
 #include "adapter/http/metrics_page.h"
+#include "adapter/http/oracle_metrics.h"
 #include "adapter/mesh.h"
 #include "adapter/process_memory.h"
 #include "oracle/commit_log.h"
 #include "oracle/local_oracle.h"
+#include "oracle/oracle_client.h"
 #include "oracle/wal/thread.h"
 
 namespace gyre::adapter {
 
-class OracleCore final : private CallReturn, private MeshPort::Handler, private HttpHandler {
+class OracleCore final : private CallReturn,
+                         private MeshPort::Handler,
+                         private HttpHandler,
+                         private oracle::OracleClient::Listener {
  public:
   enum class LogDriver : std::uint8_t {
     thread,  // the log has one of its own
@@ -36,9 +41,10 @@ class OracleCore final : private CallReturn, private MeshPort::Handler, private 
     LogDriver driver = LogDriver::thread;
   };
   // On the oracle core's thread, as everything below. `on_drained` is called once all shards have no
-  // connection left.
+  // connection left. `remote`: the oracle that servers share, borrowed, which wakes the loop when it has
+  // answered; null: timestamps are this core's own.
   OracleCore(reactor::Loop& loop, Mesh& mesh, oracle::PublishedState& published, oracle::ReadHolds& holds,
-             InitialState initial, Durable durable, int processor, std::function<void()> on_drained);
+             InitialState initial, Durable durable, int processor, std::function<void()> on_drained, oracle::RemoteOracle* remote = nullptr);
   OracleCore(const OracleCore&) = delete;
   OracleCore& operator=(const OracleCore&) = delete;
   ~OracleCore();
@@ -88,6 +94,25 @@ class OracleCore final : private CallReturn, private MeshPort::Handler, private 
    private:
     OracleCore& core_;
   };
+  // Takes in what the remote oracle has answered.
+  class OracleAnswers final : public reactor::MailboxDrain {
+   public:
+    explicit OracleAnswers(OracleCore& core) : core_(core) {}
+    std::size_t drain(std::size_t bound) override;
+    bool has_messages() const override { return core_.remote_->has_answers(); }
+
+   private:
+    OracleCore& core_;
+  };
+  // Asks the oracle for the reads of the turn.
+  class ReadTask final : public reactor::Task {
+   public:
+    explicit ReadTask(OracleCore& core) : core_(core) {}
+    void run() override { core_.client_->send(core_.max_read_batches()); }
+
+   private:
+    OracleCore& core_;
+  };
   // A page of figures that waits for the shards' copies.
   struct Scrape {
     std::vector<MetricsSnapshot> snapshots;  // shards, then this core
@@ -105,6 +130,16 @@ class OracleCore final : private CallReturn, private MeshPort::Handler, private 
   void give_back(CoordinatorCall& call) override;
   void on_message(const CoreMessage& message) override;
   void on_get(std::string_view path, HttpAnswer answer) override;
+  void on_batch(std::size_t asker, std::uint64_t through, oracle::OracleClient::Outcome outcome) override;
+  void on_single(std::size_t asker, std::uint64_t id, oracle::OracleClient::Outcome outcome) override;
+  void on_timestamps() override;
+  void on_reads(std::size_t asker, std::uint32_t statements);
+  void on_read_alone(std::size_t asker, std::uint32_t id);
+  std::string* why_not(oracle::OracleClient::Outcome outcome) const;
+  std::size_t max_read_batches();
+  void watch_oracle();
+  std::string why_not_ready() const;
+  OracleFigures oracle_figures() const;
   void commit();
   void sweep();
   void expire_waits();
@@ -122,11 +157,22 @@ class OracleCore final : private CallReturn, private MeshPort::Handler, private 
   const std::function<void()> on_drained_;
   oracle::SystemClock clock_;
   oracle::LocalOracle oracle_;
+  oracle::RemoteOracle* const remote_;                // null: oracle_ is used
+  std::unique_ptr<oracle::OracleClient> client_;      // of remote_
+  const oracle::PublishedState& published_;
   const Durable durable_;
   oracle::MemoryCommitLog memory_log_;  // used where there is no other
   std::unique_ptr<ProcessMemory> memory_;  // null: no limit
   Coordinator coordinator_;
   LogAnswers log_answers_{*this};
+  OracleAnswers oracle_answers_{*this};
+  ReadTask read_task_{*this};
+  // Where timestamps are this core's own: statements of each shard that were answered, and the figures of it.
+  std::vector<std::uint64_t> reads_answered_;
+  OracleFigures local_figures_;
+  std::uint64_t batches_version_ = 0;  // of the catalog that max_batches_ is of
+  std::size_t max_batches_ = 0;
+  oracle::OracleHealth last_health_;  // as the server's log has it
   std::unique_ptr<oracle::wal::LogThread> log_thread_;
   std::unique_ptr<MeshPort> port_;
   std::unique_ptr<HttpServer> http_;

@@ -13,9 +13,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 #include "adapter/oracle_core.h"
 #include "adapter/version.h"
+#include "oracle/postgres_oracle.h"
 #include "pgwire/scram.h"
 #include "reactor/epoll_backend.h"
 #include "reactor/fail_point.h"
@@ -262,6 +264,7 @@ void Server::run_shard(std::size_t index, std::vector<Listener> listeners) {
     shard_options.max_message_bytes = static_cast<std::uint32_t>(options_.max_message_bytes);
     shard_options.max_connections = options_.max_connections;
     shard_options.processor = processor;
+    shard_options.shared_timeline = !options_.timestamp_oracle_url.empty();
     shard_options.plan_cache_bytes = options_.experiments.plan_cache_bytes;
     shard_options.access = accesses_.front().get();
     shard_options.checkpointer = checkpointer_.get();
@@ -285,6 +288,16 @@ void Server::run_shard(std::size_t index, std::vector<Listener> listeners) {
   }
 }
 
+namespace {
+// With an oracle that servers share: what is published here need not be the newest, and who does not say otherwise is
+// strict by name, as only such statements ask (docs/oracles.md).
+void share_timeline(std::map<std::string, std::string, std::less<>>& parameters) {
+  std::string& mode = parameters["ts_oracle_read_mode"];
+  if (mode.empty() || mode == "published") mode = "batched";
+  parameters.try_emplace("default_transaction_isolation", "strict serializable");
+}
+}  // namespace
+
 void Server::run_oracle(std::vector<int> http_listeners) {
   reactor::name_thread("gyre-oracle");
   if (const auto pinned = reactor::pin_thread(options_.oracle_core); !pinned)
@@ -298,12 +311,23 @@ void Server::run_oracle(std::vector<int> http_listeners) {
   // (What ALTER SYSTEM SET has kept counts before what the command line says.)
   for (const auto& [name, value] : options_.system_parameters)
     initial.catalog.system_parameters.try_emplace(name, value);
+  oracle::SystemClock clock;
+  std::unique_ptr<oracle::PostgresOracle> remote;
+  if (!options_.timestamp_oracle_url.empty()) {
+    share_timeline(initial.catalog.system_parameters);
+    oracle::PostgresOracleOptions timeline;
+    timeline.url = options_.timestamp_oracle_url;
+    timeline.timeline = options_.timeline;
+    timeline.initially = initial.timestamp;
+    remote = std::make_unique<oracle::PostgresOracle>(std::move(timeline), clock,
+                                                      [&loop] { loop.waker().wake_if_sleeping(); });
+  }
   OracleCore::Durable durable;
   if (store_ != nullptr) durable = {&store_->log(), checkpointer_.get(), &store_->recovery()};
   if (initial.catalog.login_secret.empty()) initial.catalog.login_secret = pgwire::random_bytes(32);
   {
     OracleCore core(loop, mesh_, published_, holds_, std::move(initial), durable, options_.oracle_core,
-                    [this] { drained_.release(); });
+                    [this] { drained_.release(); }, remote.get());
     core.limit_memory(options_.memory_limit);
     // 9 of recovery: the state is published.
     (void)reactor::fail_point("recovery.9_published");

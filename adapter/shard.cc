@@ -81,6 +81,13 @@ Shard::Shard(ShardId id, reactor::Loop& loop, Mesh& mesh, const oracle::Publishe
       options_(options),
       port_(mesh, id.value, loop, *this),
       core_(loop, published, holds, id.value, id, *this, options.plan_cache_bytes),
+      read_timestamps_(loop, core_.span_clock,
+                       {[this](std::uint32_t statements) {
+                          port_.send(mesh_.oracle_core(), {CoreMessage::Kind::read_ts, 0, statements, 0, nullptr});
+                        },
+                        [this](std::uint32_t statement) {
+                          port_.send(mesh_.oracle_core(), {CoreMessage::Kind::read_ts_alone, 0, statement, 0, nullptr});
+                        }}),
       counts_(mesh.shards(), 0),
       admitted_(mesh.shards(), 0),
       roles_(mesh_.shards(), id.value),
@@ -90,6 +97,7 @@ Shard::Shard(ShardId id, reactor::Loop& loop, Mesh& mesh, const oracle::Publishe
       cancels_left_(options.cancels_per_second),
       log_lines_left_(kLogLinesPerSecond) {
   core_.max_message_bytes = options.max_message_bytes;
+  core_.shared_timeline = options.shared_timeline;
   if (options.access != nullptr) core_.access = options.access;
   core_.checkpointer = options.checkpointer;
   core_.login_timeout_us = options.login_timeout_us;
@@ -384,6 +392,16 @@ void Shard::on_message(const CoreMessage& message) {
       counts_[message.from] = message.number;
       admitted_[message.from] = message.detail;
       return;
+    case CoreMessage::Kind::read_ts_is:
+    case CoreMessage::Kind::read_ts_alone_is: {
+      const std::unique_ptr<const std::string> owned(static_cast<const std::string*>(message.pointer));
+      const std::string failure = owned == nullptr ? std::string() : *owned;
+      if (message.kind == CoreMessage::Kind::read_ts_is)
+        read_timestamps_.on_batch(message.number | std::uint64_t{message.detail} << 32, failure);
+      else
+        read_timestamps_.on_single(message.number, failure);
+      return;
+    }
     case CoreMessage::Kind::scrape:
       fill(*static_cast<MetricsSnapshot*>(message.pointer));
       port_.send(mesh_.oracle_core(), {CoreMessage::Kind::scraped, 0, 0, 0, message.pointer});
@@ -403,6 +421,8 @@ void Shard::on_message(const CoreMessage& message) {
       return;
     case CoreMessage::Kind::call:
     case CoreMessage::Kind::cancel_wait:
+    case CoreMessage::Kind::read_ts:
+    case CoreMessage::Kind::read_ts_alone:
     case CoreMessage::Kind::scraped:
     case CoreMessage::Kind::activity_told:
     case CoreMessage::Kind::drained:
@@ -482,6 +502,7 @@ void Shard::fill(MetricsSnapshot& snapshot) {
   snapshot.mailbox_depth = loop_.mailbox_depth();
   snapshot.processor = options_.processor;
   snapshot.oracle = false;
+  snapshot.oracle_wait_ns = read_timestamps_.wait_ns();
 }
 
 void Shard::fill(Activity& activity) {

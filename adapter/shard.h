@@ -35,6 +35,7 @@ struct ShardOptions {
   std::size_t plan_cache_bytes = 32 * 1024 * 1024;
   std::size_t statement_memory = SIZE_MAX;
   std::uint64_t memory_limit = 0;  // of the whole process; 0: none
+  bool shared_timeline = false;    // other servers may take the timeline over
   std::uint32_t max_message_bytes = 64 * 1024 * 1024;
   std::uint32_t max_connections = 5000;
   int processor = -1;  // kernel number; -1: not pinned
@@ -67,6 +68,8 @@ class Shard final : public SessionServices,
   void dismiss(RoleId role) override;
   void survey(SessionSurvey& survey) override;
   void signal(SessionId session, SessionSignal signal) override;
+  void read_timestamp(OracleTicket& ticket, ReadMode mode) override { read_timestamps_.wait(ticket, mode); }
+  void forget(OracleTicket& ticket) override { read_timestamps_.forget(ticket); }
   std::uint64_t on_refused(const Peer& peer, std::string_view user, std::string_view message,
                            Refusal why) override;
 
@@ -145,6 +148,7 @@ class Shard final : public SessionServices,
   const ShardOptions options_;
   MeshPort port_;
   SessionCore core_;
+  ReadTimestamps read_timestamps_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::unordered_map<std::uint32_t, std::unique_ptr<Connection>> connections_;  // by session id
   ConnectionsOver over_{loop_};

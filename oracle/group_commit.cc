@@ -65,6 +65,13 @@ void GroupCommit::timestamps_changed() {
   finish_ready();
 }
 
+void GroupCommit::disclaim_unapplied() {
+  for (std::size_t position = 0; position < in_flight_.size() && in_flight_[position].ready; ++position) {
+    const std::vector<Intent*> intents = std::exchange(in_flight_[position].intents, {});
+    if (!intents.empty()) steps_.disclaim(position, intents);
+  }
+}
+
 bool GroupCommit::turn() {
   const std::uint64_t freed = counters_.freed;
   bool worked = false;

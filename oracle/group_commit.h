@@ -62,6 +62,9 @@ class CommitSteps {
   // refuse() is called for each batch without its answer, the oldest first.
   virtual void drop_sealed() = 0;
   virtual void refuse(std::span<Intent* const> batch, Refusal why) = 0;
+  // Answers the intents of the batch at this position among those under way, of which it is not known whether they
+  // will be seen; the batch itself goes its way, without intents.
+  virtual void disclaim(std::size_t position, std::span<Intent* const> batch) = 0;
 };
 
 // How much may be under way between order() and its answer. What arrives beyond gathers for the next batch.
@@ -87,6 +90,8 @@ class GroupCommit {
 
   // supply(), applied() or fenced() of the timestamps may have changed.
   void timestamps_changed();
+  // The oracle does not say that what is durable has been applied: nobody is to wait for it any longer.
+  void disclaim_unapplied();
 
   bool idle() const { return arrived_.empty() && in_flight_.empty(); }
   // Whether turn() would begin a batch now.

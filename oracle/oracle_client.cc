@@ -71,6 +71,7 @@ void OracleClient::deliver() {
         applying_ = false;
         if (answer.status == OracleAnswer::Status::ok) {
           applied_ = std::max(applied_, answer.timestamp);
+          wanted_since_ns_ = now_ns_;
           if (applied_ < wanted_) apply(wanted_);
         }
         timestamps = true;
@@ -148,7 +149,12 @@ void OracleClient::fetch() {
   ask(Purpose::write, 0, Verb::write_ts);
 }
 
+bool OracleClient::apply_is_late() const {
+  return applied_ < wanted_ && now_ns_ > wanted_since_ns_ + kPatienceNs;
+}
+
 void OracleClient::apply(Timestamp timestamp) {
+  if (wanted_ <= applied_) wanted_since_ns_ = now_ns_;
   wanted_ = std::max(wanted_, timestamp);
   if (applying_ || fenced_ || wanted_ <= applied_) return;
   applying_ = true;

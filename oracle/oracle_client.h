@@ -68,6 +68,8 @@ class OracleClient final : public CommitTimestamps {
   void apply(Timestamp timestamp) override;
   Timestamp applied() const override { return applied_; }
 
+  // Whether what is durable has waited for long to be applied.
+  bool apply_is_late() const;
   bool fenced() const override { return fenced_; }
   bool shared() const override { return true; }
   OracleHealth health() const { return backend_.health(); }
@@ -104,6 +106,7 @@ class OracleClient final : public CommitTimestamps {
   bool fetching_ = false;
   std::uint64_t now_ns_ = 0;
   Timestamp wanted_, applied_;  // applied_ <= wanted_
+  std::uint64_t wanted_since_ns_ = 0;  // while they differ
   bool applying_ = false;
   bool fenced_ = false;
   std::vector<OracleAnswer> taken_;

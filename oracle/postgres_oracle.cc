@@ -103,6 +103,7 @@ struct Pending {
 
 // What the threads have in common.
 struct PostgresOracle::Shared {
+  explicit Shared(std::uint64_t now_ns) { health.since_ns = now_ns; }
   mutable std::mutex lock;
   std::vector<OracleCall> calls;
   std::vector<OracleAnswer> answers;
@@ -228,9 +229,17 @@ bool PostgresOracle::Worker::take_calls() {
 }
 
 void PostgresOracle::Worker::check_deadlines() {
+  bool silent = false;
+  for (Connection& c : connections_) {
+    if (c.phase == Phase::closed || c.phase == Phase::idle || now_ < c.deadline_ns) continue;
+    silent = true;
+    lost(c, c.phase == Phase::connecting ? "connecting took too long" : "no answer came in time");
+  }
+  if (!silent) return;
+  // Those that are idle look well only because nobody has asked them.
   for (Connection& c : connections_)
-    if (c.phase != Phase::closed && c.phase != Phase::idle && now_ >= c.deadline_ns)
-      lost(c, c.phase == Phase::connecting ? "connecting took too long" : "no answer came in time");
+    if (c.phase == Phase::idle) close(c);
+  if (state_ == State::well) set_health(State::unreachable, "no answer came in time");
 }
 
 // Calls to idle connections; more connections while calls wait. The first one opens the timeline.
@@ -619,7 +628,7 @@ std::string why_not_postgres_url(const std::string& url) {
 }
 
 PostgresOracle::PostgresOracle(PostgresOracleOptions options, Clock& clock, std::function<void()> on_answer)
-    : shared_(std::make_shared<Shared>()),
+    : shared_(std::make_shared<Shared>(steady_ns())),
       worker_(std::make_unique<Worker>(std::move(options), clock, std::move(on_answer), shared_)) {}
 
 PostgresOracle::~PostgresOracle() = default;

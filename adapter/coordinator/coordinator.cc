@@ -118,10 +118,11 @@ storage::EvalContext evaluation(const CoordinatorCall& call, const OracleStyle& 
 
 }  // namespace
 
-Coordinator::Coordinator(oracle::TimestampOracle& oracle, oracle::CommitLog& log,
+Coordinator::Coordinator(oracle::CommitTimestamps& timestamps, oracle::CommitLog& log,
                          oracle::PublishedState& published, oracle::ReadHolds& holds, std::size_t reader,
                          CallReturn& call_return, InitialState initial)
-    : published_(published),
+    : timestamps_(timestamps),
+      published_(published),
       holds_(holds),
       reader_(reader),
       call_return_(call_return),
@@ -129,7 +130,7 @@ Coordinator::Coordinator(oracle::TimestampOracle& oracle, oracle::CommitLog& log
       catalog_(std::make_shared<const Catalog>(std::move(initial.catalog))),
       last_catalog_version_(catalog_->version),
       next_oid_(catalog_->next_oid),
-      commits_((published.publish(publication(initial.timestamp)), oracle), log, published, holds, *this) {}
+      commits_((published.publish(publication(initial.timestamp)), timestamps), log, published, holds, *this) {}
 
 Coordinator::~Coordinator() {
   transactions_.clear();
@@ -245,9 +246,7 @@ bool Coordinator::carry_out_call(CoordinatorCall& call, Writes writes) {
     dispatch(call, locks);
     check_record_size(*head_);
     const bool changed = !head_->unchanged_since(mark) || next_catalog_ != catalog || sequences_.moved();
-    if (writes == Writes::refused && changed)
-      throw SqlError("58030", "cannot write: the commit log has failed")
-          .with_hint("Reading goes on. Restart the server once its disk is in order.");
+    if (writes == Writes::refused && changed) throw_no_writes();
   } catch (const LockWait&) {
     settle_sequences(writes);
     if (wait(call, locks)) return false;
@@ -274,6 +273,13 @@ bool Coordinator::carry_out_call(CoordinatorCall& call, Writes writes) {
   if (call.failure != nullptr || call.canceled) after_failure(call);
   if (call.transaction.value == 0) release_all(LockOwner::of(call.backend, LockOwner::kStatement));
   return true;
+}
+
+void Coordinator::throw_no_writes() const {
+  if (commits_.log_has_failed())
+    throw SqlError("58030", "cannot write: the commit log has failed")
+        .with_hint("Reading goes on. Restart the server once its disk is in order.");
+  throw SqlError("58000", fmt::format("cannot write: {}", timestamps_.why_refused()));
 }
 
 // Whatever became of the call: values of sequences that it took are taken.
@@ -545,7 +551,8 @@ void Coordinator::run_utility(CoordinatorCall& call, StatementLocks& locks) {
   Definition definition{*changed, branch, context, call.notices,
                         transaction != nullptr ? transaction->exclusive : unused,
                         transaction != nullptr || !locks_.empty() ? &locks : nullptr, call.stop,
-                        transaction != nullptr ? &transaction->constraint_modes : nullptr, call.memory_limit};
+                        transaction != nullptr ? &transaction->constraint_modes : nullptr, call.memory_limit,
+                        timestamps_.shared()};
   const storage::Branch::Mark mark = branch.mark();
   try {
     call.tag = adapter::carry_out(*call.tree, definition);
@@ -792,14 +799,21 @@ void Coordinator::drop_sealed() {
 
 // Also reads get the error: they may have seen what is dropped. A rollback has happened.
 void Coordinator::refuse(std::span<oracle::Intent* const> batch, Refusal why) {
-  SqlError error =
-      why == Refusal::no_room
-          ? SqlError("53100", "could not extend the commit log: no space left on device")
-                .with_hint("Check free disk space.")
-          : SqlError("58030", "the commit log has failed: whether this statement took effect is unknown");
-  const auto failure = std::make_exception_ptr(std::move(error));
-  for (oracle::Intent* intent : batch) {
-    if (!batches_.front().answers(intent)) continue;
+  SqlError error("58030", "the commit log has failed: whether this statement took effect is unknown");
+  if (why == Refusal::no_room)
+    error = SqlError("53100", "could not extend the commit log: no space left on device")
+                .with_hint("Check free disk space.");
+  else if (why == Refusal::fenced)
+    error = SqlError("58000", fmt::format("{}; whether this statement took effect is unknown",
+                                          timestamps_.why_refused()));
+  fail_all(batches_.front(), batch, std::make_exception_ptr(std::move(error)));
+  batches_.pop_front();
+}
+
+void Coordinator::fail_all(const Batch& batch, std::span<oracle::Intent* const> intents,
+                           const std::exception_ptr& failure) {
+  for (oracle::Intent* intent : intents) {
+    if (!batch.answers(intent)) continue;
     auto& call = static_cast<CoordinatorCall&>(*intent);
     if (call.kind != CoordinatorCall::Kind::rollback) {
       call.rows.clear();
@@ -807,7 +821,12 @@ void Coordinator::refuse(std::span<oracle::Intent* const> batch, Refusal why) {
     }
     hand_back(call);
   }
-  batches_.pop_front();
+}
+
+// It is durable, and will be seen once the oracle has been told; unless this server is fenced before.
+void Coordinator::disclaim(std::size_t position, std::span<oracle::Intent* const> batch) {
+  SqlError error("40003", "the timestamp oracle does not answer: whether this statement takes effect is unknown");
+  fail_all(batches_[position], batch, std::make_exception_ptr(std::move(error)));
 }
 
 }  // namespace gyre::adapter

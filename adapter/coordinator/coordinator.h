@@ -46,7 +46,7 @@ class Coordinator final : public oracle::CommitSteps {
  public:
   // Publishes the initial state at once. All references are borrowed; `reader` is the oracle core's own
   // number among the holds.
-  Coordinator(oracle::TimestampOracle& oracle, oracle::CommitLog& log, oracle::PublishedState& published,
+  Coordinator(oracle::CommitTimestamps& timestamps, oracle::CommitLog& log, oracle::PublishedState& published,
               oracle::ReadHolds& holds, std::size_t reader, CallReturn& call_return, InitialState initial);
   Coordinator(const Coordinator&) = delete;
   Coordinator& operator=(const Coordinator&) = delete;
@@ -57,6 +57,9 @@ class Coordinator final : public oracle::CommitSteps {
   // Once per turn, after the mailboxes, and after the log has answered. Returns whether there is more to do
   // at once.
   bool turn();
+  // The timestamps for commits, or what has been applied, may have changed.
+  void timestamps_changed() { commits_.timestamps_changed(); }
+  void disclaim_unapplied() { commits_.disclaim_unapplied(); }
   bool idle() const { return commits_.idle(); }
   const oracle::GroupCommit& commits() const { return commits_; }
   std::size_t open_transactions() const { return transactions_.size(); }
@@ -120,6 +123,7 @@ class Coordinator final : public oracle::CommitSteps {
   void answer(std::span<oracle::Intent* const> batch, Timestamp timestamp) override;
   void drop_sealed() override;
   void refuse(std::span<oracle::Intent* const> batch, Refusal why) override;
+  void disclaim(std::size_t position, std::span<oracle::Intent* const> batch) override;
 
   // A batch between order() and its answer.
   struct Batch {
@@ -139,6 +143,7 @@ class Coordinator final : public oracle::CommitSteps {
     std::vector<std::shared_ptr<Catalog>> retired_catalogs;
   };
 
+  void fail_all(const Batch& batch, std::span<oracle::Intent* const> intents, const std::exception_ptr& failure);
   bool carry_out_call(CoordinatorCall& call, Writes writes);
   static bool reveals_nothing(const CoordinatorCall& call);
   void dispatch(CoordinatorCall& call, StatementLocks& locks);
@@ -178,6 +183,7 @@ class Coordinator final : public oracle::CommitSteps {
   void check_still_mergeable(const OpenTransaction& transaction, const Catalog& seen) const;
   void settle_sequences(Writes writes);
   OpenTransaction& transaction_of(CoordinatorCall& call);
+  [[noreturn]] void throw_no_writes() const;
   using CatalogsAnew = std::map<std::shared_ptr<Catalog>, std::shared_ptr<Catalog>>;
   CatalogsAnew rebased_catalogs(const OpenTransaction& transaction);
   void replace_catalogs(OpenTransaction& transaction, const CatalogsAnew& anew);
@@ -188,6 +194,7 @@ class Coordinator final : public oracle::CommitSteps {
   const Catalog& head_catalog() const { return next_catalog_ != nullptr ? *next_catalog_ : *base_catalog(); }
   oracle::Publication publication(Timestamp timestamp) const;
 
+  oracle::CommitTimestamps& timestamps_;
   oracle::PublishedState& published_;
   oracle::ReadHolds& holds_;
   const std::size_t reader_;

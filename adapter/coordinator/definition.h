@@ -31,6 +31,7 @@ struct Definition {
   const reactor::StopFlag& stop;
   const ConstraintModes* constraint_modes;  // of the transaction block; null: there is none
   std::size_t memory_limit = SIZE_MAX;  // of what CREATE TABLE AS keeps, in bytes
+  bool shared_timeline = false;         // other servers may take the timeline over
 };
 
 // Before a definition looks at the rows of a table that is there already, or changes it. May throw LockWait.

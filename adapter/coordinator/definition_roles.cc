@@ -255,10 +255,20 @@ std::string grant_role(const ast::GrantRoleStatement& statement, Definition& d) 
   return statement.revoke ? "REVOKE ROLE" : "GRANT ROLE";
 }
 
+namespace {
+constexpr const char* kReadMode = "ts_oracle_read_mode";
+// Where another server may own the timeline by now, what is published here need not be the newest.
+void keep_linearizable(Definition& d) {
+  auto& parameters = d.catalog.system_parameters;
+  if (d.shared_timeline && !parameters.contains(kReadMode)) parameters[kReadMode] = "batched";
+}
+}  // namespace
+
 std::string alter_system(const ast::SetStatement& statement, Definition& d) {
   if (!asking_role(d).superuser) throw SqlError("42501", "must be superuser to execute ALTER SYSTEM command");
   if (statement.reset_all) {
     d.catalog.system_parameters.clear();
+    keep_linearizable(d);
     return "ALTER SYSTEM";
   }
   const int index = find_setting(statement.name);
@@ -275,9 +285,14 @@ std::string alter_system(const ast::SetStatement& statement, Definition& d) {
   for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   if (statement.reset || statement.to_default) {
     d.catalog.system_parameters.erase(name);
+    keep_linearizable(d);
     return "ALTER SYSTEM";
   }
-  d.catalog.system_parameters[name] = check_setting(setting, setting_text(statement.name, statement.values));
+  std::string value = check_setting(setting, setting_text(statement.name, statement.values));
+  if (d.shared_timeline && name == kReadMode && value == "published")
+    throw SqlError("22023", "ts_oracle_read_mode cannot be \"published\" with a timestamp oracle that servers share")
+        .with_detail("What this server has published may be older than what another one has answered.");
+  d.catalog.system_parameters[name] = std::move(value);
   return "ALTER SYSTEM";
 }
 

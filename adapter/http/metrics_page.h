@@ -26,6 +26,7 @@ struct MetricsSnapshot {
   std::uint64_t mailbox_depth = 0;
   int processor = 0;    // the kernel's number, or the core's position; tells cores apart
   bool oracle = false;  // the core that orders writes
+  Histogram oracle_wait_ns;  // of statements for a read timestamp; the shards'
 };
 
 struct ProcessFacts {

@@ -234,6 +234,7 @@ reactor::Co<void> Session::run_copy_to(const ast::CopyStatement& command, Statem
   portal.bind(statement, {}, {}, writer.binary() ? pgwire::FormatList(kBinary, 1) : pgwire::FormatList(),
               settings_.style());
   const Running running(running_, portal);
+  if (asks_oracle()) co_await await_read_timestamp();
   if (portal.plan()->needs_sessions) co_await run_beside_sessions(portal);
   const bool here = !portal.has_answer() && runs_here(*portal.plan());
   if (!here && !portal.has_answer()) co_await run_on_oracle_core(portal);

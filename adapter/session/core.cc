@@ -1,6 +1,7 @@
 #include "adapter/session/core.h"
 
 #include <chrono>
+#include <string_view>
 
 #include "adapter/catalog/catalog.h"
 #include "storage/types/calendar.h"
@@ -17,6 +18,13 @@ void SessionCore::read_switches(const oracle::Publication& now) {
   const auto& parameters = static_cast<const Catalog*>(now.catalog)->system_parameters;
   const auto found = parameters.find("enable_frontend_peek_sequencing");
   reads_run_here_ = found == parameters.end() || found->second == "on";
+  const auto mode = parameters.find("ts_oracle_read_mode");
+  const std::string_view name = mode == parameters.end() ? std::string_view("published") : mode->second;
+  if (name == "direct")
+    read_mode_ = ReadMode::direct;
+  else
+    read_mode_ = name == "batched" || shared_timeline ? ReadMode::batched : ReadMode::published;
+  reads_run_at_once_ = reads_run_here_ && read_mode_ == ReadMode::published;
   switch_version_ = now.catalog_version;
 }
 

@@ -12,6 +12,7 @@
 #include "adapter/coordinator/call.h"
 #include "adapter/metrics.h"
 #include "adapter/plan_cache.h"
+#include "adapter/read_timestamps.h"
 #include "adapter/session/foresight.h"
 #include "adapter/session/slow_statements.h"
 #include "adapter/session/survey.h"
@@ -43,6 +44,10 @@ class SessionServices : public CoordinatorLink {
   virtual void dismiss(RoleId role) = 0;  // an admitted session has ended
   // Asks all cores; sets survey.answered. Nobody is known where nobody can be asked.
   virtual void survey(SessionSurvey& survey) { survey.answered.set(); }
+  // Sets ticket.answered once the oracle has said what may be read. Until then, or until it is forgotten, the
+  // ticket must live.
+  virtual void read_timestamp(OracleTicket& ticket, ReadMode mode) { ticket.answered.set(); }
+  virtual void forget(OracleTicket& ticket) {}
   // To a session of any core; none of that number is no error.
   virtual void signal(SessionId session, SessionSignal signal) {}
   // A login has failed: to be logged. Returns how long the client is to wait for the answer.
@@ -97,6 +102,10 @@ struct SessionCore {
   std::int64_t wall_us() const { return static_cast<std::int64_t>(loop.now_us()) + wall_offset_us; }
   void set_wall_offset();
 
+  // Whether another server may own the timeline by now: then the published state may be older than the newest,
+  // and ts_oracle_read_mode is never `published`.
+  bool shared_timeline = false;
+
   std::uint64_t peeks = 0;  // tried; of each 64 the choice of a timestamp is timed
   std::uint32_t messages_to_sample = kMessagesPerSample;  // until the next that is timed
 
@@ -107,11 +116,23 @@ struct SessionCore {
   std::vector<storage::Datum> datums;
   Foresight foresight;
 
-  // enable_frontend_peek_sequencing, as the published catalog has it.
+  // System parameters, as the published catalog has them. enable_frontend_peek_sequencing:
   bool reads_run_here(const oracle::Publication& now) {
     if (now.catalog_version != switch_version_) [[unlikely]]
       read_switches(now);
     return reads_run_here_;
+  }
+  // ts_oracle_read_mode:
+  ReadMode read_mode(const oracle::Publication& now) {
+    if (now.catalog_version != switch_version_) [[unlikely]]
+      read_switches(now);
+    return read_mode_;
+  }
+  // Whether a read may run in the call that brings it: here, and at the published state.
+  bool reads_run_at_once(const oracle::Publication& now) {
+    if (now.catalog_version != switch_version_) [[unlikely]]
+      read_switches(now);
+    return reads_run_at_once_;
   }
 
  private:
@@ -120,6 +141,8 @@ struct SessionCore {
   void read_switches(const oracle::Publication& now);
   std::uint64_t switch_version_ = 0;
   bool reads_run_here_ = true;
+  bool reads_run_at_once_ = true;
+  ReadMode read_mode_ = ReadMode::published;
 };
 
 }  // namespace gyre::adapter

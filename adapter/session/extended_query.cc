@@ -108,7 +108,7 @@ bool Session::try_peek_prepared(const pgwire::Bind& bind, bool describes) {
     return false;
   const Plan& plan = *statement.plan;
   const auto& database = *static_cast<const storage::Database*>(now.database);
-  if (!core_.reads_run_here(now) || !reads_little(*plan.direct, database)) return false;
+  if (!reads_at_once(now) || !reads_little(*plan.direct, database)) return false;
   if (bind.values.size() != plan.parameter_types.size() || !are_known(bind.result_formats) ||
       (bind.result_formats.size() > 1 && bind.result_formats.size() != plan.columns.size()))
     return false;
@@ -393,7 +393,8 @@ bool Session::execute_now(Portal& executed, std::uint64_t limit) {
   if (executed.has_answer()) {
     progress = deliver(executed, limit);
   } else {
-    if (!executed.started() && (executed.plan()->needs_sessions || !runs_here(*executed.plan())))
+    if (!executed.started() &&
+        (executed.plan()->needs_sessions || asks_oracle() || !runs_here(*executed.plan())))
       return false;
     progress = advance_here(executed, limit);
     if (progress == Portal::Progress::slice_over || progress == Portal::Progress::output_full) {

@@ -261,6 +261,36 @@ ExecutionContext Session::context_for(const Portal& portal, const storage::Datab
   return context;
 }
 
+// Whether the oracle has to be asked before the next statement reads (docs/oracles.md). Once is enough for a
+// message, whose statements have all arrived with it, and for a block with one snapshot.
+bool Session::asks_oracle() {
+  if (core_.read_mode(core_.published.load()) == ReadMode::published) return false;
+  return !has_read_timestamp_ && !transaction_.oracle_asked && settings_.is_strict();
+}
+
+// Whether the text is one that try_peek would answer, if it did not have to be asked for first.
+bool Session::is_cached_peek(std::string_view text) {
+  if (transaction_.status != TransactionStatus::idle) return false;
+  refresh_environment();
+  const CachedStatement* const found = core_.plans.find({text, {}, environment_, catalog().version});
+  return found != nullptr && found->plan != nullptr && found->plan->direct != nullptr;
+}
+
+// Beyond this wait the published state is at or above a timestamp that the oracle gave after the statement had
+// arrived; or the statement has failed.
+reactor::Co<void> Session::await_read_timestamp() {
+  OracleTicket ticket(core_.loop);
+  core_.services.read_timestamp(ticket, core_.read_mode(core_.published.load()));
+  ticket_ = &ticket;
+  co_await ticket.answered;
+  ticket_ = nullptr;
+  core_.services.forget(ticket);
+  check_canceled();
+  if (!ticket.failure.empty()) throw SqlError("58000", ticket.failure);
+  has_read_timestamp_ = true;
+  if (transaction_.status == TransactionStatus::in_transaction) transaction_.oracle_asked = true;
+}
+
 // Plan and snapshot must be of one catalog: each load of the published state may see a newer one.
 void Session::start_here(Portal& portal) {
   portal.statement_us = core_.wall_us();
@@ -277,6 +307,7 @@ void Session::start_here(Portal& portal) {
 
 // PostgreSQL evaluates constants while it plans: their errors come with the Bind, before a RowDescription.
 void Session::evaluate_if_constant(Portal& portal) {
+  if (transaction_.status == TransactionStatus::in_transaction && asks_oracle()) return;
   if (portal.plan() == nullptr || portal.started() || !portal.plan()->runs_at_once() ||
       !is_constant(*portal.plan()->root) || !core_.reads_run_here(newest()))
     return;
@@ -371,7 +402,9 @@ void Session::note_if_slow(std::string_view text, std::uint64_t start) {
 reactor::Co<Portal::Progress> Session::run_portal(Portal& portal, std::uint64_t limit,
                                                   std::string_view description) {
   const Running running(running_, portal);
+  if (transaction_.status == TransactionStatus::in_transaction && asks_oracle()) co_await await_read_timestamp();
   evaluate_if_constant(portal);
+  if (!portal.has_answer() && !portal.started() && asks_oracle()) co_await await_read_timestamp();
   if (portal.plan()->needs_sessions && !portal.has_answer()) co_await run_beside_sessions(portal);
   const bool here = !portal.has_answer() && (portal.started() || runs_here(*portal.plan()));
   if (!here && !portal.has_answer()) co_await run_on_oracle_core(portal);

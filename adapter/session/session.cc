@@ -459,13 +459,14 @@ void Session::on_access_changed() {
 void Session::set_busy() {
   GYRE_CHECK(!busy_);  // one coroutine at a time uses the session
   busy_ = true;
+  has_read_timestamp_ = false;
   state_changed_us_ = core_.wall_us();
   canceled_ = false;
   timed_out_ = false;
 }
 
 void Session::job_done() {
-  busy_ = false;
+  busy_ = has_read_timestamp_ = false;
   state_changed_us_ = core_.wall_us();
   facts_.sessions = nullptr;
   directory_.reset();
@@ -490,6 +491,7 @@ void Session::on_statement_timeout() {
 void Session::interrupt() {
   canceled_ = true;
   output_taken_.set();
+  if (ticket_ != nullptr) ticket_->answered.set();
   if (asked_ == nullptr) return;
   asked_->stop.raise();
   core_.services.cancel_wait(id_.value, calls_made_);

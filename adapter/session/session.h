@@ -173,6 +173,7 @@ class Session final : private reactor::Task {
     const Catalog* catalog = nullptr;  // the transaction's own, after DDL in it
     std::uint64_t catalog_base = 0;    // the version below it
     std::int64_t start_us = 0;
+    bool oracle_asked = false;  // what it reads may be read
   };
   enum class Describe : std::uint8_t { no, yes };  // whether a RowDescription precedes the rows
 
@@ -290,6 +291,15 @@ class Session final : private reactor::Task {
   const Catalog& catalog();
   bool runs_here(const Plan& plan);
   ExecutionContext context_for(const Portal& portal, const storage::Database& database);
+  bool asks_oracle();
+  // Whether a read may run in the call that brings it.
+  bool reads_at_once(const oracle::Publication& now) {
+    if (core_.reads_run_at_once(now)) [[likely]]
+      return true;
+    return !asks_oracle() && core_.reads_run_here(now);
+  }
+  bool is_cached_peek(std::string_view text);
+  reactor::Co<void> await_read_timestamp();
   void start_here(Portal& portal);
   void evaluate_if_constant(Portal& portal);
   Portal::Progress advance_here(Portal& portal, std::uint64_t limit);
@@ -485,6 +495,8 @@ class Session final : private reactor::Task {
   std::uint32_t calls_made_ = 0;  // to the oracle core
   bool holds_locks_ = false;      // on the oracle core, beyond transactions
   CoordinatorCall* asked_ = nullptr;  // the last of them, until it is answered
+  OracleTicket* ticket_ = nullptr;    // while the statement under way waits for the timestamp oracle
+  bool has_read_timestamp_ = false;   // the message under way has been answered
   bool timed_out_ = false;
   bool canceled_ = false;
   bool busy_ = false;

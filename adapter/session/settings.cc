@@ -26,6 +26,7 @@ using enum SettingContext;
 
 constexpr std::array<std::string_view, 9> kMessageLevels = {"debug5", "debug4", "debug3",  "debug2", "debug1",
                                                             "log",    "notice", "warning", "error"};
+constexpr std::array<std::string_view, 3> kReadModes = {"published", "batched", "direct"};
 constexpr std::array<std::string_view, 4> kIntervalStyles = {"postgres", "postgres_verbose", "sql_standard",
                                                              "iso_8601"};
 constexpr std::array<std::string_view, 2> kByteaOutputs = {"escape", "hex"};
@@ -229,6 +230,19 @@ const SettingDefinition kDefinitions[] = {
     {.name = "transaction_isolation", .kind = isolation, .context = user, .initial = "serializable"},
     {.name = "transaction_read_only", .kind = boolean, .context = user, .initial = "off"},
     {.name = "transaction_timeout", .kind = integer, .context = user, .initial = "0", .unit = "ms"},
+    {.name = "ts_oracle_max_in_flight_read_ts_batches",
+     .kind = integer,
+     .context = system,
+     .initial = "3",
+     .least = 1,
+     .most = 64,
+     .description = "Batched calls to the timestamp oracle that may be under way at once."},
+    {.name = "ts_oracle_read_mode",
+     .kind = choice,
+     .context = system,
+     .initial = "published",
+     .choices = kReadModes,
+     .description = "How strictly serializable reads get their timestamp."},
     {.name = "wal_level", .kind = text, .context = internal, .initial = "replica"},
     {.name = "welcome_message", .kind = boolean, .context = user, .initial = "off"},
     {.name = "work_mem", .kind = integer, .context = user, .initial = "4MB", .unit = "kB"},
@@ -749,6 +763,12 @@ void Settings::assign(int index, std::string given, SetScope scope) {
     return;  // outside a transaction it would end at once
   }
   store(index, std::move(given));
+}
+
+bool Settings::is_strict() const {
+  static const int of_transaction = find_setting("transaction_isolation");
+  static const int of_session = find_setting("default_transaction_isolation");
+  return value(in_transaction_ ? of_transaction : of_session) == "strict serializable";
 }
 
 void Settings::begin_transaction() {

@@ -153,6 +153,8 @@ class Settings {
   // What a statement outside of blocks runs at, and the next block.
   IsolationLevel default_isolation() const { return default_isolation_; }
   IsolationLevel current_isolation() const { return in_transaction_ ? isolation_ : default_isolation_; }
+  // Whether what is read next has to be the newest there is anywhere: `strict serializable` by that name.
+  bool is_strict() const;
   bool read_only() const { return in_transaction_ ? read_only_ : default_read_only_; }
   // Changes whenever anything changes that a plan may depend on.
   std::uint64_t revision() const { return revision_; }

@@ -66,7 +66,7 @@ bool Session::try_peek(std::string_view text) {
   const Plan& plan = *found->plan;
   if (!plan.parameter_types.empty()) return false;
   const auto& database = *static_cast<const storage::Database*>(now.database);
-  if (!core_.reads_run_here(now) || !reads_little(*plan.direct, database)) return false;
+  if (!reads_at_once(now) || !reads_little(*plan.direct, database)) return false;
 
   core_.datums.clear();
   core_.arena.reset();
@@ -106,12 +106,19 @@ reactor::Job Session::run_query(std::string_view text) {
   arm_statement_timeout();
   statement_base_ = 0;
   std::optional<pgwire::Diagnostic> error;
+  bool peeked = false;
   try {
-    co_await run_statements(text);
+    if (asks_oracle() && is_cached_peek(text)) {
+      co_await await_read_timestamp();
+      peeked = try_peek(text);
+    }
+    if (!peeked) co_await run_statements(text);
   } catch (...) {
     error = diagnostic_of_current_exception(text, statement_base_);
   }
-  if (error) {
+  if (peeked) {
+    record_first_row();
+  } else if (error) {
     if (transaction_.implicit) co_await rollback_transaction();
     fail(*error);
   } else {

@@ -210,11 +210,12 @@ class Steps final : public CommitSteps {
   Publication apply(Timestamp timestamp, RetireList&) override { return {timestamp, nullptr, nullptr, 0}; }
   void answer(std::span<Intent* const> batch, Timestamp) override { answered += batch.size(); }
   void drop_sealed() override {}
+  void disclaim(std::size_t, std::span<Intent* const> batch) override { disclaimed += batch.size(); }
   void refuse(std::span<Intent* const> batch, Refusal why) override {
     EXPECT_EQ(why, Refusal::fenced);
     lost += batch.size();
   }
-  std::size_t answered = 0, lost = 0, refused_writes = 0;
+  std::size_t answered = 0, lost = 0, disclaimed = 0, refused_writes = 0;
 };
 
 class ClientTest : public testing::Test, protected OracleClient::Listener {
@@ -349,6 +350,21 @@ TEST_F(ClientTest, AnApplyThatFailedIsAskedForAgain) {
   oracle.carry_out_verb(Verb::apply_write);
   deliver();
   EXPECT_EQ(steps.answered, 1U);
+}
+
+TEST_F(ClientTest, NobodyWaitsForEverForWhatIsNotApplied) {
+  have_timestamp();
+  commit();
+  EXPECT_FALSE(client.apply_is_late());
+  client.tick(60'000'000'000);
+  ASSERT_TRUE(client.apply_is_late());
+  commits.disclaim_unapplied();
+  EXPECT_EQ(steps.disclaimed, 1U);
+  oracle.carry_out_verb(Verb::apply_write);
+  deliver();
+  EXPECT_EQ(steps.answered, 0U);
+  EXPECT_EQ(published.load().read_ts, Timestamp(1)) << "it is seen all the same";
+  EXPECT_FALSE(client.apply_is_late());
 }
 
 // Random schedules of commits, reads and answers: a read that is answered finds published whatever had been

@@ -133,6 +133,7 @@ class Pipeline final : public Subject, public CommitSteps {
     answered_signal_.notify_all();
   }
   void drop_sealed() override {}
+  void disclaim(std::size_t, std::span<Intent* const>) override { ADD_FAILURE(); }
   void refuse(std::span<Intent* const>, Refusal) override { ADD_FAILURE(); }
 
   Planted planted_;
