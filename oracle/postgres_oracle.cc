@@ -78,10 +78,12 @@ std::optional<std::uint64_t> number(std::string_view text) {
   return value;
 }
 
-// libpq's messages end with a line feed and may have several lines.
+// libpq's messages end with a line feed, may have several lines, and quote what a backend said that talks rubbish: what is
+// not ASCII is not passed on to clients and pages.
 std::string one_line(std::string_view text) {
   std::string line;
-  for (const char c : text) line += c == '\n' || c == '\t' ? ' ' : c;
+  for (const char c : text)
+    line += c == '\n' || c == '\t' ? ' ' : c >= ' ' && c < 0x7f ? c : '?';
   while (!line.empty() && line.back() == ' ') line.pop_back();
   return line;
 }
