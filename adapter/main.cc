@@ -14,6 +14,7 @@
 #include "adapter/durability/check_data.h"
 #include "adapter/durability/durable_store.h"
 #include "adapter/heap.h"
+#include "adapter/history/log_lines.h"
 #include "adapter/options.h"
 #include "adapter/server.h"
 #include "adapter/version.h"
@@ -34,11 +35,26 @@ class LevelWord final : public spdlog::custom_flag_formatter {
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<LevelWord>(); }
 };
 
-// "2026-01-01 00:00:00.000 UTC [123] LOG:  message", the form that readers of PostgreSQL's logs know.
-void set_up_log(const std::string& level) {
+// The message as a JSON string.
+class JsonMessage final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
+    std::string text;
+    gyre::adapter::append_json_text({message.payload.data(), message.payload.size()}, text);
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<JsonMessage>(); }
+};
+
+// "2026-01-01 00:00:00.000 UTC [123] LOG:  message", the form that readers of PostgreSQL's logs know; or its
+// jsonlog's.
+void set_up_log(const std::string& level, const std::string& format) {
   auto logger = spdlog::stderr_logger_mt("gyre");
   auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
-  formatter->add_flag<LevelWord>('*').set_pattern("%Y-%m-%d %H:%M:%S.%e UTC [%P] %*:  %v");
+  formatter->add_flag<LevelWord>('*').add_flag<JsonMessage>('?').set_pattern(
+      format == "json" ? R"({"timestamp":"%Y-%m-%d %H:%M:%S.%e UTC","pid":%P,"error_severity":"%*","message":%?,)"
+                         R"("backend_type":"server"})"
+                       : "%Y-%m-%d %H:%M:%S.%e UTC [%P] %*:  %v");
   logger->set_formatter(std::move(formatter));
   logger->set_level(spdlog::level::from_str(level));
   spdlog::set_default_logger(std::move(logger));
@@ -63,7 +79,7 @@ std::string core_text(const gyre::adapter::Options& options) {
 int main(int argc, char** argv) {
   using namespace gyre::adapter;
   const Options options = parse_options(argc, argv);
-  set_up_log(options.log_level);
+  set_up_log(options.log_level, options.log_format);
   raise_descriptor_limit();
   if (options.huge_pages == "try" && take_heap_in_huge_pages() == 0)
     spdlog::debug("the heap has pages of ordinary size");

@@ -144,6 +144,9 @@ struct CoreMetrics {
   std::uint64_t handed_over = 0;  // connections given to a less loaded core before their first byte
   std::uint64_t plan_hits = 0, plan_shape_hits = 0, plan_misses = 0, plan_stale = 0, plan_evictions = 0;
   std::uint64_t plan_bytes = 0, plan_entries = 0;
+  // Statement logging: executions that were drawn and that were not, bytes of their texts.
+  std::uint64_t statements_sampled = 0, statements_unsampled = 0;
+  std::uint64_t sampled_text_bytes = 0, all_text_bytes = 0;
 };
 
 // A session's place in CoreMetrics::queries.

@@ -288,6 +288,9 @@ Options parse_options(int argc, char** argv) {
   flag("--log-level", options.log_level, "LEVEL", "trace, debug, info, warning, error or off (default: info)",
        "Server")
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
+  flag("--log-format", options.log_format, "FORMAT",
+       "stderr (lines as PostgreSQL's) or json (as its jsonlog) (default: stderr)", "Server")
+      ->check(CLI::IsMember({"stderr", "json"}));
   flag("--experiment", experiments, "NAME[=VALUE]",
        "Vary what is otherwise settled, to measure it; repeatable, see below", "Development");
   bool version = false;

@@ -46,6 +46,7 @@ struct Options {
   std::uint64_t max_message_bytes = 64ull * 1024 * 1024;
   std::vector<std::pair<std::string, std::string>> system_parameters;
   std::string log_level = "info";
+  std::string log_format = "stderr";  // stderr, json
   std::string io_backend = "auto";  // auto, uring, epoll
   std::string huge_pages = "try";   // try, off
   Experiments experiments;

@@ -26,6 +26,7 @@
 #include "adapter/row_encoder.h"
 #include "adapter/sql/ast.h"
 #include "adapter/sql/literals.h"
+#include "adapter/sql/normalize.h"
 
 namespace gyre::adapter {
 
@@ -40,6 +41,9 @@ struct CachedStatement {
   std::uint64_t catalog_version = 0;
   EnvironmentId environment;
   std::size_t literal_count = 0;  // of the shape; 0 for an entry by text
+  std::uint64_t parse_ticks = 0;  // how long the parser took, where it was asked; of SpanClock
+  // Made when it is first asked for, which few statements are.
+  std::unique_ptr<const NormalizedStatement> normalized;
 
   bool is_empty() const { return plan == nullptr && tree == nullptr; }
 

@@ -275,6 +275,7 @@ void Server::run_shard(std::size_t index, std::vector<Listener> listeners) {
     shard_options.cancels_per_second = options_.cancels_per_second;
     shard_options.most_login_delay_us = options_.login_delay_ms * std::uint64_t{1000};
     shard_options.address_seed = address_seed_;
+    if (options_.log_format == "json") shard_options.log_format = LogFormat::json;
     Shard shard(ShardId(static_cast<std::uint16_t>(index)), loop, mesh_, published_, holds_, shard_options,
                 std::move(listeners));
     connected_.release();

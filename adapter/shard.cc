@@ -104,6 +104,7 @@ Shard::Shard(ShardId id, reactor::Loop& loop, Mesh& mesh, const oracle::Publishe
   core_.limit_statement_memory(options.statement_memory);
   core_.span_clock = SpanClock::calibrate();
   core_.set_wall_offset();
+  core_.history.set_up(mesh.shards(), secret_key(), options.log_format);
   for (const Listener& listener : listeners)
     acceptors_.push_back(std::make_unique<Acceptor>(*this, listener));
   loop_.set_observer(this);
@@ -112,6 +113,7 @@ Shard::Shard(ShardId id, reactor::Loop& loop, Mesh& mesh, const oracle::Publishe
 Shard::~Shard() {
   connections_.clear();
   over_.clear();
+  core_.history.flush_log();
   for (const auto& acceptor : acceptors_) ::close(acceptor->listener().fd);
 }
 
@@ -124,6 +126,7 @@ void Shard::start() {
 
 void Shard::on_turn_start() {
   core_.foresight.begin_turn();
+  core_.history.flush_log();
   if (loop_.now_ns() >= memory_.next_look_ns()) [[unlikely]]
     core_.memory_short = memory_.is_short(loop_.now_ns());
   if (asleep_) {
@@ -135,6 +138,7 @@ void Shard::on_turn_start() {
 }
 
 void Shard::on_before_sleep() {
+  core_.history.flush_log();
   core_.holds.idle(core_.reader);
   asleep_ = true;
 }
@@ -434,6 +438,8 @@ void Shard::on_message(const CoreMessage& message) {
 
 void Shard::survey(SessionSurvey& survey) {
   survey.parts.resize(mesh_.shards());
+  survey.executions.resize(mesh_.shards());
+  survey.statistics.resize(mesh_.shards());
   survey.missing = mesh_.shards();
   for (std::size_t other = 0; other < mesh_.shards(); ++other)
     if (other != id_.value) port_.send(other, {CoreMessage::Kind::survey, 0, 0, 0, &survey});
@@ -442,6 +448,11 @@ void Shard::survey(SessionSurvey& survey) {
 }
 
 void Shard::describe_sessions(SessionSurvey& survey) {
+  if (survey.forgets) core_.history.statistics.forget(*survey.forgets);
+  if (survey.asks == SessionSurvey::Asks::history) {
+    survey.executions[id_.value] = core_.history.executions();
+    survey.statistics[id_.value] = core_.history.statistics.copy();
+  }
   std::vector<storage::SessionRow>& part = survey.parts[id_.value];
   const PlanCache::Texts texts = survey.only == 0 ? core_.plans.texts() : PlanCache::Texts();
   for (const auto& [id, connection] : connections_)
@@ -493,6 +504,11 @@ void Shard::fill(MetricsSnapshot& snapshot) {
   core_.metrics.plan_evictions = plans.evictions;
   core_.metrics.plan_bytes = core_.plans.bytes();
   core_.metrics.plan_entries = core_.plans.size();
+  const StatementHistory::Counters& statements = core_.history.counters();
+  core_.metrics.statements_sampled = statements.sampled;
+  core_.metrics.statements_unsampled = statements.unsampled;
+  core_.metrics.sampled_text_bytes = statements.sampled_bytes;
+  core_.metrics.all_text_bytes = statements.all_bytes;
   core_.metrics.open_transactions = core_.metrics.read_set_bytes = 0;
   for (const auto& [id, connection] : connections_)
     connection->session().measure(core_.metrics);

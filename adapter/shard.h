@@ -32,6 +32,7 @@ struct ShardOptions {
   std::uint32_t cancels_per_second = 1000;        // on this shard
   std::uint64_t most_login_delay_us = 2'000'000;  // of a failed login's answer; 0: none
   std::uint64_t address_seed = 0;                 // the same on all shards
+  LogFormat log_format = LogFormat::stderr_lines;
   std::size_t plan_cache_bytes = 32 * 1024 * 1024;
   std::size_t statement_memory = SIZE_MAX;
   std::uint64_t memory_limit = 0;  // of the whole process; 0: none

@@ -13,6 +13,7 @@ constexpr std::uint32_t kPgCatalogOid = 11;
 constexpr std::uint32_t kPublicOid = 2200;
 constexpr std::uint32_t kInformationSchemaOid = 13000;
 constexpr std::uint32_t kMzCatalogOid = 13001;
+constexpr std::uint32_t kMzInternalOid = 13002;
 constexpr RoleId kSystemRole{10};
 constexpr RoleId kFirstUserRole{11};
 // Whom membership in gives a right of the server's own.
@@ -52,7 +53,8 @@ Catalog Catalog::initial() {
   catalog.schemas_ = {{kPgCatalogOid, "pg_catalog", kSystemRole, readable},
                       {kPublicOid, "public", kSystemRole, open},
                       {kInformationSchemaOid, "information_schema", kSystemRole, readable},
-                      {kMzCatalogOid, "mz_catalog", kSystemRole, readable}};
+                      {kMzCatalogOid, "mz_catalog", kSystemRole, readable},
+                      {kMzInternalOid, "mz_internal", kSystemRole, readable}};
   catalog.database.owner = kSystemRole;
   catalog.database.acl = default_acl(ObjectKind::database, kSystemRole);
   catalog.database.acl->push_back({kFirstUserRole, kSystemRole, bit(Privilege::create), 0});

@@ -20,6 +20,7 @@ Relations view_relations();                // system_views.cc
 Relations information_schema_relations();  // system_information_schema.cc
 Relations lock_relations();                // system_locks.cc
 Relations session_relations();             // system_sessions.cc
+Relations statement_relations();           // system_statements.cc
 Relations mz_relations();                  // system_mz.cc
 Relations empty_relations();               // system_empty.cc
 

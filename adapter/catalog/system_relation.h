@@ -40,6 +40,7 @@ struct SystemRelation {
   bool needs_locks = false;  // scanned on the oracle core
   enum class Readers : std::uint8_t { all, superusers } readers = Readers::all;
   bool needs_sessions = false;  // the sessions of all cores are asked first
+  bool needs_history = false;   // and what they have run
 };
 
 // Null if there is none. `schema` empty: search pg_catalog only.

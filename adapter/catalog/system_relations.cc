@@ -17,7 +17,8 @@ struct Directory {
          {system::type_relations, system::class_relations, system::index_relations, system::sequence_relations,
           system::role_relations, system::access_relations, system::server_relations, system::view_relations,
           system::information_schema_relations,
-          system::mz_relations, system::lock_relations, system::session_relations, system::empty_relations})
+          system::mz_relations, system::lock_relations, system::session_relations,
+          system::statement_relations, system::empty_relations})
       for (SystemRelation& relation : group()) relations.push_back(std::move(relation));
     for (const SystemRelation& relation : relations)
       by_name.emplace(std::string(relation.schema) + "." + std::string(relation.name), &relation);

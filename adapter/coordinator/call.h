@@ -63,6 +63,7 @@ struct CoordinatorCall : oracle::Intent {
   const Plan* plan = nullptr;
   std::span<const storage::Datum> parameters;
   GivenRows* given = nullptr;  // of a COPY
+  ExecutionMeter* meter = nullptr;  // of EXPLAIN ANALYZE
   const RowEncoder* encoder = nullptr;
   const ast::Statement* tree = nullptr;
   std::uint64_t catalog_version = 0;  // what the plan was made against

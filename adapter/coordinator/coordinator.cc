@@ -24,6 +24,7 @@
 #include "adapter/coordinator/lock_functions.h"
 #include "adapter/durability/commit_sections.h"
 #include "adapter/exec/executor.h"
+#include "adapter/exec/meter.h"
 #include "adapter/plan/physical.h"
 #include "adapter/plan/relations.h"
 #include "adapter/sql_error.h"
@@ -454,6 +455,8 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
   context.locks = locking ? &locks : nullptr;
   context.parameters = call.parameters;
   context.given = call.given;
+  context.meter = call.meter;
+  if (call.meter != nullptr) call.meter->clear();
   context.style = &at_oracle.style;
   context.session = &at_oracle.session;
   // Functions about locks find them by way of the session.
@@ -475,6 +478,7 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
                                 transaction->constraint_modes, table, "TRUNCATE");
     }
     for (const std::string& text : call.plan->notices) call.notices.push_back(notice(text));
+    const MeteredRun metered(call.meter);
     const auto execution = execute(*call.plan, context);
     const ReadNotes notes(*execution);
     TimeSlice slice = TimeSlice::of_us(kLookUs);
@@ -488,7 +492,7 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
         slice = TimeSlice::of_us(kLookUs);
         continue;
       }
-      call.encoder->encode(values, at_oracle.style, call.rows);
+      metered.encode([&] { call.encoder->encode(values, at_oracle.style, call.rows); });
       ++call.row_count;
       if (call.rows.size() > call.most_result_bytes) {
         call.result_too_large = true;

@@ -33,7 +33,8 @@ class TimeSlice {
   std::uint32_t calls_ = 0;
 };
 
-class RowLocks;  // adapter/exec/row_locks.h
+class RowLocks;         // adapter/exec/row_locks.h
+struct ExecutionMeter;  // adapter/exec/meter.h
 
 // Rows that a plan with a Given node reads, one behind the other. The executor counts those it has taken up, by
 // which the row is known that a failure is about.
@@ -56,6 +57,7 @@ struct ExecutionContext {
   // foreign keys'. Set in every block with one snapshot.
   storage::ReadSet* key_reads = nullptr;
   GivenRows* given = nullptr;
+  ExecutionMeter* meter = nullptr;  // null: nothing is measured
   std::span<const storage::Datum> parameters;  // $1 …, then the literals; outlive the execution
   const storage::TextStyle* style = nullptr;
   const storage::SessionFacts* session = nullptr;

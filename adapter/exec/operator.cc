@@ -1,5 +1,6 @@
 #include "adapter/exec/operator.h"
 
+#include "adapter/exec/meter.h"
 #include "adapter/exec/operators.h"
 #include "adapter/plan/datum_kind.h"
 #include "storage/failure.h"
@@ -59,7 +60,49 @@ void append_row_key(std::span<const Type> types, const Datum* row, OutBuffer& ke
   for (std::size_t i = 0; i < types.size(); ++i) storage::append_key_column(types[i], row[i], key);
 }
 
+namespace {
+
+// Counts and times another, for EXPLAIN ANALYZE.
+class Metered final : public Operator {
+ public:
+  Metered(ExecutionMeter::Node& meter, OperatorPtr inner, State& state)
+      : Operator(state), meter_(meter), inner_(std::move(inner)) {}
+
+  void open() override {
+    const std::uint64_t begin = SpanClock::ticks();
+    ++meter_.loops;
+    inner_->open();
+    meter_.ticks += SpanClock::ticks() - begin;
+  }
+  Step next(TimeSlice& slice) override {
+    const std::uint64_t begin = SpanClock::ticks();
+    const Step step = inner_->next(slice);
+    meter_.ticks += SpanClock::ticks() - begin;
+    if (step == Step::row) ++meter_.rows;
+    row_ = inner_->row();
+    return step;
+  }
+
+ private:
+  ExecutionMeter::Node& meter_;
+  OperatorPtr inner_;
+};
+
+OperatorPtr make_plain(const physical::Node& node, State& state);
+
+}  // namespace
+
+// (A map's values stay where they are.)
 OperatorPtr make_operator(const physical::Node& node, State& state) {
+  OperatorPtr made = make_plain(node, state);
+  ExecutionMeter* const meter = state.context.meter;
+  if (meter == nullptr) return made;
+  return std::make_unique<Metered>(meter->nodes[&node], std::move(made), state);
+}
+
+namespace {
+
+OperatorPtr make_plain(const physical::Node& node, State& state) {
   using physical::Kind;
   switch (node.kind) {
     case Kind::table_scan:
@@ -105,5 +148,7 @@ OperatorPtr make_operator(const physical::Node& node, State& state) {
   }
   return make_truncate(static_cast<const physical::Truncate&>(node), state);
 }
+
+}  // namespace
 
 }  // namespace gyre::adapter::exec

@@ -241,7 +241,8 @@ CoreMetrics merged(std::span<const MetricsSnapshot> cores) {
           &CoreMetrics::open_transactions, &CoreMetrics::read_set_bytes,     &CoreMetrics::retained_bytes,
           &CoreMetrics::branch_bytes,      &CoreMetrics::oldest_replaced_us, &CoreMetrics::tls_handshakes,
           &CoreMetrics::tls_failures,      &CoreMetrics::cancels_dropped,    &CoreMetrics::memory_refusals,
-          &CoreMetrics::results_too_large})
+          &CoreMetrics::results_too_large, &CoreMetrics::statements_sampled, &CoreMetrics::statements_unsampled,
+          &CoreMetrics::sampled_text_bytes, &CoreMetrics::all_text_bytes})
       sum.*figure += core.*figure;
   }
   return sum;
@@ -358,6 +359,14 @@ void render_statements(Page& page, const CoreMetrics& sum) {
   page.family("mz_coordinator_message_batch_size", "histogram",
               "Calls that the oracle core commits together.");
   page.histogram("", sum.batch_calls);
+  page.family("mz_statement_logging_record_count", "counter",
+              "Statements of sessions that are logged, by whether they were drawn.");
+  page.sample("sample=\"true\"", sum.statements_sampled);
+  page.sample("sample=\"false\"", sum.statements_unsampled);
+  page.counter("mz_statement_logging_unsampled_bytes",
+               "Bytes of statements' texts that would have been logged without sampling.", sum.all_text_bytes);
+  page.counter("mz_statement_logging_actual_bytes", "Bytes of statements' texts that were logged.",
+               sum.sampled_text_bytes);
   page.family("mz_append_table_duration_seconds", "histogram",
               "Time of a commit that wrote tables, from its order to its answer.");
   page.histogram("", sum.append_ns);

@@ -49,6 +49,7 @@ struct StatementBinding {
   bool needs_locks = false;
   std::optional<RowLockMode> locks_rows;
   bool needs_sessions = false;
+  bool needs_history = false;
   bool moves_sequences = false;  // calls nextval() or setval()
   std::vector<std::string> notices;
   int expansions = 0;              // of WITH queries, so far

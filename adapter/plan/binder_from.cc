@@ -119,6 +119,7 @@ std::pair<Binder::NodePtr, Scope> Binder::bind_table(const ast::TableRef& refere
     if (!reference.alias) relation.schema = found.system->schema;
     if (found.system->needs_locks) statement_.needs_locks = true;
     if (found.system->needs_sessions) statement_.needs_sessions = true;
+    if (found.system->needs_history) statement_.needs_history = true;
     node = std::make_unique<logical::SystemScan>(found.system, std::move(row));
   } else {
     relation.table = found.table;

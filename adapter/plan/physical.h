@@ -161,5 +161,9 @@ std::unique_ptr<Node> plan_physically(logical::NodePtr logical);
 
 // One line per operator, indented by depth: for tests and EXPLAIN.
 std::string print(const Node& node);
+// A node's own line.
+std::string print_node(const Node& node);
+// "table_scan" and the like, as EXPLAIN (FORMAT JSON) has it: "Table Scan".
+std::string_view node_type(Kind kind);
 
 }  // namespace gyre::adapter::physical

@@ -6,6 +6,7 @@
 
 #include "adapter/catalog/deparse.h"
 #include "adapter/catalog/surroundings.h"
+#include "adapter/metrics.h"
 #include "adapter/plan/ast_walk.h"
 #include "adapter/plan/binder.h"
 #include "adapter/plan/datum_kind.h"
@@ -79,6 +80,7 @@ std::unique_ptr<Plan> finish_plan(BoundQuery bound, StatementBinding& binding, s
   plan->needs_locks = binding.needs_locks;
   plan->locks_rows = binding.locks_rows;
   plan->needs_sessions = binding.needs_sessions;
+  plan->needs_history = binding.needs_history;
   plan->moves_sequences = binding.moves_sequences;
   plan->notices = std::move(binding.notices);
   plan->columns = std::move(bound.columns);
@@ -101,8 +103,13 @@ std::unique_ptr<Plan> plan_once(const ast::Statement& statement, const PlanConte
   StatementBinding binding(context, declared, facts.parameters, facts.literals, literals_as_parameters,
                            fixed);
   auto plan = std::make_unique<Plan>();
+  const std::uint64_t begin = SpanClock::ticks();
   BoundQuery bound = bind_statement(statement, binding, plan->kind);
-  return finish_plan(std::move(bound), binding, std::move(plan), rewrites);
+  const std::uint64_t is_bound = SpanClock::ticks();
+  plan = finish_plan(std::move(bound), binding, std::move(plan), rewrites);
+  plan->bind_ticks = is_bound - begin;
+  plan->plan_ticks = SpanClock::ticks() - is_bound;
+  return plan;
 }
 
 // The columns of COPY, all of them where it names none.

@@ -77,11 +77,14 @@ struct Plan {
   std::optional<RowLockMode> locks_rows;  // FOR UPDATE and the like: the first clause's
   // Looks at the sessions of all cores, or signals them: these are asked first.
   bool needs_sessions = false;
+  bool needs_history = false;  // and at what they have run
   std::unique_ptr<const physical::Node> root;
   std::unique_ptr<const DirectRead> direct;  // null: run the operators
   // How many Hoisted places an execution should offer its expressions (storage/scalar/hoist.h).
   int hoisted_places = 0;
   std::size_t footprint = 0;  // bytes, roughly, for the plan cache's bound
+  // How long it took to bind names and types, and to plan what was bound; of SpanClock.
+  std::uint64_t bind_ticks = 0, plan_ticks = 0;
 
   std::vector<std::string> notices;  // to be given whenever it runs
   bool moves_sequences = false;  // calls nextval() or setval(): runs on the oracle core

@@ -260,6 +260,19 @@ void print_tree(const Node& node, std::size_t depth, std::string& text) {
 
 }  // namespace
 
+std::string print_node(const Node& node) {
+  return print_one(node);
+}
+
+std::string_view node_type(Kind kind) {
+  static constexpr std::string_view kNames[] = {
+      "Table Scan", "System Scan", "Function Scan", "Values Scan", "Given Rows", "Filter",       "Result",
+      "Sort",       "Limit",       "Unique",        "Aggregate",   "Nested Loop", "Hash Join",   "SetOp",
+      "Subquery",   "LockRows",    "Insert",        "Update",      "Delete",     "Truncate"};
+  static_assert(std::size(kNames) == static_cast<std::size_t>(Kind::truncate) + 1);
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
 std::string print(const Node& node) {
   std::string text;
   print_tree(node, 0, text);

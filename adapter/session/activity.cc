@@ -1,8 +1,8 @@
 // What a session says of itself when a survey asks. A cached read leaves nothing behind but the number of its
 // plan and the time at which it was taken up; its text is looked up in the plan cache.
 #include <algorithm>
-#include <array>
 
+#include "adapter/history/shown_text.h"
 #include "adapter/session/session.h"
 
 namespace gyre::adapter {
@@ -12,34 +12,6 @@ using pgwire::TransactionStatus;
 namespace {
 
 constexpr std::size_t kMostText = 1023;  // as track_activity_query_size has it by default
-
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-// Where the word, in small letters, ends in the text; npos: it is not there.
-std::size_t end_of_word(std::string_view text, std::string_view word) {
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (!is_word(text[at])) continue;
-    std::size_t end = at;
-    while (end < text.size() && is_word(text[end])) ++end;
-    const bool same = end - at == word.size() &&
-                      std::equal(word.begin(), word.end(), text.begin() + static_cast<std::ptrdiff_t>(at),
-                                 [](char a, char b) { return a == (b | 0x20); });
-    if (same) return end;
-    at = end - 1;
-  }
-  return std::string_view::npos;
-}
-
-// A statement about a role may hold a password: it is shown up to the word.
-std::string without_password(std::string_view text) {
-  const std::size_t end = end_of_word(text, "password");
-  const auto names = [&](std::string_view word) { return end_of_word(text, word) != std::string_view::npos; };
-  if (end == std::string_view::npos || !(names("role") || names("user") || names("group")))
-    return std::string(text);
-  return std::string(text.substr(0, end)) + " ...";
-}
 
 // A shape's markers, as parameters.
 std::string readable(std::string_view shape) {
@@ -51,12 +23,6 @@ std::string readable(std::string_view shape) {
     else
       text += c;
   return text;
-}
-
-std::string_view clipped(std::string_view text) {
-  std::size_t end = std::min(text.size(), kMostText);
-  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  return text.substr(0, end);
 }
 
 }  // namespace
@@ -75,14 +41,14 @@ std::string readable_shape(std::string_view text) {
 }
 
 void Session::show_text(std::string_view text) {
-  shown_text_ = clipped(text);
+  shown_text_ = clipped(text, kMostText);
   shown_plan_ = 0;
 }
 
 std::string Session::text_shown(const PlanCache::Texts& plans) const {
   if (shown_plan_ == 0) return without_password(shown_text_);
   const auto found = plans.find(shown_plan_);
-  return found == plans.end() ? std::string() : readable(clipped(found->second));
+  return found == plans.end() ? std::string() : readable(clipped(found->second, kMostText));
 }
 
 std::string_view Session::state_shown() const {
@@ -179,17 +145,18 @@ void Session::signal(SessionSignal signal) {
 
 // ---- statements that ask about the others ----
 
-reactor::Co<void> Session::look_around() {
-  SessionSurvey survey(core_.loop, 0);
+reactor::Co<void> Session::look_around(SessionSurvey::Asks what) {
+  SessionSurvey survey(core_.loop, 0, what);
   core_.services.survey(survey);
   co_await survey.answered;
-  directory_ = std::make_unique<SessionDirectory>(std::move(survey.rows), catalog(), role_);
+  directory_ = std::make_unique<SessionDirectory>(std::move(survey), catalog(), role_);
   facts_.sessions = directory_.get();
 }
 
 // The plan's answer is gathered as a whole: a run that must wait for another session's end is thrown away.
 reactor::Co<void> Session::run_beside_sessions(Portal& portal) {
-  co_await look_around();
+  using Asks = SessionSurvey::Asks;
+  co_await look_around(portal.plan()->needs_history ? Asks::history : Asks::sessions);
   for (bool again = true; again;) {
     again = false;
     directory_->begin_run();
@@ -206,12 +173,20 @@ reactor::Co<void> Session::run_beside_sessions(Portal& portal) {
     }
     for (const auto& [pid, signal] : directory_->take_signals()) core_.services.signal(SessionId(pid), signal);
     for (const pgwire::Diagnostic& warning : directory_->take_warnings()) send_notice(warning);
+    for (const ForgottenStatements& which : directory_->take_forgotten()) co_await forget(which);
     if (failure != nullptr) std::rethrow_exception(failure);
     if (!again) break;
     co_await wait_for_end();
     portal.start_anew();
   }
   check_canceled();  // it may have signalled itself
+}
+
+reactor::Co<void> Session::forget(ForgottenStatements which) {
+  SessionSurvey survey(core_.loop, 0);
+  survey.forgets = which;
+  core_.services.survey(survey);
+  co_await survey.answered;
 }
 
 reactor::Co<void> Session::gather_answer(Portal& portal) {

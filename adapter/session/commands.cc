@@ -162,7 +162,7 @@ std::vector<OutputColumn> Session::command_columns(const ast::Statement& tree) {
     if (fetch->move || found == nullptr || found->plan() == nullptr) return {};
     return found->plan()->columns;
   }
-  if (std::holds_alternative<ast::ExplainStatement>(tree.node)) return {text_column("QUERY PLAN")};
+  if (const auto* explain = std::get_if<ast::ExplainStatement>(&tree.node)) return explain_columns(*explain);
   return {};
 }
 
@@ -196,7 +196,7 @@ reactor::Co<void> Session::run_command(StatementRef statement, Describe describe
   } else if (const auto* no_op = std::get_if<ast::NoOpStatement>(&node)) {
     pgwire::command_complete(out_, no_op->tag);
   } else if (const auto* explain = std::get_if<ast::ExplainStatement>(&node)) {
-    run_explain(*explain, describe);
+    co_await run_explain(*explain, statement, describe);
   } else if (const auto* unsupported = std::get_if<ast::UnsupportedStatement>(&node)) {
     throw SqlError("0A000", fmt::format("{} is not supported", unsupported->what));
   } else {
@@ -479,7 +479,8 @@ reactor::Co<void> Session::run_utility(const ast::Statement& given) {
       role != nullptr && role->set.from_current)
     changed = with_value(*role, settings_.show(role->set.name));
   const ast::Statement& tree = changed != nullptr ? *changed : given;
-  if (std::holds_alternative<ast::CreateTableAsStatement>(tree.node)) co_await look_around();
+  if (std::holds_alternative<ast::CreateTableAsStatement>(tree.node))
+    co_await look_around(SessionSurvey::Asks::history);
   check_canceled();
   if (makes_rows(tree)) check_memory();
   CoordinatorCall call(core_.loop, core_.shard);
@@ -744,24 +745,6 @@ reactor::Co<void> Session::run_discard(const ast::DiscardStatement& command) {
   }
   if (command.kind == Kind::all || command.kind == Kind::sequences) sequence_memory_ = {};
   pgwire::command_complete(out_, kTags[static_cast<int>(command.kind)]);
-}
-
-void Session::run_explain(const ast::ExplainStatement& command, Describe describe) {
-  if (command.analyze) throw SqlError("0A000", "EXPLAIN ANALYZE is not supported");
-  auto planned = plan_tree(*command.statement, catalog(), {}, false);
-  if (planned->plan == nullptr) throw SqlError("0A000", "only planned statements can be explained");
-  std::string text = physical::print(*planned->plan->root);
-  if (planned->plan->direct != nullptr) text = "Fast path: rows are encoded as they lie in the tree\n" + text;
-  const std::vector<OutputColumn> columns = {text_column("QUERY PLAN")};
-  if (describe == Describe::yes) RowEncoder(columns, {}).describe(columns, out_);
-  for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = text.find('\n', at);
-    if (end == std::string::npos) end = text.size();
-    const std::string line = text.substr(at, end - at);
-    append_text_row(out_, std::span(&line, 1));
-    at = end + 1;
-  }
-  pgwire::command_complete(out_, "EXPLAIN");
 }
 
 }  // namespace gyre::adapter

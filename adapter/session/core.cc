@@ -15,7 +15,8 @@ void SessionCore::set_wall_offset() {
 }
 
 void SessionCore::read_switches(const oracle::Publication& now) {
-  const auto& parameters = static_cast<const Catalog*>(now.catalog)->system_parameters;
+  const Catalog& catalog = *static_cast<const Catalog*>(now.catalog);
+  const auto& parameters = catalog.system_parameters;
   const auto found = parameters.find("enable_frontend_peek_sequencing");
   reads_run_here_ = found == parameters.end() || found->second == "on";
   const auto mode = parameters.find("ts_oracle_read_mode");
@@ -25,6 +26,8 @@ void SessionCore::read_switches(const oracle::Publication& now) {
   else
     read_mode_ = name == "batched" || shared_timeline ? ReadMode::batched : ReadMode::published;
   reads_run_at_once_ = reads_run_here_ && read_mode_ == ReadMode::published;
+  history.follow(catalog);
+  set_peek_mode();
   switch_version_ = now.catalog_version;
 }
 

@@ -10,6 +10,7 @@
 
 #include "adapter/access/access.h"
 #include "adapter/coordinator/call.h"
+#include "adapter/history/statement_history.h"
 #include "adapter/metrics.h"
 #include "adapter/plan_cache.h"
 #include "adapter/read_timestamps.h"
@@ -81,6 +82,7 @@ struct SessionCore {
   PlanCache plans;
   CoreMetrics metrics;
   SlowStatements slow;
+  StatementHistory history;
   const Access* access = &default_access();  // in force for new connections
   Checkpointer* checkpointer = nullptr;      // null: nothing is durable
   SpanClock span_clock;
@@ -128,21 +130,34 @@ struct SessionCore {
       read_switches(now);
     return read_mode_;
   }
-  // Whether a read may run in the call that brings it: here, and at the published state.
-  bool reads_run_at_once(const oracle::Publication& now) {
+  // How a cached read is answered: at once; at once, while its session is looked at (StatementWatch); or not
+  // here.
+  enum class PeekMode : std::uint8_t { plain, watched, elsewhere };
+  PeekMode peek_mode(const oracle::Publication& now) {
     if (now.catalog_version != switch_version_) [[unlikely]]
       read_switches(now);
-    return reads_run_at_once_;
+    return peek_mode_;
+  }
+  // A session's settings ask for something else.
+  void rewatch(const StatementWatch& before, const StatementWatch& after) {
+    history.rewatch(before, after);
+    set_peek_mode();
   }
 
  private:
   static constexpr std::size_t kMostMessage = std::size_t{1} << 30;  // its length is a signed number
 
   void read_switches(const oracle::Publication& now);
+  void set_peek_mode() {
+    peek_mode_ = !reads_run_at_once_   ? PeekMode::elsewhere
+                 : history.watches() ? PeekMode::watched
+                                     : PeekMode::plain;
+  }
   std::uint64_t switch_version_ = 0;
   bool reads_run_here_ = true;
-  bool reads_run_at_once_ = true;
+  bool reads_run_at_once_ = true;  // here, and at the published state
   ReadMode read_mode_ = ReadMode::published;
+  PeekMode peek_mode_ = PeekMode::plain;
 };
 
 }  // namespace gyre::adapter

@@ -108,7 +108,8 @@ bool Session::try_peek_prepared(const pgwire::Bind& bind, bool describes) {
     return false;
   const Plan& plan = *statement.plan;
   const auto& database = *static_cast<const storage::Database*>(now.database);
-  if (!reads_at_once(now) || !reads_little(*plan.direct, database)) return false;
+  // (A watched session's statements take the longer road, which has the places for notes.)
+  if (peek_mode(now) != SessionCore::PeekMode::plain || !reads_little(*plan.direct, database)) return false;
   if (bind.values.size() != plan.parameter_types.size() || !are_known(bind.result_formats) ||
       (bind.result_formats.size() > 1 && bind.result_formats.size() != plan.columns.size()))
     return false;
@@ -200,8 +201,11 @@ void Session::on_parse(std::string_view body) {
     std::vector<storage::Type> declared = types_of(message->parameter_types);
     fresh.statement = prepare(message->text, message->parameter_types.bytes(), declared);
     check_transaction_allows(*fresh.statement);
-    fresh.source = std::make_shared<StatementSource>(
+    const auto source = std::make_shared<StatementSource>(
         std::string(message->text), std::string(message->parameter_types.bytes()), std::move(declared));
+    source->name = message->statement_name;
+    source->prepared_us = core_.wall_us();
+    fresh.source = source;
   } catch (...) {
     if (!named) has_unnamed_ = false;
     return fail(diagnostic_of_current_exception(message->text));
@@ -367,12 +371,19 @@ void Session::on_execute(std::string_view body) {
   check_can_run(executed);
   if (!executed.started()) count_statement(statement);
   shown_plan_ = statement.serial;
+  if (is_watched()) {
+    begin_observation(executed.source == nullptr ? std::string_view() : executed.source->text,
+                      executed.source.get());
+    observe_ready(executed.statement_ref());
+    observe_parameters(executed);
+  }
   const std::uint64_t limit = message->row_limit > 0 ? static_cast<std::uint64_t>(message->row_limit) : 0;
   if (execute_now(executed, limit)) {
     const std::uint64_t took_ns = core_.span_clock.nanoseconds(start, SpanClock::ticks());
     core_.metrics.planned_peek_ns.record(took_ns);
     if (core_.slow.wants(took_ns)) [[unlikely]]
       note_slow(statement.key_text, took_ns);
+    if (observing()) finish_observation();
     return;
   }
   run_execute(&executed, limit);
@@ -407,10 +418,9 @@ bool Session::execute_now(Portal& executed, std::uint64_t limit) {
 }
 
 void Session::execute_done(Portal& executed, Portal::Progress progress, std::uint64_t rows) {
-  if (progress == Portal::Progress::complete)
-    append_tag(executed, rows);
-  else
-    pgwire::portal_suspended(out_);
+  if (progress == Portal::Progress::complete) return append_tag(executed, rows);
+  pgwire::portal_suspended(out_);
+  if (observing()) observe_end_of(executed, rows);
 }
 
 // Whether a statement changes something that a failure later in the pipeline has to take back.
@@ -452,6 +462,8 @@ reactor::Job Session::run_execute(Portal* executed, std::uint64_t limit) {
   if (error) {
     if (transaction_.implicit) co_await rollback_transaction();
     fail(*error);
+  } else if (observing()) {
+    finish_observation();
   }
   if (source != nullptr && !source->text.empty()) note_if_slow(source->text, start);
   job_done();

@@ -206,6 +206,7 @@ void Session::log_in() {
   }
   pgwire::authentication_ok(out_);
   authenticated_ = true;
+  first_application_ = settings_.show("application_name");
   protocol_.on_startup();
   protocol_.on_authenticated();
   input_.set_phase(pgwire::FramePhase::after_login);

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "adapter/errors.h"
+#include "adapter/exec/meter.h"
+#include "adapter/metrics.h"
 #include "adapter/sql_error.h"
 #include "reactor/base/check.h"
 #include "storage/failure.h"
@@ -34,8 +36,10 @@ bool DirectScan::append_key(const DirectRead& read, const storage::TableSchema& 
   return true;
 }
 
-void DirectScan::run_lookup(const storage::TableVersion& table, storage::EvalContext& eval, OutBuffer& key,
-                            OutBuffer& out) {
+template <class Encode>
+[[gnu::always_inline]] inline void DirectScan::run_lookup(const storage::TableVersion& table,
+                                                          storage::EvalContext& eval, OutBuffer& key,
+                                                          Encode encode) {
   const storage::TableSchema& schema = *table.schema;
   key.clear();
   if (!append_key(read_, schema, eval, key)) return;
@@ -46,21 +50,22 @@ void DirectScan::run_lookup(const storage::TableVersion& table, storage::EvalCon
   const bool found =
       leaf != nullptr ? storage::Tree::get_in(leaf, key.view(), row) : table.rows.get(key.view(), row);
   if (found && (read_.filter == nullptr || passes(row.data(), schema.layout, eval))) {
-    encoder_.encode_packed(row, schema.layout, read_.columns, *eval.style, out);
+    encode(row, schema.layout);
     ++rows_;
   }
 }
 
-DirectScan::Stop DirectScan::run(const storage::Database& database, storage::EvalContext& eval,
-                                 TimeSlice& slice, std::uint64_t limit, std::size_t full_at, OutBuffer& key,
-                                 OutBuffer& out) {
+template <class Encode>
+[[gnu::always_inline]] inline DirectScan::Stop DirectScan::run_with(
+    const storage::Database& database, storage::EvalContext& eval, TimeSlice& slice, std::uint64_t limit,
+    std::size_t full_at, OutBuffer& key, OutBuffer& out, Encode encode) {
   if (ended_) return Stop::end;
   const storage::TableVersion* table = database.table(read_.table);
   GYRE_CHECK(table != nullptr);  // the plan's catalog version is the snapshot's
   const storage::RowLayout& layout = table->schema->layout;
   if (!read_.key.empty()) {
     ended_ = true;
-    run_lookup(*table, eval, key, out);
+    run_lookup(*table, eval, key, encode);
     return rows_ == limit && limit != 0 ? Stop::limit : Stop::end;
   }
   if (!started_) {
@@ -74,7 +79,7 @@ DirectScan::Stop DirectScan::run(const storage::Database& database, storage::Eva
     if (slice.is_over()) return Stop::slice;
     const std::string_view row = cursor_.value();
     if (read_.filter != nullptr && !passes(row.data(), layout, eval)) continue;
-    encoder_.encode_packed(row, layout, read_.columns, *eval.style, out);
+    encode(row, layout);
     ++rows_;
     if (out.size() >= full_at && rows_ != stop_at) {
       cursor_.next();
@@ -84,6 +89,29 @@ DirectScan::Stop DirectScan::run(const storage::Database& database, storage::Eva
   if (rows_ == stop_at) return Stop::limit;  // also where it was the last row, as PostgreSQL does
   ended_ = true;
   return Stop::end;
+}
+
+DirectScan::Stop DirectScan::run(const storage::Database& database, storage::EvalContext& eval,
+                                 TimeSlice& slice, std::uint64_t limit, std::size_t full_at, OutBuffer& key,
+                                 OutBuffer& out) {
+  return run_with(database, eval, slice, limit, full_at, key, out,
+                  [&](std::string_view row, const storage::RowLayout& layout) {
+                    encoder_.encode_packed(row, layout, read_.columns, *eval.style, out);
+                  });
+}
+
+DirectScan::Stop DirectScan::run_metered(const storage::Database& database, storage::EvalContext& eval,
+                                         TimeSlice& slice, std::uint64_t limit, std::size_t full_at,
+                                         OutBuffer& key, OutBuffer& out, ExecutionMeter& meter) {
+  const std::uint64_t begin = SpanClock::ticks();
+  const Stop stop = run_with(database, eval, slice, limit, full_at, key, out,
+                             [&](std::string_view row, const storage::RowLayout& layout) {
+                               const std::uint64_t before = SpanClock::ticks();
+                               encoder_.encode_packed(row, layout, read_.columns, *eval.style, out);
+                               meter.encode_ticks += SpanClock::ticks() - before;
+                             });
+  meter.run_ticks += SpanClock::ticks() - begin;
+  return stop;
 }
 
 // A scan stands before the first row that it has not looked at, or on the one that made it fail.
@@ -154,6 +182,7 @@ void Portal::reset() {
   statement_us = 0;
   affected = rows_ = slices_ = 0;
   rows_before_wait = UINT64_MAX;
+  meter = nullptr;
   discards = has_answer_ = spent_ = started_ = complete_ = false;
 }
 
@@ -212,6 +241,7 @@ Portal::Progress Portal::advance_plan(const ExecutionContext& context, std::uint
                                       std::size_t full_at, OutBuffer& out) {
   if (plan()->direct != nullptr) return advance_direct(context, limit, slice, full_at, out);
   if (execution_ == nullptr) execution_ = execute(*plan(), context);
+  const MeteredRun metered(context.meter);
   const RowEncoder& rows_encoder = encoder();
   for (std::uint64_t sent = 0; limit == 0 || sent < limit;) {
     const Datum* values = nullptr;
@@ -222,7 +252,7 @@ Portal::Progress Portal::advance_plan(const ExecutionContext& context, std::uint
         complete_ = true;
         return Progress::complete;
       case Step::row:
-        rows_encoder.encode(values, *context.style, out);
+        metered.encode([&] { rows_encoder.encode(values, *context.style, out); });
         ++rows_;
         ++sent;
         if (out.size() >= full_at && sent != limit) return Progress::output_full;
@@ -244,7 +274,10 @@ Portal::Progress Portal::advance_direct(const ExecutionContext& context, std::ui
   eval.session = context.session;
   eval.transaction_us = context.transaction_us;
   eval.statement_us = context.statement_us;
-  const DirectScan::Stop stop = direct_->run(*context.database, eval, slice, limit, full_at, key_, out);
+  const DirectScan::Stop stop =
+      context.meter == nullptr
+          ? direct_->run(*context.database, eval, slice, limit, full_at, key_, out)
+          : direct_->run_metered(*context.database, eval, slice, limit, full_at, key_, out, *context.meter);
   rows_ = direct_->rows();
   row_arena_.reset();
   switch (stop) {
@@ -279,6 +312,7 @@ void Portal::replace_by_answer(OutBuffer rows) {
 }
 
 void Portal::start_anew() {
+  if (meter != nullptr) meter->clear();
   execution_.reset();
   direct_.reset();
   held.reset();

@@ -32,6 +32,10 @@ class DirectScan {
   // bytes. The database must be the same at every call. `key` is scratch, so that a lookup allocates nothing.
   Stop run(const storage::Database& database, storage::EvalContext& eval, TimeSlice& slice,
            std::uint64_t limit, std::size_t full_at, OutBuffer& key, OutBuffer& out);
+  // The same, with the time that encoding takes.
+  Stop run_metered(const storage::Database& database, storage::EvalContext& eval, TimeSlice& slice,
+                   std::uint64_t limit, std::size_t full_at, OutBuffer& key, OutBuffer& out,
+                   ExecutionMeter& meter);
   std::uint64_t rows() const { return rows_; }  // in all
   // The key of the row that `read` looks up. False: a value is NULL, and no row is equal to it.
   static bool append_key(const DirectRead& read, const storage::TableSchema& schema,
@@ -41,8 +45,12 @@ class DirectScan {
   void note_reads(storage::ReadSet& reads, const OutBuffer& key, Ending ending) const noexcept;
 
  private:
-  void run_lookup(const storage::TableVersion& table, storage::EvalContext& eval, OutBuffer& key,
-                  OutBuffer& out);
+  // `encode` makes a message of a packed row.
+  template <class Encode>
+  void run_lookup(const storage::TableVersion& table, storage::EvalContext& eval, OutBuffer& key, Encode encode);
+  template <class Encode>
+  Stop run_with(const storage::Database& database, storage::EvalContext& eval, TimeSlice& slice,
+                std::uint64_t limit, std::size_t full_at, OutBuffer& key, OutBuffer& out, Encode encode);
   bool passes(const char* row, const storage::RowLayout& layout, storage::EvalContext& eval);
 
   const DirectRead& read_;
@@ -128,6 +136,7 @@ class Portal {
   std::int64_t statement_us = 0;
   std::uint64_t affected = 0;      // rows inserted, updated or deleted
   bool discards = false;           // MOVE: rows are counted, not sent
+  ExecutionMeter* meter = nullptr;  // EXPLAIN ANALYZE's
   std::uint64_t result_bytes = 0;  // of rows, as sent
   // Where an Execute that had to wait began to count its rows; UINT64_MAX: none is waiting.
   std::uint64_t rows_before_wait = UINT64_MAX;

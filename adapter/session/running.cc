@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "adapter/errors.h"
+#include "adapter/exec/meter.h"
 #include "adapter/plan/physical.h"
 #include "adapter/plan/relations.h"
 #include "adapter/session/session.h"
@@ -128,6 +129,14 @@ bool Session::is_prepared(std::string_view text) {
          core_.plans.find({text, {}, environment_, catalog().version}) != nullptr;
 }
 
+Result<std::vector<ast::StatementPtr>, SyntaxError> Session::timed_parse(std::string_view text) {
+  const Measured measured(core_.span_clock, core_.metrics.parse_ns);
+  const std::uint64_t begin = SpanClock::ticks();
+  auto parsed = parse_sql(text);
+  parse_ticks_ = SpanClock::ticks() - begin;
+  return parsed;
+}
+
 SqlError Session::syntax_error(const SyntaxError& error) {
   SqlError out(pgwire::SqlState::from_text(error.sql_state), error.message);
   out.hint = error.hint;
@@ -148,10 +157,7 @@ StatementRef Session::prepare(std::string_view text, std::string_view parameter_
     core_.plans.clear_literals();
   }
   if (tree == nullptr) {
-    auto parsed = [&] {
-      const Measured measured(core_.span_clock, core_.metrics.parse_ns);
-      return parse_sql(text);
-    }();
+    auto parsed = timed_parse(text);
     if (!parsed) throw syntax_error(parsed.error());
     if (parsed->size() > 1)
       throw SqlError("42601", "cannot insert multiple commands into a prepared statement");
@@ -160,6 +166,7 @@ StatementRef Session::prepare(std::string_view text, std::string_view parameter_
   auto made = tree == nullptr ? std::make_unique<CachedStatement>()
                               : plan_tree(*tree, where, declared, shared && core_.plans.has_shape());
   if (tree != nullptr && made->plan == nullptr) made->tree = std::move(tree);
+  made->parse_ticks = parse_ticks_;
   made->catalog_version = where.version;
   made->environment = environment_;
   // What holds a password is not kept beyond its execution.
@@ -252,6 +259,7 @@ ExecutionContext Session::context_for(const Portal& portal, const storage::Datab
   context.database = &database;
   context.catalog = static_cast<const Catalog*>(portal.held->catalog);
   context.parameters = portal.parameters();
+  context.meter = portal.meter;
   context.style = &settings_.style();
   context.session = &facts_;
   context.statement_us = portal.statement_us;
@@ -296,6 +304,7 @@ void Session::start_here(Portal& portal) {
   portal.statement_us = core_.wall_us();
   settings_.set_now(transaction_.status == TransactionStatus::idle ? portal.statement_us
                                                                    : transaction_.start_us);
+  const std::uint64_t begin = portal.meter == nullptr ? 0 : SpanClock::ticks();
   for (;;) {
     portal.held = SnapshotPin(core_.holds, core_.reader, newest());
     if (portal.statement().catalog_version == portal.held->catalog_version) break;
@@ -303,6 +312,8 @@ void Session::start_here(Portal& portal) {
   }
   ++core_.metrics.timestamps[static_cast<std::size_t>(settings_.current_isolation())];
   check_still_allowed(*portal.plan());
+  if (portal.meter != nullptr) portal.meter->snapshot_ticks += SpanClock::ticks() - begin;
+  if (observing()) observe_snapshot(portal.held->read_ts);
 }
 
 // PostgreSQL evaluates constants while it plans: their errors come with the Bind, before a RowDescription.
@@ -387,6 +398,7 @@ Portal::Progress Session::deliver(Portal& portal, std::uint64_t limit) {
 
 void Session::record_first_row(const Plan& plan) {
   first_row_at_ = SpanClock::ticks();
+  if (observing()) observation_->first_row = first_row_at_;
   const Strategy strategy = plan.direct != nullptr     ? Strategy::fast_path
                             : is_constant(*plan.root) ? Strategy::constant
                                                       : Strategy::standard;
@@ -527,6 +539,7 @@ reactor::Co<void> Session::run_on_oracle_core(Portal& portal) {
     call.rows.set_limit(core_.most_answer_bytes());
     call.most_result_bytes = settings_.most_result_bytes();
     call.plan = portal.plan();
+    call.meter = portal.meter;
     call.parameters = portal.parameters();
     call.encoder = &portal.encoder();
     call.catalog_version = portal.statement().catalog_version;
@@ -537,6 +550,7 @@ reactor::Co<void> Session::run_on_oracle_core(Portal& portal) {
     }
     core_.metrics.rows_sent += call.row_count;
     portal.affected = call.affected;
+    portal.result_bytes = call.rows.size();
     portal.set_answer(std::move(call.rows));
     co_return;
   }
@@ -544,6 +558,7 @@ reactor::Co<void> Session::run_on_oracle_core(Portal& portal) {
 
 // `rows`: of this Execute alone, which is what the tag of a statement with rows counts.
 void Session::append_tag(const Portal& portal, std::uint64_t rows) {
+  if (observing()) observe_end_of(portal, rows);
   const std::uint64_t changed = portal.plan()->columns.empty() ? portal.affected : rows;
   switch (portal.plan()->kind) {
     case Plan::Kind::select:

@@ -112,6 +112,7 @@ Session::~Session() {
   core_.loop.cancel_timer(timeout_);
   core_.loop.cancel_timer(idle_timeout_);
   core_.loop.cancel_timer(transaction_timeout_);
+  core_.rewatch(watch_, {});
   if (admitted_) core_.services.dismiss(login_role_);
   if (authenticated_) --core_.metrics.sessions[static_cast<std::size_t>(entrance_)];
 }
@@ -270,6 +271,10 @@ void Session::apply_startup_settings(const pgwire::StartupMessage& message) {
         setting_definitions()[static_cast<std::size_t>(index)].context != SettingContext::internal)
       settings_.set_default(name, value);
   }
+  const auto& given = published.system_parameters;
+  if (const auto rate = given.find("statement_logging_default_sample_rate");
+      rate != given.end() && !given.contains("statement_logging_sample_rate"))
+    settings_.set_default("statement_logging_sample_rate", rate->second);
   apply_role_settings(published);
   for (const auto& [name, value] : message.settings) {
     // asyncpg sends 'utf-8' with the quotes.
@@ -321,6 +326,7 @@ void Session::refresh_environment() {
       fmt::format("{}{}\n{}", settings_.plan_environment(), role_.value, session_role_.value));
   environment_revision_ = settings_.revision();
   role_changed_ = false;
+  if (settings_.watch() != watch_) rewatch();
 }
 
 void Session::refresh_source() {
@@ -353,6 +359,10 @@ void Session::send_notice(const Diagnostic& notice) {
 }
 
 void Session::fail(const Diagnostic& diagnostic) {
+  if (observing())
+    finish_observation(&diagnostic);
+  else if (watch_.log_errors)
+    log_error(diagnostic);
   if (ending_) return terminate(*ending_);
   if (finished_) return;  // nothing follows the last message
   send_error(diagnostic);

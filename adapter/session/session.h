@@ -12,6 +12,7 @@
 //   running.cc         plans: here in slices, or on the oracle core
 //   copy.cc            COPY
 //   activity.cc        what it tells other sessions, and what it asks about them
+//   observing.cc       what is remembered, counted and logged of its statements
 //   commands.cc        statements that are carried out by the session itself: SET, BEGIN, PREPARE, FETCH, …
 //
 // One core only.
@@ -31,6 +32,7 @@
 #include "adapter/coordinator/call.h"
 #include "adapter/session/core.h"
 #include "adapter/session/login.h"
+#include "adapter/session/observation.h"
 #include "adapter/session/portal.h"
 #include "adapter/session/portals.h"
 #include "adapter/session/session_directory.h"
@@ -77,7 +79,10 @@ struct StatementSource {
   StatementSource(StatementRef whole, const ast::Statement& part, std::vector<storage::Type> types)
       : declared(std::move(types)), owner(std::move(whole)), tree(&part) {}
   std::string text;                      // as parsed; empty where there is a tree
+  std::string name;                      // of the prepared statement
   std::string parameter_oids;            // as on the wire
+  std::int64_t prepared_us = 0;
+  mutable storage::UuidBytes id{};  // in the history of statements; made when it is asked for
   std::vector<storage::Type> declared;   // the same as types
   StatementRef owner;                    // SQL's PREPARE or DECLARE: keeps `tree` alive
   const ast::Statement* tree = nullptr;  // what is prepared or declared
@@ -239,6 +244,9 @@ class Session final : private reactor::Task {
   // there is too much of it, and what has been appended is to go.
   bool answer_read(const CachedStatement& statement, const RowEncoder& encoder,
                    const storage::Database& database);
+  bool answer_peek(const oracle::Publication& now, const CachedStatement& found);
+  [[gnu::noinline]] bool answer_watched_peek(std::string_view text, const oracle::Publication& now,
+                                             CachedStatement& found);
   reactor::Job run_query(std::string_view text);
   reactor::Co<void> run_statements(std::string_view text);
   reactor::Co<void> run_one(std::string_view text, ast::StatementPtr tree);
@@ -279,6 +287,7 @@ class Session final : private reactor::Task {
   StatementRef prepare(std::string_view text, std::string_view parameter_oids,
                        std::span<const storage::Type> declared, ast::StatementPtr tree = nullptr);
   bool is_prepared(std::string_view text);  // prepare() would find it in the cache
+  Result<std::vector<ast::StatementPtr>, SyntaxError> timed_parse(std::string_view text);
   static SqlError syntax_error(const SyntaxError& error);
   StatementRef prepare_again(const StatementSource& source);
   // Planned, if it is of that kind, against this catalog and the current environment.
@@ -292,11 +301,13 @@ class Session final : private reactor::Task {
   bool runs_here(const Plan& plan);
   ExecutionContext context_for(const Portal& portal, const storage::Database& database);
   bool asks_oracle();
-  // Whether a read may run in the call that brings it.
-  bool reads_at_once(const oracle::Publication& now) {
-    if (core_.reads_run_at_once(now)) [[likely]]
-      return true;
-    return !asks_oracle() && core_.reads_run_here(now);
+  // How a cached read is answered: what the core says; of those that the core leaves to an oracle, this session may
+  // have an isolation level that asks none.
+  SessionCore::PeekMode peek_mode(const oracle::Publication& now) {
+    const SessionCore::PeekMode mode = core_.peek_mode(now);
+    if (mode != SessionCore::PeekMode::elsewhere || asks_oracle() || !core_.reads_run_here(now)) [[likely]]
+      return mode;
+    return core_.history.watches() ? SessionCore::PeekMode::watched : SessionCore::PeekMode::plain;
   }
   bool is_cached_peek(std::string_view text);
   reactor::Co<void> await_read_timestamp();
@@ -346,10 +357,34 @@ class Session final : private reactor::Task {
   std::string text_shown(const PlanCache::Texts& plans) const;
   std::string_view state_shown() const;
   void describe_snapshot(storage::SessionRow& row) const;
-  reactor::Co<void> look_around();
+  reactor::Co<void> look_around(SessionSurvey::Asks what);
+  reactor::Co<void> forget(ForgottenStatements which);
   reactor::Co<void> run_beside_sessions(Portal& portal);
   reactor::Co<void> gather_answer(Portal& portal);
   reactor::Co<void> wait_for_end();
+
+  // ---- observing.cc ----
+  bool is_watched() {
+    if (environment_is_old()) [[unlikely]]
+      refresh_environment();
+    return watch_.asks();
+  }
+  bool observing() const { return observation_ != nullptr && observation_->active; }
+  void rewatch();
+  void begin_observation(std::string_view text, const StatementSource* prepared = nullptr);
+  void observe_ready(StatementRef statement);
+  void observe_parameters(const Portal& portal);
+  void observe_snapshot(Timestamp read_ts);
+  void observe_end_of(const Portal& portal, std::uint64_t rows);
+  void finish_observation(const pgwire::Diagnostic* error = nullptr);
+  void keep_observation(Observation& seen, std::string_view status, std::string_view error,
+                        std::uint64_t took_ns);
+  const NormalizedStatement& normalized(Observation& seen);
+  void announce(Observation& seen);
+  void log_end(Observation& seen, const pgwire::Diagnostic* error, std::uint64_t took_ns);
+  void log_error(const pgwire::Diagnostic& error);
+  void log(LogEvent& event, const Observation& seen);
+  storage::UuidBytes session_uuid() const;
 
   // ---- copy.cc ----
   reactor::Co<void> run_copy(const ast::CopyStatement& command, StatementRef statement);
@@ -404,7 +439,10 @@ class Session final : private reactor::Task {
   reactor::Co<void> run_fetch(const ast::FetchStatement& command, Describe describe);
   void run_close(const ast::CloseStatement& command);
   reactor::Co<void> run_discard(const ast::DiscardStatement& command);
-  void run_explain(const ast::ExplainStatement& command, Describe describe);
+  // ---- explain.cc ----
+  reactor::Co<void> run_explain(const ast::ExplainStatement& command, StatementRef whole, Describe describe);
+  std::string explain_timestamp(const ast::ExplainStatement& command, const Plan& plan);
+  std::vector<OutputColumn> explain_columns(const ast::ExplainStatement& command) const;
   PlanContext plan_context(const Catalog& catalog) const;
 
   template <void (Session::*kHandler)()>
@@ -439,6 +477,11 @@ class Session final : private reactor::Task {
   OutBuffer out_;
   reactor::Event output_taken_;  // also: input of a COPY has arrived, or the statement is to end
   Settings settings_;
+  StatementWatch watch_;  // as the core knows it
+  std::unique_ptr<Observation> observation_;
+  std::string first_application_;  // at the session's start
+  std::uint64_t lines_logged_ = 0;
+  std::uint64_t parse_ticks_ = 0;  // what the parser took last
   std::uint64_t environment_revision_ = UINT64_MAX;  // of settings_ and role_, that environment_ stands for
   EnvironmentId environment_;
   RoleId login_role_;    // has proven who it is

@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 
+#include "adapter/catalog/system_rows.h"
+#include "adapter/history/execution_record.h"
+#include "adapter/history/record_ring.h"
 #include "adapter/sql_error.h"
 
 namespace gyre::adapter {
@@ -18,11 +22,33 @@ void SessionSurvey::gather() {
   });
 }
 
-SessionDirectory::SessionDirectory(std::vector<storage::SessionRow> rows, const Catalog& catalog, RoleId role)
-    : rows_(std::move(rows)) {
+namespace {
+
+// What the shards have counted, as one.
+std::vector<storage::StatementStatistic> total(std::vector<std::vector<storage::StatementStatistic>> parts) {
+  std::map<std::pair<std::uint32_t, std::uint64_t>, storage::StatementStatistic> by_key;
+  for (auto& part : parts)
+    for (storage::StatementStatistic& row : part) {
+      const auto [place, is_new] = by_key.try_emplace({row.role, row.query_id});
+      if (is_new)
+        place->second = std::move(row);
+      else
+        merge(row, place->second);
+    }
+  std::vector<storage::StatementStatistic> rows;
+  for (auto& [key, row] : by_key) rows.push_back(std::move(row));
+  return rows;
+}
+
+}  // namespace
+
+SessionDirectory::SessionDirectory(SessionSurvey&& survey, const Catalog& catalog, RoleId role)
+    : rows_(std::move(survey.rows)),
+      executions_(std::move(survey.executions)),
+      statistics_(total(std::move(survey.statistics))) {
   const Role* const own = catalog.role(role);
-  const bool superuser = own != nullptr && own->superuser;
-  const bool sees_all = catalog.has_privileges_of(role, "pg_read_all_stats");
+  const bool superuser = superuser_ = own != nullptr && own->superuser;
+  const bool sees_all = sees_all_ = catalog.has_privileges_of(role, "pg_read_all_stats");
   const bool signals_all = catalog.has_privileges_of(role, "pg_signal_backend");
   for (storage::SessionRow& row : rows_) {
     const auto [place, is_new] = roles_.try_emplace(row.role, Relation{});
@@ -38,6 +64,41 @@ SessionDirectory::SessionDirectory(std::vector<storage::SessionRow> rows, const 
     }
     row.visible = place->second.visible;
   }
+  const auto look_at = [&](std::uint32_t whose) {
+    const auto [place, is_new] = visible_.try_emplace(whose, false);
+    if (is_new) place->second = sees_all || catalog.has_privileges_of(role, RoleId(whose));
+    return place->second;
+  };
+  for (storage::StatementStatistic& row : statistics_) row.visible = look_at(row.role);
+  std::string_view record;
+  for (const std::string& part : executions_)
+    for (std::string_view left = part; next_record(left, record);) look_at(read_execution(record).figures.role);
+}
+
+bool SessionDirectory::may_see(std::uint32_t role) const {
+  const auto found = visible_.find(role);
+  return found != visible_.end() && found->second;
+}
+
+void SessionDirectory::for_each_execution(
+    const std::function<void(const storage::StatementExecution&)>& visit) const {
+  std::string_view record;
+  for (const std::string& part : executions_)
+    for (std::string_view left = part; next_record(left, record);) {
+      storage::StatementExecution execution = read_execution(record);
+      execution.visible = may_see(execution.figures.role);
+      visit(execution);
+    }
+}
+
+void SessionDirectory::for_each_statistic(
+    const std::function<void(const storage::StatementStatistic&)>& visit) const {
+  for (const storage::StatementStatistic& row : statistics_) visit(row);
+}
+
+void SessionDirectory::forget_statistics(std::uint32_t role, std::uint32_t database, std::uint64_t query_id) {
+  if (!superuser_) throw SqlError("42501", "permission denied for function pg_stat_statements_reset");
+  if (database == 0 || database == system::kDatabaseOid) forgotten_.push_back({role, query_id});
 }
 
 void SessionDirectory::for_each(const std::function<void(const storage::SessionRow&)>& visit) const {

@@ -21,11 +21,15 @@ namespace gyre::adapter {
 class SessionDirectory final : public storage::SessionDirectory {
  public:
   // `role` asks, by the catalog as it is now.
-  SessionDirectory(std::vector<storage::SessionRow> rows, const Catalog& catalog, RoleId role);
+  SessionDirectory(SessionSurvey&& survey, const Catalog& catalog, RoleId role);
 
   void for_each(const std::function<void(const storage::SessionRow&)>& visit) const override;
   bool cancel(std::int32_t pid) override;
   bool terminate(std::int32_t pid, std::int64_t timeout_ms) override;
+  void for_each_execution(
+      const std::function<void(const storage::StatementExecution&)>& visit) const override;
+  void for_each_statistic(const std::function<void(const storage::StatementStatistic&)>& visit) const override;
+  void forget_statistics(std::uint32_t role, std::uint32_t database, std::uint64_t query_id) override;
 
   // The statement runs, for the first time or anew.
   void begin_run() { calls_ = 0; }
@@ -33,6 +37,7 @@ class SessionDirectory final : public storage::SessionDirectory {
   using Signal = std::pair<std::uint32_t, SessionSignal>;
   std::vector<Signal> take_signals() { return std::exchange(signals_, {}); }
   std::vector<pgwire::Diagnostic> take_warnings() { return std::exchange(warnings_, {}); }
+  std::vector<ForgottenStatements> take_forgotten() { return std::exchange(forgotten_, {}); }
   // After a SessionWait: whom it waits for, and how long at most; then how that went.
   struct Wait {
     std::uint32_t pid;
@@ -50,12 +55,19 @@ class SessionDirectory final : public storage::SessionDirectory {
 
   const storage::SessionRow* find(std::int32_t pid);
   bool signal(std::int32_t pid, SessionSignal signal);
+  bool may_see(std::uint32_t role) const;
   void warn(std::string message);
 
   std::vector<storage::SessionRow> rows_;
+  std::vector<std::string> executions_;                  // by shard: records
+  std::vector<storage::StatementStatistic> statistics_;  // those of all shards, added up
+  std::unordered_map<std::uint32_t, bool> visible_;      // roles of past statements, by oid
+  bool superuser_ = false;
+  bool sees_all_ = false;
   std::unordered_map<std::uint32_t, Relation> roles_;  // by oid
   std::vector<Signal> signals_;
   std::vector<pgwire::Diagnostic> warnings_;
+  std::vector<ForgottenStatements> forgotten_;
   std::vector<bool> outcomes_;  // of the calls, by their order
   std::size_t calls_ = 0;       // of this run
   Wait wait_{};

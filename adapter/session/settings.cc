@@ -34,6 +34,9 @@ constexpr std::array<std::string_view, 5> kSyncLevels = {"local", "remote_write"
                                                          "off"};
 constexpr std::array<std::string_view, 3> kBackslashQuote = {"safe_encoding", "on", "off"};
 constexpr std::array<std::string_view, 3> kXmlOptions = {"content", "document"};
+constexpr std::array<std::string_view, 12> kLogLevels = {"debug5", "debug4",  "debug3", "debug2", "debug1", "info",
+                                                         "notice", "warning", "error",  "log",    "fatal",  "panic"};
+constexpr std::array<std::string_view, 3> kTrackedStatements = {"none", "top", "all"};
 constexpr std::array<std::string_view, 4> kStatementLevels = {"none", "ddl", "mod", "all"};
 constexpr std::array<std::string_view, 1> kPasswordHashes = {"scram-sha-256"};
 constexpr std::array<std::string_view, 3> kPlanCacheModes = {"auto", "force_generic_plan",
@@ -137,12 +140,24 @@ const SettingDefinition kDefinitions[] = {
     {.name = "lc_numeric", .kind = text, .context = user, .initial = "C"},
     {.name = "lc_time", .kind = text, .context = user, .initial = "C"},
     {.name = "lock_timeout", .kind = integer, .context = user, .initial = "0", .unit = "ms"},
+    {.name = "log_line_prefix",
+     .kind = text,
+     .context = system,
+     .initial = "%m [%p] ",
+     .description = "Controls information prefixed to each log line."},
     {.name = "log_min_duration_statement",
      .kind = integer,
      .context = superuser,
      .initial = "-1",
      .unit = "ms",
-     .least = -1},
+     .least = -1,
+     .description = "Sets the minimum execution time above which all statements will be logged."},
+    {.name = "log_min_error_statement",
+     .kind = choice,
+     .context = superuser,
+     .initial = "panic",
+     .choices = kLogLevels,
+     .description = "Causes all statements generating error at or above this level to be logged."},
     {.name = "log_statement",
      .kind = choice,
      .context = superuser,
@@ -174,6 +189,18 @@ const SettingDefinition kDefinitions[] = {
      .initial = "scram-sha-256",
      .choices = kPasswordHashes,
      .description = "Chooses the algorithm for encrypting passwords."},
+    {.name = "pg_stat_statements.max",
+     .kind = integer,
+     .context = system,
+     .initial = "5000",
+     .least = 100,
+     .description = "Sets the maximum number of statements tracked by pg_stat_statements, on each core."},
+    {.name = "pg_stat_statements.track",
+     .kind = choice,
+     .context = superuser,
+     .initial = "none",
+     .choices = kTrackedStatements,
+     .description = "Selects which statements are tracked by pg_stat_statements."},
     {.name = "plan_cache_mode",
      .kind = choice,
      .context = user,
@@ -204,13 +231,32 @@ const SettingDefinition kDefinitions[] = {
      .context = system,
      .initial = "0",
      .most = 1},
+    {.name = "statement_logging_max_data_credit",
+     .kind = integer,
+     .context = system,
+     .initial = "50MB",
+     .unit = "B",
+     .most = 1099511627776.0,
+     .description = "How far the log of statements may be ahead of its target rate."},
     {.name = "statement_logging_max_sample_rate",
      .kind = real,
      .context = system,
      .initial = "0",
      .most = 1,
      .description = "The largest share of statements that is logged; 0 logs none and costs nothing."},
+    {.name = "statement_logging_redaction",
+     .kind = boolean,
+     .context = system,
+     .initial = "off",
+     .description = "Logs statements without their constants and parameters."},
     {.name = "statement_logging_sample_rate", .kind = real, .context = user, .initial = "0", .most = 1},
+    {.name = "statement_logging_target_data_rate",
+     .kind = integer,
+     .context = system,
+     .initial = "2071B",
+     .unit = "B",
+     .most = 1099511627776.0,
+     .description = "How many bytes of statements are logged per second, in the long run."},
     {.name = "statement_timeout",
      .kind = integer,
      .context = user,
@@ -572,6 +618,12 @@ std::string check_for_later(std::string_view name, std::optional<std::string_vie
   return std::string(definition.name);
 }
 
+std::uint64_t setting_bytes(std::string_view kept) {
+  const SettingDefinition bytes{
+      .name = "", .kind = integer, .context = internal, .initial = "", .unit = "B", .most = 1099511627776.0};
+  return std::strtoull(check_integer(bytes, kept).c_str(), nullptr, 10);
+}
+
 std::string setting_text(std::string_view name, std::span<const std::string> values) {
   const auto is_plain = [](std::string_view word) {
     return !word.empty() && (word[0] < '0' || word[0] > '9') &&
@@ -843,6 +895,8 @@ void Settings::derive(int index) {
         style_.bytea = now == "hex" ? storage::ByteaFormat::hex : storage::ByteaFormat::escape;
       else if (definition.name == "extra_float_digits")
         style_.extra_float_digits = static_cast<std::int8_t>(std::atoi(now.c_str()));
+      else if (derive_watch(definition.name, now))
+        break;
       else if (definition.unit == "ms")
         return derive_timeout(definition, now);
       else if (definition.name == "max_query_result_size")
@@ -861,6 +915,27 @@ void Settings::derive(int index) {
       }
   }
   ++revision_;
+}
+
+// Whether it is one of those.
+bool Settings::derive_watch(std::string_view name, std::string_view now) {
+  using Log = StatementWatch::Log;
+  if (name == "statement_logging_sample_rate") {
+    watch_.sample_rate = std::strtod(std::string(now).c_str(), nullptr);
+  } else if (name == "log_min_duration_statement") {
+    const std::int64_t least_ms =
+        std::strtoll(check_integer(kDefinitions[find_setting(name)], now).c_str(), nullptr, 10);
+    watch_.log_from_us = least_ms < 0 ? -1 : least_ms * 1000;
+  } else if (name == "log_statement") {
+    watch_.log = now == "all" ? Log::all : now == "mod" ? Log::changes : now == "ddl" ? Log::definitions : Log::none;
+  } else if (name == "log_min_error_statement") {
+    watch_.log_errors = now != "fatal" && now != "panic" && now != "log";
+  } else if (name == "pg_stat_statements.track") {
+    watch_.counts = now != "none";
+  } else {
+    return false;
+  }
+  return true;
 }
 
 void Settings::derive_timeout(const SettingDefinition& definition, std::string_view now) {

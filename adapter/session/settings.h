@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "adapter/coordinator/isolation_level.h"
+#include "adapter/history/statement_watch.h"
 #include "storage/type.h"
 
 namespace gyre::adapter {
@@ -67,6 +68,8 @@ std::string check_setting(const SettingDefinition& definition, std::string_view 
 std::string check_for_later(std::string_view name, std::optional<std::string_view> value, bool superuser);
 // SET name TO a, b as the one text that the setting keeps.
 std::string setting_text(std::string_view name, std::span<const std::string> values);
+// "50MB", as it is kept of a setting in bytes, as a number.
+std::uint64_t setting_bytes(std::string_view kept);
 // "on" and its other spellings.
 std::optional<bool> parse_boolean(std::string_view text);
 
@@ -156,8 +159,9 @@ class Settings {
   // Whether what is read next has to be the newest there is anywhere: `strict serializable` by that name.
   bool is_strict() const;
   bool read_only() const { return in_transaction_ ? read_only_ : default_read_only_; }
-  // Changes whenever anything changes that a plan may depend on.
+  // Changes whenever anything changes that a plan may depend on, or watch().
   std::uint64_t revision() const { return revision_; }
+  const StatementWatch& watch() const { return watch_; }
   // What of the settings plans depend on, as one text: equal texts, interchangeable plans.
   std::string plan_environment() const;
 
@@ -174,6 +178,7 @@ class Settings {
   void store(int index, std::string value);
   void derive(int index);
   void derive_timeout(const SettingDefinition& definition, std::string_view now);
+  bool derive_watch(std::string_view name, std::string_view now);
 
   std::vector<Own> values_;    // where they differ from the table's
   std::vector<Own> defaults_;  // what RESET restores, where it differs from the table's
@@ -196,6 +201,7 @@ class Settings {
   bool in_transaction_ = false;
   bool settled_ = false;
   bool in_savepoint_ = false;
+  StatementWatch watch_;
   std::uint64_t revision_ = 0;
   storage::TextStyle style_;
   std::vector<std::string> search_path_;

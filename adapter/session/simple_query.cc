@@ -51,6 +51,24 @@ void Session::on_query(const pgwire::Frame& frame) {
   run_query(pgwire::decode_query(kept.body)->text);
 }
 
+// The second half of the path, which a watched session's statement goes as well.
+[[gnu::always_inline]] inline bool Session::answer_peek(const oracle::Publication& now,
+                                                        const CachedStatement& found) {
+  const Plan& plan = *found.plan;
+  const auto& database = *static_cast<const storage::Database*>(now.database);
+  if (!reads_little(*plan.direct, database)) return false;
+
+  core_.datums.clear();
+  core_.arena.reset();
+  if (found.literal_count != 0)
+    append_literals(plan, core_.plans.literals(), settings_.style(), core_.arena, core_.datums);
+  const std::size_t before = out_.size();
+  out_.append(found.row_description);
+  if (answer_read(found, found.text_encoder, database)) return true;
+  out_.truncate(before);
+  return false;
+}
+
 bool Session::try_peek(std::string_view text) {
   if (transaction_.status != TransactionStatus::idle) return false;  // a block has a snapshot of its own
   const std::uint64_t sampled = (++core_.peeks & 63) == 0 ? SpanClock::ticks() : 0;
@@ -59,24 +77,14 @@ bool Session::try_peek(std::string_view text) {
     core_.metrics.read_ts_ns.record(core_.span_clock.nanoseconds(sampled, SpanClock::ticks()));
   if (environment_is_old()) [[unlikely]]
     refresh_environment();
-  const CachedStatement* found = core_.plans.find({text, {}, environment_, now.catalog_version});
+  CachedStatement* const found = core_.plans.find({text, {}, environment_, now.catalog_version});
   if (found == nullptr || found->plan == nullptr || found->plan->direct == nullptr) return false;
   // Found by shape: the literals are new bytes.
   if (found->literal_count != 0 && !pgwire::is_valid_utf8(text)) return false;
-  const Plan& plan = *found->plan;
-  if (!plan.parameter_types.empty()) return false;
-  const auto& database = *static_cast<const storage::Database*>(now.database);
-  if (!reads_at_once(now) || !reads_little(*plan.direct, database)) return false;
-
-  core_.datums.clear();
-  core_.arena.reset();
-  if (found->literal_count != 0)
-    append_literals(plan, core_.plans.literals(), settings_.style(), core_.arena, core_.datums);
-  const std::size_t before = out_.size();
-  out_.append(found->row_description);
-  if (answer_read(*found, found->text_encoder, database)) return true;
-  out_.truncate(before);
-  return false;
+  if (!found->plan->parameter_types.empty()) return false;
+  if (const auto mode = peek_mode(now); mode != SessionCore::PeekMode::plain) [[unlikely]]
+    return mode == SessionCore::PeekMode::watched && answer_watched_peek(text, now, *found);
+  return answer_peek(now, *found);
 }
 
 bool Session::answer_read(const CachedStatement& statement, const RowEncoder& encoder,
@@ -96,6 +104,29 @@ bool Session::answer_read(const CachedStatement& statement, const RowEncoder& en
   core_.metrics.rows_sent += scan.rows();
   ++core_.metrics
         .queries[source_][static_cast<std::size_t>(StatementKind::select)];
+  return true;
+}
+
+bool Session::answer_watched_peek(std::string_view text, const oracle::Publication& now, CachedStatement& found) {
+  if (watch_.asks()) begin_observation(text);
+  if (!observing()) return answer_peek(now, found);
+  observe_ready(StatementRef(&found));
+  observe_snapshot(now.read_ts);
+  const std::size_t before = out_.size();
+  const std::uint64_t rows_before = core_.metrics.rows_sent;
+  if (!answer_peek(now, found)) {
+    observation_->active = false;
+    observation_->suspended = true;
+    return false;
+  }
+  const std::uint64_t rows = core_.metrics.rows_sent - rows_before;
+  // CommandComplete and ReadyForQuery.
+  const std::size_t tail = std::string_view("C....SELECT ").size() + std::to_string(rows).size() + 1 + 6;
+  observation_->rows = static_cast<std::int64_t>(rows);
+  observation_->counted = rows;
+  observation_->result_bytes =
+      static_cast<std::int64_t>(out_.size() - before - found.row_description.size() - tail);
+  finish_observation();
   return true;
 }
 
@@ -134,10 +165,7 @@ reactor::Co<void> Session::run_statements(std::string_view text) {
     if (transaction_.implicit) co_await commit_transaction();
     co_return;
   }
-  auto parsed = [&] {
-    const Measured measured(core_.span_clock, core_.metrics.parse_ns);
-    return parse_sql(text);
-  }();
+  auto parsed = timed_parse(text);
   if (!parsed) throw syntax_error(parsed.error());
   std::vector<ast::StatementPtr>& statements = *parsed;
   if (statements.empty()) {
@@ -165,13 +193,16 @@ reactor::Co<void> Session::run_statements(std::string_view text) {
 }
 
 reactor::Co<void> Session::run_one(std::string_view text, ast::StatementPtr tree) {
+  if (is_watched()) begin_observation(text);
   if (has_old_definitions()) co_await renew_definitions();
   const StatementRef statement = prepare(text, {}, {}, std::move(tree));
+  if (observing()) observe_ready(statement);
   if (statement->is_empty()) co_return;
   count_statement(*statement);
   check_transaction_allows(*statement);
   if (statement->tree != nullptr) {
     co_await run_command(statement, Describe::yes, nullptr);
+    if (observing()) finish_observation();
     co_return;
   }
   if (!statement->plan->parameter_types.empty()) throw SqlError("42P02", "there is no parameter $1");
@@ -181,6 +212,7 @@ reactor::Co<void> Session::run_one(std::string_view text, ast::StatementPtr tree
   portal.bind(statement, {}, literals_of(*statement), {}, settings_.style());
   co_await run_portal(portal, 0, statement->row_description);
   append_tag(portal, portal.rows());
+  if (observing()) finish_observation();
 }
 
 }  // namespace gyre::adapter

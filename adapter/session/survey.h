@@ -1,13 +1,16 @@
-// Asks every core who is connected to it: one message to each, then one to the oracle core, which adds what it
+// Asks every core who is connected to it, and what was run there where the statement asks for that: one message to each, then one to the oracle core, which adds what it
 // alone knows (who waits for a lock or for the disk, what a transaction's changes take, what its snapshot
 // keeps). The oracle core may be at work on one statement for long, and what is asked may be meant to end just that:
 // after a while the answer is what the other cores know. Nothing is kept up for this while nobody asks, but what a session has at hand anyway.
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "adapter/history/statement_statistics.h"
 #include "reactor/loop.h"
 #include "reactor/task.h"
 #include "storage/scalar/session_directory.h"
@@ -16,16 +19,24 @@ namespace gyre::adapter {
 
 // Lives in the asking coroutine until `answered`. Meanwhile each core writes its own part.
 struct SessionSurvey {
-  SessionSurvey(reactor::Loop& loop, std::uint32_t session) : only(session), answered(loop) {}
+  enum class Asks : std::uint8_t { sessions, history };
+
+  SessionSurvey(reactor::Loop& loop, std::uint32_t session, Asks what = Asks::sessions)
+      : only(session), asks(what), answered(loop) {}
 
   bool wants(std::uint32_t pid) const { return only == 0 || only == pid; }
   // The parts become one list, in the order of connecting.
   void gather();
 
   const std::uint32_t only;  // a session's number; 0: all
+  const Asks asks;           // history: about past statements as well
   std::vector<std::vector<storage::SessionRow>> parts;  // by shard
   std::size_t missing = 0;                              // parts; the asking shard's
   std::vector<storage::SessionRow> rows;
+  // By shard: copies of their rings of executions, and of what they have counted.
+  std::vector<std::string> executions;
+  std::vector<std::vector<storage::StatementStatistic>> statistics;
+  std::optional<ForgottenStatements> forgets;  // what each shard is to forget
   reactor::Event answered;  // set on the asking core
 };
 

@@ -680,9 +680,15 @@ struct CopyStatement {
   ExprPtr where;  // COPY FROM
 };
 struct ExplainStatement {
+  enum class Subject : std::uint8_t { plan, timestamp };
+  enum class Format : std::uint8_t { text, json };
+
   StatementPtr statement;
+  Subject subject = Subject::plan;
+  Format format = Format::text;
   bool analyze = false;
-  std::string format = "text";  // lower case, unchecked
+  bool timing = true;   // of nodes; only with analyze
+  bool summary = false;  // how long planning took, and running
 };
 // Parsed, but not something this server does: answered with 0A000.
 struct UnsupportedStatement {

@@ -153,6 +153,7 @@ class ExtensionParser {
     tokens_ = &tokens;
     after_ = after;
     at_ = 0;
+    if (take("explain")) return timestamp();
     if (take("begin") || take("start") || take("set")) return isolation_level();
     if (!take("create")) return;
     if (take("default")) {
@@ -169,6 +170,21 @@ class ExtensionParser {
       const Token& word = peek();
       if (take("strict") && is_word(peek(), "serializable")) blank(word.begin, word.end);
     }
+  }
+
+  // After EXPLAIN. What follows FOR is left to PostgreSQL, as the statement to be explained.
+  void timestamp() {
+    const std::size_t begin = peek().begin;
+    if (!take("timestamp")) return;
+    bool json = false;
+    if (take("as")) {
+      json = take("json");
+      if (!json) expect("text");
+    }
+    const std::size_t end = peek().end;
+    expect("for");
+    blank(begin, end);
+    out_.timestamps.push_back({tokens_->front().begin, tokens_->back().end, json});
   }
 
   void default_index() {
@@ -284,6 +300,7 @@ bool starts_like_create(std::string_view text) {
 
 bool may_be_extended(std::string_view text) {
   if (contains_word(text, "strict") && contains_word(text, "isolation")) return true;
+  if (contains_word(text, "explain") && contains_word(text, "timestamp")) return true;
   const std::size_t semicolon = text.find(';');
   const bool several = semicolon != std::string_view::npos && semicolon + 1 < text.size();
   if (!several && !starts_like_create(text)) return false;

@@ -2,6 +2,7 @@
 //
 //   CREATE DEFAULT INDEX [IN CLUSTER c] ON [schema.]t
 //   CREATE [UNIQUE] INDEX [CONCURRENTLY] [[IF NOT EXISTS] name] IN CLUSTER c ON …
+//   EXPLAIN TIMESTAMP [AS TEXT | AS JSON] FOR …
 //   BEGIN, START TRANSACTION, SET … ISOLATION LEVEL STRICT SERIALIZABLE    (as SERIALIZABLE, which is strict)
 #pragma once
 
@@ -24,6 +25,11 @@ struct ExtendedText {
     std::string name;
   };
   std::vector<Cluster> clusters;
+  struct Timestamp {
+    std::size_t begin, end;  // the EXPLAIN statement that asks for it, of which EXPLAIN is left
+    bool json;
+  };
+  std::vector<Timestamp> timestamps;
 };
 
 // Cheap: false for nearly every text without such statements, true for all with one.

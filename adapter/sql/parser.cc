@@ -35,12 +35,25 @@ void restore_cluster(Statements& statements, const ExtendedText::Cluster& cluste
   }
 }
 
+// Says of an EXPLAIN what it is about.
+void restore_timestamp(Statements& statements, const ExtendedText::Timestamp& timestamp) {
+  for (ast::StatementPtr& statement : statements) {
+    if (statement->begin < timestamp.begin || statement->begin >= timestamp.end) continue;
+    if (auto* explain = std::get_if<ast::ExplainStatement>(&statement->node)) {
+      using Explain = ast::ExplainStatement;
+      explain->subject = Explain::Subject::timestamp;
+      explain->format = timestamp.json ? Explain::Format::json : Explain::Format::text;
+    }
+  }
+}
+
 Result<Statements, SyntaxError> parse_extended(std::string_view text) {
   auto extended = extract_extensions(text);
   if (!extended) return Unexpected{std::move(extended.error())};
   auto parsed = parse_postgres(extended->rest);
   if (!parsed) return parsed;
   for (const auto& cluster : extended->clusters) restore_cluster(*parsed, cluster);
+  for (const auto& timestamp : extended->timestamps) restore_timestamp(*parsed, timestamp);
   std::ranges::move(extended->statements, std::back_inserter(*parsed));
   std::ranges::sort(*parsed, {}, [](const ast::StatementPtr& s) { return s->begin; });
   return parsed;

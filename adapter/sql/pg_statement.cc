@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "adapter/sql/pg_nodes.h"
+#include "adapter/sql_error.h"
 
 namespace gyre::adapter::pg {
 namespace {
@@ -708,13 +709,45 @@ ast::RoleSettingStatement Walker::role_setting(std::string role, std::string dat
   return {std::move(role), std::move(database), false, set_statement(s)};
 }
 
+namespace {
+
+ast::ExplainStatement::Format explain_format(const DefElem& o) {
+  using Format = ast::ExplainStatement::Format;
+  const std::string format = argument_text(o.arg);
+  if (format == "text") return Format::text;
+  if (format == "json") return Format::json;
+  if (format == "xml" || format == "yaml") throw Unsupported{"EXPLAIN (FORMAT " + format + ")"};
+  throw SqlError("22023", "unrecognized value for EXPLAIN option \"format\": \"" + format + "\"", o.location);
+}
+
+}  // namespace
+
 ast::Statement::Node Walker::explain(const ExplainStmt& s) {
   ast::ExplainStatement out;
+  std::optional<bool> timing, summary;
+  bool wal = false;
   for (int i = 0; i < size(s.options); ++i) {
     const DefElem& o = option(s.options, i);
-    if (std::string_view(o.defname) == "analyze") out.analyze = truth(o);
-    if (std::string_view(o.defname) == "format") out.format = lower(argument_text(o.arg));
+    const std::string_view name = o.defname;
+    if (name == "analyze")
+      out.analyze = truth(o);
+    else if (name == "timing")
+      timing = truth(o);
+    else if (name == "summary")
+      summary = truth(o);
+    else if (name == "wal")
+      wal = truth(o);
+    else if (name == "format")
+      out.format = explain_format(o);
+    else if (name == "verbose" || name == "costs" || name == "buffers" || name == "settings")
+      truth(o);  // there is nothing more to say, no estimate and no buffer
+    else
+      throw SqlError("42601", "unrecognized EXPLAIN option \"" + std::string(name) + "\"", o.location);
   }
+  if (wal && !out.analyze) throw SqlError("22023", "EXPLAIN option WAL requires ANALYZE");
+  if (timing.value_or(false) && !out.analyze) throw SqlError("22023", "EXPLAIN option TIMING requires ANALYZE");
+  out.timing = timing.value_or(true);
+  out.summary = summary.value_or(out.analyze);
   out.statement = nested(s.query);
   return out;
 }

@@ -1,5 +1,5 @@
 // What pg_stat_activity, gyre_transactions and the functions that signal sessions ask: who is connected, as the
-// cores have answered just before the statement runs.
+// cores have answered just before the statement runs; and what was run (storage/scalar/statement_rows.h).
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "storage/scalar/statement_rows.h"
 
 namespace gyre::storage {
 
@@ -47,6 +49,11 @@ class SessionDirectory {
   virtual bool cancel(std::int32_t pid) = 0;
   // Ends the session. With a timeout: whether it has ended within that time. Throws SessionWait.
   virtual bool terminate(std::int32_t pid, std::int64_t timeout_ms) = 0;
+  // Past executions, those of each core in the order of their ends; and their figures, by role and statement.
+  virtual void for_each_execution(const std::function<void(const StatementExecution&)>& visit) const = 0;
+  virtual void for_each_statistic(const std::function<void(const StatementStatistic&)>& visit) const = 0;
+  // Forgets figures once the statement is done; 0: any.
+  virtual void forget_statistics(std::uint32_t role, std::uint32_t database, std::uint64_t query_id) = 0;
 
  protected:
   ~SessionDirectory() = default;

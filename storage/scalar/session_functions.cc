@@ -1,4 +1,4 @@
-// Signalling other sessions, as SQL functions (PostgreSQL's manual, 9.27.2).
+// Signalling other sessions, as SQL functions (PostgreSQL's manual, 9.27.2), and pg_stat_statements' reset.
 #include "storage/scalar/families.h"
 #include "storage/scalar/helpers.h"
 #include "storage/scalar/session_directory.h"
@@ -26,6 +26,13 @@ Datum terminate(EvalContext& context, Arguments a, unsigned count) {
       sessions_of(context).terminate(static_cast<std::int32_t>(a[0].integer), timeout_ms));
 }
 
+Datum reset_statistics(EvalContext& context, Arguments a, unsigned count) {
+  const auto argument = [&](unsigned i) { return i < count ? static_cast<std::uint64_t>(a[i].integer) : 0; };
+  sessions_of(context).forget_statistics(static_cast<std::uint32_t>(argument(0)),
+                                         static_cast<std::uint32_t>(argument(1)), argument(2));
+  return Datum::of_integer(0);
+}
+
 std::vector<FunctionDef> make_table() {
   using T = TypeId;
   constexpr auto kVolatile = Volatility::volatile_;
@@ -33,6 +40,10 @@ std::vector<FunctionDef> make_table() {
       {"pg_cancel_backend", {T::int4}, T::boolean, cancel, true, kVolatile},
       {"pg_terminate_backend", {T::int4}, T::boolean, terminate, true, kVolatile},
       {"pg_terminate_backend", {T::int4, T::int8}, T::boolean, terminate, true, kVolatile},
+      {"pg_stat_statements_reset", {}, T::void_, reset_statistics, true, kVolatile},
+      {"pg_stat_statements_reset", {T::oid}, T::void_, reset_statistics, true, kVolatile},
+      {"pg_stat_statements_reset", {T::oid, T::oid}, T::void_, reset_statistics, true, kVolatile},
+      {"pg_stat_statements_reset", {T::oid, T::oid, T::int8}, T::void_, reset_statistics, true, kVolatile},
   };
   for (FunctionDef& def : table) def.needs_sessions = true;
   return table;

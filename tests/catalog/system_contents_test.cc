@@ -262,6 +262,42 @@ class TwoSessions final : public storage::SessionDirectory {
   }
   bool cancel(std::int32_t) override { return false; }
   bool terminate(std::int32_t, std::int64_t) override { return false; }
+  void for_each_execution(const std::function<void(const storage::StatementExecution&)>& visit) const override {
+    storage::StatementExecution execution{};
+    execution.sql = "select 'secret'";
+    execution.prepared_name = "s1";
+    execution.type = "select";
+    execution.status = "success";
+    execution.strategy = "fast-path";
+    execution.parameters = "{1,NULL}";
+    execution.user = "alice";
+    execution.figures.began_us = 1'000'000;
+    execution.figures.ready_ns = 1000;
+    execution.figures.finished_ns = 5'000'000;
+    execution.figures.rows = 1;
+    execution.visible = true;
+    visit(execution);
+    execution.visible = false;
+    execution.user = "bob";
+    execution.figures.id[0] = 1;
+    visit(execution);
+  }
+  void for_each_statistic(const std::function<void(const storage::StatementStatistic&)>& visit) const override {
+    storage::StatementStatistic statistic;
+    statistic.role = 16384;
+    statistic.query_id = 7;
+    statistic.text = "select $1";
+    statistic.calls = 2;
+    statistic.total_ms = 6;
+    statistic.mean_ms = 3;
+    statistic.squares = 8;
+    statistic.visible = true;
+    visit(statistic);
+    statistic.role = 16385;
+    statistic.visible = false;
+    visit(statistic);
+  }
+  void forget_statistics(std::uint32_t, std::uint32_t, std::uint64_t) override {}
 
  private:
   std::vector<storage::SessionRow> rows_;
@@ -287,6 +323,34 @@ TEST_F(SystemContents, SessionsAsTheSurveyHasThem) {
   EXPECT_EQ(transaction.at("retained_bytes"), "99");
   EXPECT_EQ(row_with(pg("gyre_transactions"), {{"pid", "78"}}).at("isolation"), kNull);
   EXPECT_TRUE(rows_with(pg("gyre_transactions"), {{"pid", "79"}}).empty());
+}
+
+TEST_F(SystemContents, PastStatementsAsTheSurveyHasThem) {
+  TwoSessions sessions;
+  session_.sessions = &sessions;
+  const auto mz = [&](const char* name) { return rows_of(catalog_, "mz_internal", name, session_); };
+  const Row seen = row_with(mz("mz_recent_activity_log"), {{"authenticated_user", "alice"}});
+  EXPECT_EQ(seen.at("sql"), "select 'secret'");
+  EXPECT_EQ(seen.at("params"), "{1,NULL}");
+  EXPECT_EQ(seen.at("finished_at"), "2000-01-01 00:00:01.005+00");
+  EXPECT_EQ(seen.at("execution_strategy"), "fast-path");
+  EXPECT_EQ(seen.at("execution_timestamp"), kNull);
+  const Row hidden = row_with(mz("mz_recent_activity_log"), {{"authenticated_user", "bob"}});
+  EXPECT_EQ(hidden.at("sql"), "<insufficient privilege>");
+  for (const char* column : {"params", "sql_hash", "prepared_statement_name", "error_message"})
+    EXPECT_EQ(hidden.at(column), kNull) << column;
+  EXPECT_EQ(mz("mz_statement_execution_history").size(), 2u);
+  EXPECT_EQ(mz("mz_prepared_statement_history").size(), 1u);  // both are executions of one
+  EXPECT_EQ(rows_with(mz("mz_statement_lifecycle_history"), {{"event_type", "execution-finished"}}).size(), 2u);
+  EXPECT_EQ(rows_with(mz("mz_statement_lifecycle_history"), {{"event_type", "optimization-finished"}}).size(), 2u);
+  EXPECT_TRUE(rows_with(mz("mz_statement_lifecycle_history"), {{"event_type", "first-row"}}).empty());
+  const Row counted = row_with(pg("pg_stat_statements"), {{"userid", "16384"}});
+  EXPECT_EQ(counted.at("query"), "select $1");
+  EXPECT_EQ(counted.at("calls"), "2");
+  EXPECT_EQ(counted.at("mean_exec_time"), "3");
+  EXPECT_EQ(counted.at("stddev_exec_time"), "2");
+  EXPECT_EQ(row_with(pg("pg_stat_statements"), {{"userid", "16385"}}).at("query"), "<insufficient privilege>");
+  EXPECT_EQ(row_with(pg("pg_stat_statements"), {{"userid", "16385"}}).at("queryid"), kNull);
 }
 
 TEST_F(SystemContents, DatabaseAndSchemas) {

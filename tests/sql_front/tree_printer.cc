@@ -473,7 +473,9 @@ std::string print(const Statement& statement) {
           [](const CheckpointStatement&) { return std::string("(checkpoint)"); },
           [](const NoOpStatement& s) { return "(no-op " + s.tag + ")"; },
           [](const ExplainStatement& s) {
-            return "(explain " + s.format + flag(s.analyze, "analyze") + " " + print(*s.statement) + ")";
+            const std::string subject = s.subject == ExplainStatement::Subject::timestamp ? "timestamp " : "";
+            const std::string format = s.format == ExplainStatement::Format::json ? "json" : "text";
+            return "(explain " + subject + format + flag(s.analyze, "analyze") + " " + print(*s.statement) + ")";
           },
           [](const UnsupportedStatement& s) { return "(unsupported " + s.what + ")"; },
       },

@@ -1,0 +1,38 @@
+// What is noted of a statement while it runs, of a session whose statements are looked at (StatementWatch).
+// Made with the first of them; times are SpanClock's, 0: it has not come so far.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "adapter/plan_cache.h"
+#include "storage/scalar/statement_rows.h"
+
+namespace gyre::adapter {
+
+struct Observation {
+  bool active = false;
+  // Given up by a way of answering that it was too large for, to be begun anew by another.
+  bool suspended = false;
+  bool sampled = false;   // is to be kept
+  bool announced = false;  // log_statement has logged it
+  double rate = 0;         // that it was drawn by
+
+  std::string text;        // whole
+  std::string name;        // of the prepared statement; empty: unnamed
+  std::string parameters;  // as a text array; of one that is kept
+  std::string bound;       // "$1 = '1'"; of one that may be logged
+  bool is_execute = false;  // of the extended protocol
+  storage::UuidBytes prepared_id{};
+  std::int64_t prepared_us = 0;
+  StatementRef statement;  // null until it is ready
+
+  std::int64_t began_us = 0;
+  std::uint64_t began = 0, ready = 0, snapshot = 0, first_row = 0;
+  std::uint64_t timestamp = 0;
+  std::int64_t rows = -1, result_bytes = -1;  // returned
+  std::uint64_t counted = 0;                  // returned or changed
+  bool is_constant = false;                   // it was evaluated without reading anything
+};
+
+}  // namespace gyre::adapter
