@@ -1,7 +1,8 @@
-// Asks every core who is connected to it, and what was run there where the statement asks for that: one message to each, then one to the oracle core, which adds what it
-// alone knows (who waits for a lock or for the disk, what a transaction's changes take, what its snapshot
-// keeps). The oracle core may be at work on one statement for long, and what is asked may be meant to end just that:
-// after a while the answer is what the other cores know. Nothing is kept up for this while nobody asks, but what a session has at hand anyway.
+// Asks every core who is connected to it, and what was run there where the statement asks for that: one
+// message to each, then one to the oracle core, which adds what it alone knows (who waits for a lock or for
+// the disk, what a transaction's changes take, what its snapshot keeps). The oracle core may be at work on
+// one statement for long, and what is asked may be meant to end just that: after a while the answer is what
+// the other cores know. Nothing is kept up for this while nobody asks, but what a session has at hand anyway.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +29,8 @@ struct SessionSurvey {
   // The parts become one list, in the order of connecting.
   void gather();
 
-  const std::uint32_t only;  // a session's number; 0: all
-  const Asks asks;           // history: about past statements as well
+  const std::uint32_t only;                             // a session's number; 0: all
+  const Asks asks;                                      // history: about past statements as well
   std::vector<std::vector<storage::SessionRow>> parts;  // by shard
   std::size_t missing = 0;                              // parts; the asking shard's
   std::vector<storage::SessionRow> rows;
@@ -37,7 +38,7 @@ struct SessionSurvey {
   std::vector<std::string> executions;
   std::vector<std::vector<storage::StatementStatistic>> statistics;
   std::optional<ForgottenStatements> forgets;  // what each shard is to forget
-  reactor::Event answered;  // set on the asking core
+  reactor::Event answered;                     // set on the asking core
 };
 
 // The last part. Lives in the asking shard until the oracle core has sent it back.
