@@ -121,6 +121,11 @@ class Page {
     family(name, "counter", help);
     sample("", value);
   }
+  // A counter whose name, which is Materialize's, does not end as counters' do.
+  void untyped(std::string_view name, std::string_view help, std::uint64_t value) {
+    family(name, "untyped", help);
+    sample("", value);
+  }
   template <class Number>
   void gauge(std::string_view name, std::string_view help, Number value) {
     family(name, "gauge", help);
@@ -231,18 +236,38 @@ CoreMetrics merged(std::span<const MetricsSnapshot> cores) {
     merge(sum.wire_ns, core.wire_ns);
     merge(sum.message_ns, core.message_ns);
     sum.batch_calls.merge(core.batch_calls);
-    for (auto figure :
-         {&CoreMetrics::connections_open,  &CoreMetrics::copies_out,         &CoreMetrics::errors,
-          &CoreMetrics::rows_sent,         &CoreMetrics::coordinator_calls,  &CoreMetrics::cancels,
-          &CoreMetrics::handed_over,       &CoreMetrics::plan_hits,          &CoreMetrics::plan_shape_hits,
-          &CoreMetrics::plan_misses,       &CoreMetrics::plan_stale,         &CoreMetrics::plan_evictions,
-          &CoreMetrics::plan_bytes,        &CoreMetrics::plan_entries,       &CoreMetrics::lock_waits,
-          &CoreMetrics::deadlocks,         &CoreMetrics::locks_held,         &CoreMetrics::calls_waiting,
-          &CoreMetrics::open_transactions, &CoreMetrics::read_set_bytes,     &CoreMetrics::retained_bytes,
-          &CoreMetrics::branch_bytes,      &CoreMetrics::oldest_replaced_us, &CoreMetrics::tls_handshakes,
-          &CoreMetrics::tls_failures,      &CoreMetrics::cancels_dropped,    &CoreMetrics::memory_refusals,
-          &CoreMetrics::results_too_large, &CoreMetrics::statements_sampled, &CoreMetrics::statements_unsampled,
-          &CoreMetrics::sampled_text_bytes, &CoreMetrics::all_text_bytes})
+    for (auto figure : {&CoreMetrics::connections_open,
+                        &CoreMetrics::copies_out,
+                        &CoreMetrics::errors,
+                        &CoreMetrics::rows_sent,
+                        &CoreMetrics::coordinator_calls,
+                        &CoreMetrics::cancels,
+                        &CoreMetrics::handed_over,
+                        &CoreMetrics::plan_hits,
+                        &CoreMetrics::plan_shape_hits,
+                        &CoreMetrics::plan_misses,
+                        &CoreMetrics::plan_stale,
+                        &CoreMetrics::plan_evictions,
+                        &CoreMetrics::plan_bytes,
+                        &CoreMetrics::plan_entries,
+                        &CoreMetrics::lock_waits,
+                        &CoreMetrics::deadlocks,
+                        &CoreMetrics::locks_held,
+                        &CoreMetrics::calls_waiting,
+                        &CoreMetrics::open_transactions,
+                        &CoreMetrics::read_set_bytes,
+                        &CoreMetrics::retained_bytes,
+                        &CoreMetrics::branch_bytes,
+                        &CoreMetrics::oldest_replaced_us,
+                        &CoreMetrics::tls_handshakes,
+                        &CoreMetrics::tls_failures,
+                        &CoreMetrics::cancels_dropped,
+                        &CoreMetrics::memory_refusals,
+                        &CoreMetrics::results_too_large,
+                        &CoreMetrics::statements_sampled,
+                        &CoreMetrics::statements_unsampled,
+                        &CoreMetrics::sampled_text_bytes,
+                        &CoreMetrics::all_text_bytes})
       sum.*figure += core.*figure;
   }
   return sum;
@@ -359,13 +384,14 @@ void render_statements(Page& page, const CoreMetrics& sum) {
   page.family("mz_coordinator_message_batch_size", "histogram",
               "Calls that the oracle core commits together.");
   page.histogram("", sum.batch_calls);
-  page.family("mz_statement_logging_record_count", "counter",
+  page.family("mz_statement_logging_record_count", "untyped",
               "Statements of sessions that are logged, by whether they were drawn.");
   page.sample("sample=\"true\"", sum.statements_sampled);
   page.sample("sample=\"false\"", sum.statements_unsampled);
-  page.counter("mz_statement_logging_unsampled_bytes",
-               "Bytes of statements' texts that would have been logged without sampling.", sum.all_text_bytes);
-  page.counter("mz_statement_logging_actual_bytes", "Bytes of statements' texts that were logged.",
+  page.untyped("mz_statement_logging_unsampled_bytes",
+               "Bytes of statements' texts that would have been logged without sampling.",
+               sum.all_text_bytes);
+  page.untyped("mz_statement_logging_actual_bytes", "Bytes of statements' texts that were logged.",
                sum.sampled_text_bytes);
   page.family("mz_append_table_duration_seconds", "histogram",
               "Time of a commit that wrote tables, from its order to its answer.");

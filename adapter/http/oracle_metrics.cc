@@ -1,5 +1,5 @@
-// Exposition format 0.0.4, as metrics_page.cc has it. Histograms are in steps of powers of two from a quarter of
-// a microsecond to 8 s: Materialize's begin with 8 us, too coarse for an oracle next door.
+// Exposition format 0.0.4, as metrics_page.cc has it. Histograms are in steps of powers of two from a quarter
+// of a microsecond to 8 s: Materialize's begin with 8 us, too coarse for an oracle next door.
 #include "adapter/http/oracle_metrics.h"
 
 #include <fmt/format.h>
@@ -46,10 +46,12 @@ class Text {
     sample("", value);
   }
   template <class Value>
-  void by_operation(std::string_view name, std::string_view help, const oracle::RemoteOracleStats& calls, Value value) {
-    family(name, "counter", help);
+  void by_operation(std::string_view name, std::string_view help, const oracle::RemoteOracleStats& calls,
+                    Value value) {
+    family(name, "untyped", help);
     for (std::size_t verb = 0; verb < oracle::kVerbs; ++verb)
-      sample(fmt::format("op=\"{}\"", oracle::verb_name(static_cast<Verb>(verb))), value(calls.operations[verb]));
+      sample(fmt::format("op=\"{}\"", oracle::verb_name(static_cast<Verb>(verb))),
+             value(calls.operations[verb]));
   }
   std::string take() { return std::move(text_); }
 
@@ -63,7 +65,8 @@ class Text {
 };
 
 void render_remote(Text& text, const oracle::RemoteOracleStats& calls) {
-  text.family("mz_ts_oracle_postgres_read_ts_phase_seconds", "histogram", "Phases of reads from the backing server.");
+  text.family("mz_ts_oracle_postgres_read_ts_phase_seconds", "histogram",
+              "Phases of reads from the backing server.");
   text.histogram("phase=\"get_connection\"", calls.get_connection_ns);
   text.histogram("phase=\"query_one\"", calls.query_one_ns);
   text.by_operation("mz_ts_oracle_retry_started_count", "Calls that had to be tried again.", calls,
@@ -72,14 +75,16 @@ void render_remote(Text& text, const oracle::RemoteOracleStats& calls) {
                     [](const Operation& one) { return one.retries; });
   text.by_operation("mz_ts_oracle_retry_sleep_seconds", "Pauses before further attempts.", calls,
                     [](const Operation& one) { return seconds(one.retry_sleep_ns); });
-  text.single("mz_ts_oracle_postgres_connpool_size", "gauge", "Connections to the backing server.", calls.size);
+  text.single("mz_ts_oracle_postgres_connpool_size", "gauge", "Connections to the backing server.",
+              calls.size);
   text.single("mz_ts_oracle_postgres_connpool_available", "gauge", "Of these, idle ones.", calls.available);
-  text.single("mz_ts_oracle_postgres_connpool_acquires", "counter", "Times a connection was taken.", calls.acquires);
-  text.single("mz_ts_oracle_postgres_connpool_acquire_seconds", "counter", "Waits for a connection.",
+  text.single("mz_ts_oracle_postgres_connpool_acquires", "untyped", "Times a connection was taken.",
+              calls.acquires);
+  text.single("mz_ts_oracle_postgres_connpool_acquire_seconds", "untyped", "Waits for a connection.",
               seconds(calls.acquire_ns));
-  text.single("mz_ts_oracle_postgres_connpool_connections_created", "counter", "Connections made.",
+  text.single("mz_ts_oracle_postgres_connpool_connections_created", "untyped", "Connections made.",
               calls.connections_created);
-  text.single("mz_ts_oracle_postgres_connpool_connection_errors", "counter",
+  text.single("mz_ts_oracle_postgres_connpool_connection_errors", "untyped",
               "Connections that failed or could not be made.", calls.connection_errors);
 }
 
@@ -96,9 +101,10 @@ std::string render_oracle_metrics(const OracleFigures& figures) {
                     [](const Operation& one) { return one.failed; });
   text.by_operation("mz_ts_oracle_seconds", "Time that calls to the oracle took.", calls,
                     [](const Operation& one) { return seconds(one.ns); });
-  text.family("mz_ts_oracle_batched_op_count", "counter", "Statements whose timestamp came from a batched call.");
+  text.family("mz_ts_oracle_batched_op_count", "untyped",
+              "Statements whose timestamp came from a batched call.");
   text.sample("op=\"read_ts\"", figures.client.batched_ops);
-  text.family("mz_ts_oracle_batches_count", "counter", "Batched calls.");
+  text.family("mz_ts_oracle_batches_count", "untyped", "Batched calls.");
   text.sample("op=\"read_ts\"", figures.client.batches);
   text.family("mz_ts_oracle_batch_wait_seconds", "histogram", "Statements' waits for their timestamp.");
   text.histogram("op=\"read_ts\"", figures.wait_ns);
