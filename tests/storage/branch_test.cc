@@ -865,8 +865,9 @@ std::vector<std::multiset<std::string>> everything(const Database& database) {
 }
 
 void fill(Branch& branch, int first, int rows) {
+  const std::string note(60, 'x');
   for (int i = 0; i < rows; ++i) {
-    const std::vector<Datum> row{integer(first + 2 * i), integer(first + 2 * i), text(std::string(60, 'x'))};
+    const std::vector<Datum> row{integer(first + 2 * i), integer(first + 2 * i), text(note)};
     branch.insert(kKeyed, row);
     branch.insert(kHidden, row);
   }
