@@ -694,10 +694,20 @@ class TreeEditor {
     const std::string parting(bound);
     Node* right = build_node(batch_, node->level, all.subspan(cut), kNodeBytes);
     Node* left = node;
-    if (!appending) {
-      left = build_node(batch_, node->level, all.first(cut), kNodeBytes);
-      discard(batch_, node);
+    try {
+      if (!appending) left = build_node(batch_, node->level, all.first(cut), kNodeBytes);
+      put_halves(depth, left, right, parting);
+    } catch (...) {  // memory: what stands above is as it was
+      if (depth > 0) relink(depth, node);
+      if (left != node) discard(batch_, left);
+      discard(batch_, right);
+      throw;
     }
+    if (left != node) discard(batch_, node);
+  }
+
+  // In place of the node at the path's `depth`.
+  void put_halves(int depth, Node* left, Node* right, std::string_view parting) {
     const Entry right_entry{{reinterpret_cast<const char*>(&right), sizeof right}, parting, {}};
     if (depth > 0) {
       relink(depth, left);
