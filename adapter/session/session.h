@@ -244,6 +244,9 @@ class Session final : private reactor::Task {
   // there is too much of it, and what has been appended is to go.
   bool answer_read(const CachedStatement& statement, const RowEncoder& encoder,
                    const storage::Database& database);
+  // The same, for the path on which a call would count.
+  bool answer_read_inline(const CachedStatement& statement, const RowEncoder& encoder,
+                          const storage::Database& database);
   bool answer_peek(const oracle::Publication& now, const CachedStatement& found);
   [[gnu::noinline]] bool answer_watched_peek(std::string_view text, const oracle::Publication& now,
                                              CachedStatement& found);

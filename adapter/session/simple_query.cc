@@ -51,6 +51,31 @@ void Session::on_query(const pgwire::Frame& frame) {
   run_query(pgwire::decode_query(kept.body)->text);
 }
 
+[[gnu::always_inline]] inline bool Session::answer_read_inline(const CachedStatement& statement,
+                                                               const RowEncoder& encoder,
+                                                               const storage::Database& database) {
+  storage::EvalContext eval;
+  fill_context(eval);
+  shown_plan_ = statement.serial;
+  const std::size_t before = out_.size();
+  const std::size_t most = std::min(kPeekBytes, settings_.most_result_bytes());
+  DirectScan scan(*statement.plan->direct, encoder, foresees_ ? &core_.foresight : nullptr);
+  TimeSlice slice = TimeSlice::unlimited();
+  if (scan.run(database, eval, slice, 0, before + most, core_.key, out_) != DirectScan::Stop::end ||
+      out_.size() - before > most)
+    return false;
+  pgwire::command_complete_select(out_, scan.rows());
+  pgwire::ready_for_query(out_, TransactionStatus::idle);
+  core_.metrics.rows_sent += scan.rows();
+  ++core_.metrics.queries[source_][static_cast<std::size_t>(StatementKind::select)];
+  return true;
+}
+
+bool Session::answer_read(const CachedStatement& statement, const RowEncoder& encoder,
+                          const storage::Database& database) {
+  return answer_read_inline(statement, encoder, database);
+}
+
 // The second half of the path, which a watched session's statement goes as well.
 [[gnu::always_inline]] inline bool Session::answer_peek(const oracle::Publication& now,
                                                         const CachedStatement& found) {
@@ -64,7 +89,7 @@ void Session::on_query(const pgwire::Frame& frame) {
     append_literals(plan, core_.plans.literals(), settings_.style(), core_.arena, core_.datums);
   const std::size_t before = out_.size();
   out_.append(found.row_description);
-  if (answer_read(found, found.text_encoder, database)) return true;
+  if (answer_read_inline(found, found.text_encoder, database)) return true;
   out_.truncate(before);
   return false;
 }
@@ -85,25 +110,6 @@ bool Session::try_peek(std::string_view text) {
   if (const auto mode = peek_mode(now); mode != SessionCore::PeekMode::plain) [[unlikely]]
     return mode == SessionCore::PeekMode::watched && answer_watched_peek(text, now, *found);
   return answer_peek(now, *found);
-}
-
-bool Session::answer_read(const CachedStatement& statement, const RowEncoder& encoder,
-                          const storage::Database& database) {
-  storage::EvalContext eval;
-  fill_context(eval);
-  shown_plan_ = statement.serial;
-  const std::size_t before = out_.size();
-  const std::size_t most = std::min(kPeekBytes, settings_.most_result_bytes());
-  DirectScan scan(*statement.plan->direct, encoder, foresees_ ? &core_.foresight : nullptr);
-  TimeSlice slice = TimeSlice::unlimited();
-  if (scan.run(database, eval, slice, 0, before + most, core_.key, out_) != DirectScan::Stop::end ||
-      out_.size() - before > most)
-    return false;
-  pgwire::command_complete_select(out_, scan.rows());
-  pgwire::ready_for_query(out_, TransactionStatus::idle);
-  core_.metrics.rows_sent += scan.rows();
-  ++core_.metrics.queries[source_][static_cast<std::size_t>(StatementKind::select)];
-  return true;
 }
 
 bool Session::answer_watched_peek(std::string_view text, const oracle::Publication& now,

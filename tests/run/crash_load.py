@@ -69,6 +69,8 @@ class CrashLoad:
 
     def prepare(self):
         with self.connect() as connection:
+            if self.synchronous_commit != 'on':
+                connection.query('SET synchronous_commit = on')   # the tables are to outlive the first kill
             connection.query('CREATE TABLE crash_counter (client int4 PRIMARY KEY, k int8 NOT NULL)')
             connection.query('CREATE TABLE crash_entry (id int4 PRIMARY KEY, tag text NOT NULL, n int8 NOT NULL)')
             connection.query('CREATE UNIQUE INDEX crash_tag ON crash_entry (tag)')
