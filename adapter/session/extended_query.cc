@@ -47,6 +47,17 @@ Datum parameter_value(const pgwire::ParameterValue& value, Format format, storag
   }
 }
 
+// The values of $1 ..., of which there are as many as the plan wants.
+void append_parameters(const pgwire::Bind& message, const Plan& plan, const storage::TextStyle& style,
+                       Arena& arena, std::vector<Datum>& out) {
+  std::size_t i = 0;
+  for (const pgwire::ParameterValue value : message.values) {
+    out.push_back(parameter_value(value, message.parameter_formats.of(i), plan.parameter_types[i], style,
+                                  arena, i + 1));
+    ++i;
+  }
+}
+
 // A format code that does not exist is an error of the Execute, not of the Bind.
 bool are_known(const pgwire::FormatList& formats) {
   for (std::size_t i = 0; i < formats.size(); ++i)
@@ -133,12 +144,7 @@ void Session::bind_now(const PreparedStatement& prepared, const pgwire::Bind& bi
   core_.datums.clear();
   core_.arena.reset();
   settings_.set_now(core_.wall_us());
-  std::size_t i = 0;
-  for (const pgwire::ParameterValue value : bind.values) {
-    core_.datums.push_back(parameter_value(value, bind.parameter_formats.of(i), plan.parameter_types[i],
-                                           settings_.style(), core_.arena, i + 1));
-    ++i;
-  }
+  append_parameters(bind, plan, settings_.style(), core_.arena, core_.datums);
   append_literals(plan, prepared.literals, settings_.style(), core_.arena, core_.datums);
 }
 
@@ -282,12 +288,7 @@ void Session::on_bind(std::string_view body) {
   settings_.set_now(transaction_.status == TransactionStatus::idle ? now : transaction_.start_us);
   std::vector<Datum> parameters = made->take_parameter_room();
   parameters.reserve(wanted + statement.literals.size());
-  std::size_t i = 0;
-  for (const pgwire::ParameterValue value : message.values) {
-    parameters.push_back(parameter_value(value, message.parameter_formats.of(i), plan->parameter_types[i],
-                                         settings_.style(), made->arena(), i + 1));
-    ++i;
-  }
+  if (plan != nullptr) append_parameters(message, *plan, settings_.style(), made->arena(), parameters);
   made->source = statement.source;
   made->savepoints_before = transaction_.savepoints_made;
   try {
