@@ -99,6 +99,7 @@ bool Session::peek_prepared(std::string_view body) {
       note_slow(find_prepared(bind->statement_name)->source->text, took_ns);
   } catch (...) {
     out_.truncate(size);
+    suspend_observation();
     return false;
   }
   input_.take_following(before - following.size());
@@ -119,8 +120,8 @@ bool Session::try_peek_prepared(const pgwire::Bind& bind, bool describes) {
     return false;
   const Plan& plan = *statement.plan;
   const auto& database = *static_cast<const storage::Database*>(now.database);
-  // (A watched session's statements take the longer road, which has the places for notes.)
-  if (peek_mode(now) != SessionCore::PeekMode::plain || !reads_little(*plan.direct, database)) return false;
+  const SessionCore::PeekMode mode = peek_mode(now);
+  if (mode == SessionCore::PeekMode::elsewhere || !reads_little(*plan.direct, database)) return false;
   if (bind.values.size() != plan.parameter_types.size() || !are_known(bind.result_formats) ||
       (bind.result_formats.size() > 1 && bind.result_formats.size() != plan.columns.size()))
     return false;
@@ -135,7 +136,28 @@ bool Session::try_peek_prepared(const pgwire::Bind& bind, bool describes) {
     out_.append(statement.row_description);
   else if (describes)
     encoder.describe(plan.columns, out_);
+  if (mode == SessionCore::PeekMode::watched && watch_.asks()) [[unlikely]]
+    return answer_watched_read(*prepared, encoder, now);
   return answer_read(statement, encoder, database);
+}
+
+bool Session::answer_watched_read(const PreparedStatement& prepared, const RowEncoder& encoder,
+                                  const oracle::Publication& now) {
+  const CachedStatement& statement = *prepared.statement;
+  const auto& database = *static_cast<const storage::Database*>(now.database);
+  begin_observation(prepared.source->text, prepared.source.get());
+  if (!observing()) return answer_read(statement, encoder, database);
+  observe_ready(prepared.statement);
+  observe_parameters(*statement.plan, core_.datums);
+  observe_snapshot(now.read_ts);
+  const std::size_t rows_begin = out_.size();
+  const std::uint64_t rows_before = core_.metrics.rows_sent;
+  if (!answer_read(statement, encoder, database)) {
+    suspend_observation();
+    return false;
+  }
+  finish_observed_read(rows_begin, core_.metrics.rows_sent - rows_before);
+  return true;
 }
 
 // The parameters of a statement that runs at once.
@@ -376,7 +398,7 @@ void Session::on_execute(std::string_view body) {
     begin_observation(executed.source == nullptr ? std::string_view() : executed.source->text,
                       executed.source.get());
     observe_ready(executed.statement_ref());
-    observe_parameters(executed);
+    if (executed.plan() != nullptr) observe_parameters(*executed.plan(), executed.parameters());
   }
   const std::uint64_t limit = message->row_limit > 0 ? static_cast<std::uint64_t>(message->row_limit) : 0;
   if (execute_now(executed, limit)) {

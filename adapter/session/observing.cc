@@ -126,24 +126,27 @@ void Session::observe_ready(StatementRef statement) {
     announce(seen);
 }
 
-void Session::observe_parameters(const Portal& portal) {
+// `values` may go on after the parameters.
+void Session::observe_parameters(const Plan& plan, std::span<const storage::Datum> values) {
   Observation& seen = *observation_;
-  if (!seen.active || portal.plan() == nullptr || portal.plan()->parameter_types.empty()) return;
-  if (seen.sampled && core_.history.redacts() && !watch_.insists()) return;
-  storage::TextArray values;
-  for (std::size_t i = 0; i < portal.plan()->parameter_types.size(); ++i) {
-    const storage::Datum value = portal.parameters()[i];
-    std::optional<std::string>& text = values.emplace_back();
-    if (!value.null) {
+  if (!seen.active || plan.parameter_types.empty()) return;
+  const bool keeps = seen.sampled && !core_.history.redacts();
+  const bool logs = watch_.log_from_us >= 0;
+  if (!keeps && !logs) return;
+  storage::TextArray texts;
+  for (std::size_t i = 0; i < plan.parameter_types.size(); ++i) {
+    std::optional<std::string>& text = texts.emplace_back();
+    if (!values[i].null) {
       OutBuffer printed;
-      const storage::Type type = portal.plan()->parameter_types[i];
+      const storage::Type type = plan.parameter_types[i];
       storage::traits(type.id == storage::TypeId::unknown ? storage::Type(storage::TypeId::text) : type)
-          .print(value, settings_.style(), printed);
+          .print(values[i], settings_.style(), printed);
       text = clipped(printed.view(), StatementHistory::kMostText);
     }
-    seen.bound += fmt::format("{}${} = {}", i == 0 ? "" : ", ", i + 1, text ? "'" + *text + "'" : "NULL");
+    if (logs)
+      seen.bound += fmt::format("{}${} = {}", i == 0 ? "" : ", ", i + 1, text ? "'" + *text + "'" : "NULL");
   }
-  if (seen.sampled) seen.parameters = storage::print_text_array(values);
+  if (keeps) seen.parameters = storage::print_text_array(texts);
 }
 
 void Session::observe_snapshot(Timestamp read_ts) {
@@ -163,6 +166,24 @@ void Session::observe_end_of(const Portal& portal, std::uint64_t rows) {
     seen.result_bytes = static_cast<std::int64_t>(portal.result_bytes);
   }
   seen.is_constant = portal.has_answer() && plan.runs_at_once() && plan.relations.empty();
+}
+
+// A cached read has been answered whole; its rows begin there.
+void Session::finish_observed_read(std::size_t rows_begin, std::uint64_t rows) {
+  Observation& seen = *observation_;
+  // CommandComplete and ReadyForQuery.
+  const std::size_t tail = std::string_view("C....SELECT ").size() + std::to_string(rows).size() + 1 + 6;
+  seen.rows = static_cast<std::int64_t>(rows);
+  seen.counted = rows;
+  seen.result_bytes = static_cast<std::int64_t>(out_.size() - rows_begin - tail);
+  finish_observation();
+}
+
+// The statement goes another way, which begins with it anew.
+void Session::suspend_observation() {
+  if (!observing()) return;
+  observation_->active = false;
+  observation_->suspended = true;
 }
 
 void Session::finish_observation(const pgwire::Diagnostic* error) {

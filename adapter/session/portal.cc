@@ -180,7 +180,7 @@ void Portal::reset() {
   answer_.release_above(0);
   answer_at_ = 0;
   statement_us = 0;
-  affected = rows_ = slices_ = 0;
+  affected = rows_ = slices_ = result_bytes = 0;
   rows_before_wait = UINT64_MAX;
   meter = nullptr;
   discards = has_answer_ = spent_ = started_ = complete_ = false;

@@ -363,6 +363,7 @@ void Session::fail(const Diagnostic& diagnostic) {
     finish_observation(&diagnostic);
   else if (watch_.log_errors)
     log_error(diagnostic);
+  if (observation_ != nullptr) observation_->suspended = false;
   if (ending_) return terminate(*ending_);
   if (finished_) return;  // nothing follows the last message
   send_error(diagnostic);

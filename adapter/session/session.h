@@ -259,6 +259,8 @@ class Session final : private reactor::Task {
   // to be dispatched, and nothing has happened.
   bool peek_prepared(std::string_view body);
   bool try_peek_prepared(const pgwire::Bind& bind, bool describes);
+  [[gnu::noinline]] bool answer_watched_read(const PreparedStatement& prepared, const RowEncoder& encoder,
+                                             const oracle::Publication& now);
   PreparedStatement* find_prepared(std::string_view name);
   void bind_now(const PreparedStatement& prepared, const pgwire::Bind& bind);
   static const RowEncoder& peek_encoder(PreparedStatement& prepared, pgwire::FormatList formats);
@@ -376,9 +378,11 @@ class Session final : private reactor::Task {
   void rewatch();
   void begin_observation(std::string_view text, const StatementSource* prepared = nullptr);
   void observe_ready(StatementRef statement);
-  void observe_parameters(const Portal& portal);
+  void observe_parameters(const Plan& plan, std::span<const storage::Datum> values);
   void observe_snapshot(Timestamp read_ts);
   void observe_end_of(const Portal& portal, std::uint64_t rows);
+  void finish_observed_read(std::size_t rows_begin, std::uint64_t rows);
+  void suspend_observation();
   void finish_observation(const pgwire::Diagnostic* error = nullptr);
   void keep_observation(Observation& seen, std::string_view status, std::string_view error,
                         std::uint64_t took_ns);

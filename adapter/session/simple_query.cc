@@ -121,18 +121,10 @@ bool Session::answer_watched_peek(std::string_view text, const oracle::Publicati
   const std::size_t before = out_.size();
   const std::uint64_t rows_before = core_.metrics.rows_sent;
   if (!answer_peek(now, found)) {
-    observation_->active = false;
-    observation_->suspended = true;
+    suspend_observation();
     return false;
   }
-  const std::uint64_t rows = core_.metrics.rows_sent - rows_before;
-  // CommandComplete and ReadyForQuery.
-  const std::size_t tail = std::string_view("C....SELECT ").size() + std::to_string(rows).size() + 1 + 6;
-  observation_->rows = static_cast<std::int64_t>(rows);
-  observation_->counted = rows;
-  observation_->result_bytes =
-      static_cast<std::int64_t>(out_.size() - before - found.row_description.size() - tail);
-  finish_observation();
+  finish_observed_read(before + found.row_description.size(), core_.metrics.rows_sent - rows_before);
   return true;
 }
 

@@ -1,6 +1,8 @@
 // Runs `select * from t` from bytes to bytes as often as the argument says, for perf/instructions: callgrind
 // counts the instructions of two runs of different length, and their difference is the queries' alone. Prints
 // the allocations of one query, counted here by standing in for malloc.
+//
+//   count_queries [QUERIES [QUERY [STATEMENT ...]]]     the statements run before
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -54,6 +56,7 @@ int main(int argc, char** argv) {
   gyre::perf::MemoryServer server;
   server.query("CREATE TABLE t (id text, value int4)");
   server.query("INSERT INTO t VALUES ('hello', 42)");
+  for (int i = 3; i < argc; ++i) server.query(argv[i]);
   const std::string message = gyre::perf::query_message(text);
   constexpr int kWarmUp = 100;
   for (int i = 0; i < kWarmUp; ++i) server.exchange_at_once(message);

@@ -94,6 +94,15 @@ def refusal(c, act):
     return None
 
 
+def results_one_after_the_other(c):
+    """Each below the limit, by the unnamed portal; the last one above."""
+    c.query("set max_query_result_size = '%d'" % RESULT)
+    for count in (60, 60, 60):
+        if refusal(c, lambda c: c.extended("select repeat('x', 100000) from generate_series(1, $1)", (str(count),), (23,))):
+            raise AssertionError('results are added up')
+    c.extended("select repeat('x', 100000) from generate_series(1, $1)", ('90',), (23,))
+
+
 def check(limits, name, wanted, metric, act, survives=True):
     """`act` on a connection ends with this SQLSTATE; the metric grows; the connection goes on, unless it is to end."""
     global passed, failed
@@ -178,6 +187,7 @@ def cases(limits):
         yield name, lambda n=name, e=expression: check(limits, n, ('54000',), by_sqlstate('54000'), query('select ' + e))
     yield 'result', lambda: check(limits, 'result', ('54000',), 'gyre_results_too_large_total', lambda c: (
         c.query("set max_query_result_size = '%d'" % RESULT), c.query("select repeat('x', 1000) from generate_series(1, 100000)")))
+    yield 'results', lambda: check(limits, 'results', ('54000',), 'gyre_results_too_large_total', results_one_after_the_other)
     yield 'result of a write', lambda: check(limits, 'result of a write', ('54000',), 'gyre_results_too_large_total', lambda c: (
         c.query("set max_query_result_size = '1000000'"),
         c.query("insert into sink select repeat('x', 1000) from generate_series(1, 2000) returning a")))
