@@ -49,7 +49,9 @@ GroupCommit::GroupCommit(CommitTimestamps& timestamps, CommitLog& log, Published
       newest_(published.load().read_ts) {}
 
 bool GroupCommit::can_begin() const {
-  return !arrived_.empty() && in_flight_.size() < limits_.batches &&
+  if (arrived_.empty() || refusing_) return false;
+  // (Where nobody waits for the first any longer, the oracle is away, and batches are as few as its timestamps.)
+  return (in_flight_.size() < limits_.batches || in_flight_.front().intents.empty()) &&
          (unanswered_bytes_ < limits_.record_bytes || failed_) &&
          timestamps_.supply() != CommitTimestamps::Supply::awaited;
 }
@@ -66,9 +68,16 @@ void GroupCommit::timestamps_changed() {
 }
 
 void GroupCommit::disclaim_unapplied() {
-  for (std::size_t position = 0; position < in_flight_.size() && in_flight_[position].ready; ++position) {
-    const std::vector<Intent*> intents = std::exchange(in_flight_[position].intents, {});
-    if (!intents.empty()) steps_.disclaim(position, intents);
+  for (std::size_t position = 0; position < in_flight_.size() && in_flight_[position].ready;) {
+    const Batch batch = in_flight_[position];
+    if (batch.record == 0) {
+      in_flight_.erase(in_flight_.begin() + static_cast<std::ptrdiff_t>(position));
+      steps_.give_up(position, batch.intents);
+      continue;
+    }
+    in_flight_[position].intents.clear();
+    if (!batch.intents.empty()) steps_.disclaim(position, batch.intents);
+    ++position;
   }
 }
 
@@ -154,15 +163,15 @@ void GroupCommit::settle(Durability outcome) {
   unanswered_.pop_front();
   if (outcome == Durability::failed) {
     if (std::exchange(failed_, true)) return;
-    return refuse_all(CommitSteps::Refusal::log_failed);
+    return refuse_unready(CommitSteps::Refusal::log_failed);
   }
   // Where the batch is not there any more, it was lazy and is published, or was dropped with an earlier one.
   Batch* found = nullptr;
   for (Batch& batch : in_flight_)
-    if (batch.record == record) found = &batch;
+    if (batch.record == record && record > dropped_records_) found = &batch;
   if (outcome == Durability::no_room) {
     GYRE_CHECK(found != nullptr || record <= dropped_records_);
-    if (found != nullptr) refuse_all(CommitSteps::Refusal::no_room);
+    if (found != nullptr) refuse_unready(CommitSteps::Refusal::no_room);
     return;
   }
   if (found == nullptr) return;
@@ -185,6 +194,7 @@ void GroupCommit::finish_ready() {
     steps_.answer(batch.intents, published);
     // ---- Beyond this point clients know.
   }
+  if (refusing_ && (in_flight_.empty() || !in_flight_.front().ready)) refuse_all(*refusing_);
   (void)fail_point("commit.before_free");
   // 7: free what no hold can see.
   free_unseen();
@@ -211,10 +221,17 @@ void GroupCommit::publish(const Batch& batch) {
   // ---- Beyond this point readers may see it.
 }
 
-// The log answers in order, so the batches before the one that it did not take have been answered: all that
-// are left are that one and those built on it.
+// The log has not taken a record. It answers in order, so the batches before that one are durable, and ready: they are
+// published first, when the oracle has been told. What is left then is that one and those built on it.
+void GroupCommit::refuse_unready(CommitSteps::Refusal why) {
+  dropped_records_ = appended_;
+  refusing_ = why;
+  finish_ready();
+}
+
 void GroupCommit::refuse_all(CommitSteps::Refusal why) {
   dropped_records_ = appended_;
+  refusing_.reset();
   steps_.drop_sealed();
   while (!in_flight_.empty()) {
     const Batch batch = std::move(in_flight_.front());

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -65,6 +66,8 @@ class CommitSteps {
   // Answers the intents of the batch at this position among those under way, of which it is not known whether they
   // will be seen; the batch itself goes its way, without intents.
   virtual void disclaim(std::size_t position, std::span<Intent* const> batch) = 0;
+  // The same of a batch that writes nothing, and is over with it.
+  virtual void give_up(std::size_t position, std::span<Intent* const> batch) = 0;
 };
 
 // How much may be under way between order() and its answer. What arrives beyond gathers for the next batch.
@@ -90,7 +93,8 @@ class GroupCommit {
 
   // supply(), applied() or fenced() of the timestamps may have changed.
   void timestamps_changed();
-  // The oracle does not say that what is durable has been applied: nobody is to wait for it any longer.
+  // The oracle does not say that what is durable has been applied: nobody is to wait for it any longer, and who comes
+  // next is let in, to be refused.
   void disclaim_unapplied();
 
   bool idle() const { return arrived_.empty() && in_flight_.empty(); }
@@ -136,6 +140,7 @@ class GroupCommit {
   void finish_ready();
   void apply_ready();
   void publish(const Batch& batch);
+  void refuse_unready(CommitSteps::Refusal why);
   void refuse_all(CommitSteps::Refusal why);
   void free_unseen();
 
@@ -156,6 +161,8 @@ class GroupCommit {
   std::uint64_t appended_ = 0;
   std::uint64_t published_record_ = 0;
   std::uint64_t dropped_records_ = 0;  // up to this number none is waited for
+  // What is left behind the batches that are ready has been refused by the log, and is dropped once they are published.
+  std::optional<CommitSteps::Refusal> refusing_;
   Timestamp newest_;  // of all batches that were ordered
   OutBuffer record_;
   bool appending_ = false;

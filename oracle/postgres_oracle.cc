@@ -151,7 +151,7 @@ class PostgresOracle::Worker {
     // While calling.
     Pending pending;
     std::uint64_t sent_ns = 0;
-    std::uint64_t floor = 0;  // what time was when it was sent
+    std::uint64_t floor = 0, write_floor = 0;  // what they were when it was sent
   };
   using Phase = Connection::Phase;
 
@@ -192,7 +192,8 @@ class PostgresOracle::Worker {
   std::uint64_t now_ = 0;
   std::uint64_t epoch_ = 0;   // ours; 0: the timeline has not been opened
   std::string epoch_text_;
-  std::uint64_t floor_ = 0;   // no answer may be below: the newest that was applied or read
+  std::uint64_t floor_ = 0;        // no answer may be below: the newest that was applied or read
+  std::uint64_t write_floor_ = 0;  // every timestamp for a write is above: the newest that was given
   std::uint64_t jitter_ = 0x9e3779b97f4a7c15U;
   bool told_ = false;         // somebody is to be told
   std::vector<pollfd> polled_;
@@ -402,6 +403,7 @@ void PostgresOracle::Worker::start(Connection& c, Pending pending) {
   c.sent_ns = now_;
   c.deadline_ns = now_ + options_.call_timeout_ms * kMs;
   c.floor = floor_;
+  c.write_floor = std::max(floor_, write_floor_);
   {
     const std::lock_guard guard(shared_->lock);
     ++shared_->stats.acquires;
@@ -494,11 +496,13 @@ void PostgresOracle::Worker::on_called(Connection& c) {
   if (rows == 0) return refuse(c, "the timeline's row is gone");
   const auto timestamp = number(PQgetvalue(c.result, 0, 0));
   const auto epoch = number(PQgetvalue(c.result, 0, 1));
-  if (!timestamp || !epoch) return refuse(c, "the timeline's row makes no sense");
+  if (!timestamp || *timestamp >= kTimestampMax.value || !epoch) return refuse(c, "the timeline's row makes no sense");
   if (*epoch != epoch_) return fence("the timeline has another owner");
-  if (*timestamp < c.floor || (verb == Verb::write_ts && *timestamp == c.floor))
-    return refuse(c, "its time went back, from " + std::to_string(c.floor) + " to " + std::to_string(*timestamp));
+  const std::uint64_t least = verb == Verb::write_ts ? c.write_floor + 1 : c.floor;
+  if (*timestamp < least)
+    return refuse(c, "its time went back, from " + std::to_string(least) + " to " + std::to_string(*timestamp));
   if (verb == Verb::read_ts || verb == Verb::apply_write) floor_ = std::max(floor_, *timestamp);
+  if (verb == Verb::write_ts) write_floor_ = std::max(write_floor_, *timestamp);
   c.phase = Phase::idle;
   c.failures = 0;
   set_health(State::well, {});

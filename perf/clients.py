@@ -128,7 +128,10 @@ def dbbench(options, server, load):
               "-max-active-conns", count, "-max-idle-conns", count, "-query-stats-file", stats, workload],
              timeout=load.seconds + 60)
         with open(stats) as file:
-            return read_dbbench(file)
+            figures = read_dbbench(file)
+    if figures["errors"]:
+        raise Trouble(f"dbbench: {figures['errors']} errors")
+    return figures
 
 
 def read_dbbench(file):

@@ -833,4 +833,11 @@ void Coordinator::disclaim(std::size_t position, std::span<oracle::Intent* const
   fail_all(batches_[position], batch, std::make_exception_ptr(std::move(error)));
 }
 
+// What was read may be of a state that is not published, and is not told.
+void Coordinator::give_up(std::size_t position, std::span<oracle::Intent* const> batch) {
+  SqlError error("58000", "the timestamp oracle does not answer");
+  fail_all(batches_[position], batch, std::make_exception_ptr(std::move(error)));
+  batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(position));
+}
+
 }  // namespace gyre::adapter

@@ -124,6 +124,7 @@ class Coordinator final : public oracle::CommitSteps {
   void drop_sealed() override;
   void refuse(std::span<oracle::Intent* const> batch, Refusal why) override;
   void disclaim(std::size_t position, std::span<oracle::Intent* const> batch) override;
+  void give_up(std::size_t position, std::span<oracle::Intent* const> batch) override;
 
   // A batch between order() and its answer.
   struct Batch {

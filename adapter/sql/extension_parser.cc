@@ -168,7 +168,9 @@ class ExtensionParser {
     for (; at_ < tokens_->size(); ++at_) {
       if (!take("isolation") || !take("level")) continue;
       const Token& word = peek();
-      if (take("strict") && is_word(peek(), "serializable")) blank(word.begin, word.end);
+      if (!take("strict") || !is_word(peek(), "serializable")) continue;
+      blank(word.begin, word.end);
+      out_.stricts.push_back({tokens_->front().begin, tokens_->back().end});
     }
   }
 

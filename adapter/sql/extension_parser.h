@@ -3,7 +3,7 @@
 //   CREATE DEFAULT INDEX [IN CLUSTER c] ON [schema.]t
 //   CREATE [UNIQUE] INDEX [CONCURRENTLY] [[IF NOT EXISTS] name] IN CLUSTER c ON …
 //   EXPLAIN TIMESTAMP [AS TEXT | AS JSON] FOR …
-//   BEGIN, START TRANSACTION, SET … ISOLATION LEVEL STRICT SERIALIZABLE    (as SERIALIZABLE, which is strict)
+//   BEGIN, START TRANSACTION, SET … ISOLATION LEVEL STRICT SERIALIZABLE
 #pragma once
 
 #include <optional>
@@ -30,6 +30,10 @@ struct ExtendedText {
     bool json;
   };
   std::vector<Timestamp> timestamps;
+  struct Strict {
+    std::size_t begin, end;  // the statement whose SERIALIZABLE was STRICT
+  };
+  std::vector<Strict> stricts;
 };
 
 // Cheap: false for nearly every text without such statements, true for all with one.

@@ -47,6 +47,14 @@ void restore_timestamp(Statements& statements, const ExtendedText::Timestamp& ti
   }
 }
 
+void restore_strict(Statements& statements, const ExtendedText::Strict& strict) {
+  for (ast::StatementPtr& statement : statements) {
+    if (statement->begin < strict.begin || statement->begin >= strict.end) continue;
+    if (auto* modes = std::get_if<ast::TransactionStatement>(&statement->node))
+      modes->isolation = "strict serializable";
+  }
+}
+
 Result<Statements, SyntaxError> parse_extended(std::string_view text) {
   auto extended = extract_extensions(text);
   if (!extended) return Unexpected{std::move(extended.error())};
@@ -54,6 +62,7 @@ Result<Statements, SyntaxError> parse_extended(std::string_view text) {
   if (!parsed) return parsed;
   for (const auto& cluster : extended->clusters) restore_cluster(*parsed, cluster);
   for (const auto& timestamp : extended->timestamps) restore_timestamp(*parsed, timestamp);
+  for (const auto& strict : extended->stricts) restore_strict(*parsed, strict);
   std::ranges::move(extended->statements, std::back_inserter(*parsed));
   std::ranges::sort(*parsed, {}, [](const ast::StatementPtr& s) { return s->begin; });
   return parsed;

@@ -363,6 +363,30 @@ TEST(PostgresOracle, TimeThatWentBackIsNotBelieved) {
   } while (oracle.remote().health().sentence.find("went back") == std::string::npos);
 }
 
+// Also where nothing has been applied since: what was given for one commit is not given for another.
+TEST(PostgresOracle, ATimestampIsNotGivenTwice) {
+  SetClock clock;
+  const std::string timeline = new_timeline();
+  Blocking oracle(options_for(timeline, 100), clock);
+  clock.now = 200;
+  EXPECT_EQ(oracle.write_ts(), Timestamp(200));
+  clock.now = 0;
+  run_sql("UPDATE timestamp_oracle SET write_ts = 150 WHERE timeline = '" + timeline + "'");
+  EXPECT_THROW(oracle.write_ts(), Failed);
+  run_sql("UPDATE timestamp_oracle SET write_ts = 300 WHERE timeline = '" + timeline + "'");
+  oracle.wait_for(OracleHealth::State::well);
+  EXPECT_EQ(oracle.write_ts(), Timestamp(301));
+}
+
+TEST(PostgresOracle, TheEndOfTimeIsNotATimestamp) {
+  SetClock clock;
+  const std::string timeline = new_timeline();
+  Blocking oracle(options_for(timeline), clock);
+  EXPECT_EQ(oracle.write_ts(), Timestamp(1));
+  run_sql("UPDATE timestamp_oracle SET write_ts = 18446744073709551614 WHERE timeline = '" + timeline + "'");
+  EXPECT_THROW(oracle.write_ts(), Failed);
+}
+
 TEST(PostgresOracle, AStrangersTableIsNotTouched) {
   run_sql("CREATE SCHEMA stranger; CREATE TABLE stranger.timestamp_oracle (timeline text PRIMARY KEY, read_ts int)");
   SetClock clock;

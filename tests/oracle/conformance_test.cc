@@ -134,6 +134,7 @@ class Pipeline final : public Subject, public CommitSteps {
   }
   void drop_sealed() override {}
   void disclaim(std::size_t, std::span<Intent* const>) override { ADD_FAILURE(); }
+  void give_up(std::size_t, std::span<Intent* const>) override { ADD_FAILURE(); }
   void refuse(std::span<Intent* const>, Refusal) override { ADD_FAILURE(); }
 
   Planted planted_;

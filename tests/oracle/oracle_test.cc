@@ -276,6 +276,7 @@ class RecordingSteps final : public CommitSteps {
     sealed.clear();
   }
   void disclaim(std::size_t, std::span<Intent* const>) override { ADD_FAILURE(); }
+  void give_up(std::size_t, std::span<Intent* const>) override { ADD_FAILURE(); }
   void refuse(std::span<Intent* const> batch, Refusal why) override {
     said += (why == Refusal::no_room ? "no-room" : "failed") + std::to_string(batch.size()) + " ";
   }
@@ -479,6 +480,7 @@ class ListSteps final : public CommitSteps {
   }
   void drop_sealed() override { sealed.clear(); }
   void disclaim(std::size_t, std::span<Intent* const>) override { ADD_FAILURE(); }
+  void give_up(std::size_t, std::span<Intent* const>) override { ADD_FAILURE(); }
   void refuse(std::span<Intent* const> batch, Refusal why) override {
     for (Intent* intent : batch) {
       static_cast<Write*>(intent)->answer =

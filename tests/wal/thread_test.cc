@@ -80,6 +80,7 @@ class Core final : public CommitSteps, private reactor::MailboxDrain {
   void answer(std::span<Intent* const> batch, Timestamp) override { answered += batch.size(); }
   void drop_sealed() override {}
   void disclaim(std::size_t, std::span<Intent* const>) override { ADD_FAILURE(); }
+  void give_up(std::size_t, std::span<Intent* const>) override { ADD_FAILURE(); }
   void refuse(std::span<Intent* const> batch, Refusal) override {
     answered += batch.size();
     refused += batch.size();
