@@ -14,10 +14,10 @@
 #include "adapter/durability/check_data.h"
 #include "adapter/durability/durable_store.h"
 #include "adapter/heap.h"
-#include "adapter/history/log_lines.h"
 #include "adapter/options.h"
 #include "adapter/server.h"
 #include "adapter/version.h"
+#include "reactor/base/json_writer.h"
 #include "reactor/fail_point.h"
 
 namespace {
@@ -40,7 +40,7 @@ class JsonMessage final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
     std::string text;
-    gyre::adapter::append_json_text({message.payload.data(), message.payload.size()}, text);
+    gyre::append_json_text({message.payload.data(), message.payload.size()}, text);
     out.append(text.data(), text.data() + text.size());
   }
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<JsonMessage>(); }

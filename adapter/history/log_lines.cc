@@ -5,6 +5,7 @@
 
 #include <ctime>
 
+#include "reactor/base/json_writer.h"
 #include "storage/types/calendar.h"
 
 namespace gyre::adapter {
@@ -107,29 +108,6 @@ void append_line(std::string_view prefix, std::string_view label, std::string_vi
   out += '\n';
 }
 
-class JsonObject {
- public:
-  explicit JsonObject(std::string& out) : out_(out) { out_ += '{'; }
-  void text(std::string_view name, std::string_view value) {
-    if (value.empty()) return;
-    key(name);
-    append_json_text(value, out_);
-  }
-  void number(std::string_view name, std::int64_t value) {
-    key(name);
-    out_ += std::to_string(value);
-  }
-  void end() { out_ += "}\n"; }
-
- private:
-  void key(std::string_view name) {
-    if (out_.back() != '{') out_ += ',';
-    append_json_text(name, out_);
-    out_ += ':';
-  }
-  std::string& out_;
-};
-
 }  // namespace
 
 void append_log_lines(const LogEvent& event, std::string_view prefix, std::string& out) {
@@ -140,57 +118,33 @@ void append_log_lines(const LogEvent& event, std::string_view prefix, std::strin
   append_line(begin, "STATEMENT", event.statement, out);
 }
 
-void append_json_text(std::string_view text, std::string& out) {
-  out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < ' ')
-          out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-        else
-          out += c;
-    }
-  }
-  out += '"';
-}
-
 void append_log_json(const LogEvent& event, std::string& out) {
-  JsonObject object(out);
-  object.text("timestamp", time_text(event.at_us, true));
-  object.text("user", event.user);
-  object.text("dbname", event.database);
-  object.number("pid", event.pid);
-  object.text("remote_host", event.host);
-  if (event.port >= 0) object.number("remote_port", event.port);
-  object.text("session_id", session_id(event));
-  object.number("line_num", static_cast<std::int64_t>(event.line));
-  object.text("ps", event.tag);
-  object.text("session_start", time_text(event.session_start_us, false));
-  object.text("error_severity", event.severity);
-  object.text("state_code", event.state_code);
-  object.text("message", event.message);
-  object.text("detail", event.detail);
-  object.text("hint", event.hint);
-  object.text("statement", event.statement);
-  object.text("application_name", event.application);
-  object.text("backend_type", "client backend");
-  object.number("query_id", static_cast<std::int64_t>(event.query_id));
-  object.end();
+  JsonWriter json;
+  const auto text = [&json](std::string_view name, std::string_view value) {
+    if (!value.empty()) json.field(name, value);
+  };
+  json.open('{');
+  text("timestamp", time_text(event.at_us, true));
+  text("user", event.user);
+  text("dbname", event.database);
+  json.field("pid", event.pid);
+  text("remote_host", event.host);
+  if (event.port >= 0) json.field("remote_port", event.port);
+  text("session_id", session_id(event));
+  json.field("line_num", event.line);
+  text("ps", event.tag);
+  text("session_start", time_text(event.session_start_us, false));
+  text("error_severity", event.severity);
+  text("state_code", event.state_code);
+  text("message", event.message);
+  text("detail", event.detail);
+  text("hint", event.hint);
+  text("statement", event.statement);
+  text("application_name", event.application);
+  text("backend_type", "client backend");
+  json.field("query_id", static_cast<std::int64_t>(event.query_id));
+  json.close('}');
+  out.append(json.take()).append(1, '\n');
 }
 
 }  // namespace gyre::adapter

@@ -30,7 +30,5 @@ struct LogEvent {
 void append_log_lines(const LogEvent& event, std::string_view prefix, std::string& out);
 // One event as one line of JSON.
 void append_log_json(const LogEvent& event, std::string& out);
-// The text between quotes, with them.
-void append_json_text(std::string_view text, std::string& out);
 
 }  // namespace gyre::adapter

@@ -2,10 +2,12 @@
 // takes the difference, so that several can look at their own pace and nothing is kept for them here.
 #include "adapter/http/console_page.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 
-#include "adapter/http/json_writer.h"
+#include "reactor/base/json_writer.h"
 
 namespace gyre::adapter {
 
@@ -18,8 +20,7 @@ std::uint64_t unix_time_ms() {
 
 // [upper bound, count, upper bound, count, …] of the buckets that hold something.
 void write_histogram(JsonWriter& json, std::string_view name, const Histogram& values) {
-  json.key(name);
-  json.open('[');
+  json.open(name, '[');
   std::uint64_t before = 0;
   values.for_each_cumulative([&](std::uint64_t upper_bound, std::uint64_t cumulative) {
     json.value(std::min(upper_bound, values.max()));
@@ -36,8 +37,7 @@ void write_phases(JsonWriter& json, const MetricsSnapshot& core) {
     for (const Histogram& strategy : core.core.first_row_ns[level].of) first_row.merge(strategy);
   }
   first_row.merge(cached);
-  json.key("phases_ns");
-  json.open('{');
+  json.open("phases_ns", '{');
   write_histogram(json, "read_timestamp", core.core.read_ts_ns);
   write_histogram(json, "parse", core.core.parse_ns);
   write_histogram(json, "plan", core.core.plan_ns);
@@ -55,8 +55,8 @@ void write_core(JsonWriter& json, const MetricsSnapshot& core) {
   for (const auto& source : core.core.queries)
     for (const std::uint64_t count : source) queries += count;
   json.open('{');
-  json.field("core", static_cast<std::uint64_t>(core.processor < 0 ? 0 : core.processor));
-  json.field("role", std::string_view(core.oracle ? "oracle" : "shard"));
+  json.field("core", std::max(core.processor, 0));
+  json.field("role", core.oracle ? "oracle" : "shard");
   json.field("queries", queries);
   json.field("rows", core.core.rows_sent);
   json.field("errors", core.core.errors);
@@ -80,8 +80,7 @@ void write_oracle(JsonWriter& json, const CoreMetrics& sum, const ProcessFacts& 
   std::uint64_t timestamps = 0;
   for (std::size_t level = 0; level < kIsolationLevels; ++level)
     timestamps += sum.timestamps[level] + sum.cached_peek_ns[level].count();
-  json.key("oracle");
-  json.open('{');
+  json.open("oracle", '{');
   json.field("read_timestamps", timestamps);
   json.field("calls", sum.coordinator_calls);
   json.field("batches", sum.batch_calls.count());
@@ -101,8 +100,7 @@ void write_oracle(JsonWriter& json, const CoreMetrics& sum, const ProcessFacts& 
 }
 
 void write_plan_cache(JsonWriter& json, const CoreMetrics& sum) {
-  json.key("plan_cache");
-  json.open('{');
+  json.open("plan_cache", '{');
   json.field("hits", sum.plan_hits);
   json.field("shape_hits", sum.plan_shape_hits);
   json.field("misses", sum.plan_misses);
@@ -119,16 +117,16 @@ std::uint64_t since(std::int64_t now_us, std::int64_t then_us) {
 
 void write_session(JsonWriter& json, const storage::SessionRow& row, std::size_t core, std::int64_t now_us) {
   json.open('{');
-  json.field("pid", std::uint64_t{row.pid});
-  json.field("shard", static_cast<std::uint64_t>(core));
-  json.field("role", std::string_view(row.role_name));
-  json.field("application", std::string_view(row.application));
+  json.field("pid", row.pid);
+  json.field("shard", core);
+  json.field("role", row.role_name);
+  json.field("application", row.application);
   json.field("client", row.client_address.empty()
                            ? std::string("local")
                            : fmt::format("{}:{}", row.client_address, row.client_port));
   json.field("state", row.state);
   json.field("wait", row.wait_event);
-  json.field("query", std::string_view(row.query));
+  json.field("query", row.query);
   json.field("connected_us", since(now_us, row.backend_start_us));
   json.field("query_us", since(now_us, row.query_start_us));
   json.field("state_us", since(now_us, row.state_change_us));
@@ -136,8 +134,7 @@ void write_session(JsonWriter& json, const storage::SessionRow& row, std::size_t
 }
 
 void write_sessions(JsonWriter& json, std::span<const Activity> cores) {
-  json.key("sessions");
-  json.open('[');
+  json.open("sessions", '[');
   for (std::size_t core = 0; core < cores.size(); ++core)
     for (const storage::SessionRow& row : cores[core].sessions)
       write_session(json, row, core, cores[core].wall_us);
@@ -145,14 +142,13 @@ void write_sessions(JsonWriter& json, std::span<const Activity> cores) {
 }
 
 void write_plans(JsonWriter& json, std::span<const Activity> cores) {
-  json.key("plans");
-  json.open('[');
+  json.open("plans", '[');
   for (std::size_t core = 0; core < cores.size(); ++core)
     for (const PlanRow& plan : cores[core].plans) {
       json.open('{');
-      json.field("shard", static_cast<std::uint64_t>(core));
-      json.field("text", std::string_view(plan.text));
-      json.field("kind", std::string_view(plan.by_shape ? "shape" : "text"));
+      json.field("shard", core);
+      json.field("text", plan.text);
+      json.field("kind", plan.by_shape ? "shape" : "text");
       json.field("uses", plan.uses);
       json.field("bytes", plan.bytes);
       json.close('}');
@@ -161,13 +157,12 @@ void write_plans(JsonWriter& json, std::span<const Activity> cores) {
 }
 
 void write_slowest(JsonWriter& json, std::span<const Activity> cores) {
-  json.key("slowest");
-  json.open('[');
+  json.open("slowest", '[');
   for (std::size_t core = 0; core < cores.size(); ++core)
     for (const SlowStatement& statement : cores[core].slow) {
       json.open('{');
-      json.field("shard", static_cast<std::uint64_t>(core));
-      json.field("text", std::string_view(statement.text));
+      json.field("shard", core);
+      json.field("text", statement.text);
       json.field("longest_ns", statement.longest_ns);
       json.field("times", statement.times);
       json.field("ago_us", cores[core].now_us - std::min(cores[core].now_us, statement.last_us));
@@ -178,20 +173,6 @@ void write_slowest(JsonWriter& json, std::span<const Activity> cores) {
 
 }  // namespace
 
-void JsonWriter::value(std::string_view text) {
-  separate();
-  text_ += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      text_.append(1, '\\').append(1, c);
-    else if (static_cast<unsigned char>(c) < ' ')
-      fmt::format_to(std::back_inserter(text_), "\\u{:04x}", static_cast<unsigned>(c));
-    else
-      text_ += c;
-  }
-  text_ += '"';
-}
-
 std::string render_console(std::span<const MetricsSnapshot> cores, const ProcessFacts& process) {
   const CoreMetrics sum = merged(cores);
   JsonWriter json;
@@ -201,8 +182,7 @@ std::string render_console(std::span<const MetricsSnapshot> cores, const Process
   json.field("now_ms", unix_time_ms());
   json.field("start_s", static_cast<std::uint64_t>(process.start_time_seconds));
   json.field("resident_bytes", process.resident_bytes);
-  json.key("cores");
-  json.open('[');
+  json.open("cores", '[');
   for (const MetricsSnapshot& core : cores) write_core(json, core);
   json.close(']');
   write_oracle(json, sum, process);

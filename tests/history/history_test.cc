@@ -275,15 +275,14 @@ TEST(LogLines, HaveTheFormOfPostgres) {
 TEST(LogLines, AreJsonWithPostgresNames) {
   std::string line;
   append_log_json(event(), line);
-  EXPECT_EQ(line,
-            "{\"timestamp\":\"2000-01-01 00:00:00.000 UTC\",\"user\":\"alice\",\"dbname\":\"materialize\",\"pid\":77,"
-            "\"remote_host\":\"192.0.2.1\",\"remote_port\":4711,\"session_id\":\"386d437f.4d\",\"line_num\":3,"
-            "\"ps\":\"SELECT\",\"session_start\":\"1999-12-31 23:59:59 UTC\",\"error_severity\":\"LOG\","
-            "\"message\":\"duration: 0.123 ms  statement: select 1,\\n 2\",\"backend_type\":\"client backend\","
-            "\"query_id\":0}\n");
-  line.clear();
-  append_json_text("a\"\\\x01\t", line);
-  EXPECT_EQ(line, "\"a\\\"\\\\\\u0001\\t\"");
+  EXPECT_EQ(
+      line,
+      "{\"timestamp\":\"2000-01-01 00:00:00.000 "
+      "UTC\",\"user\":\"alice\",\"dbname\":\"materialize\",\"pid\":77,"
+      "\"remote_host\":\"192.0.2.1\",\"remote_port\":4711,\"session_id\":\"386d437f.4d\",\"line_num\":3,"
+      "\"ps\":\"SELECT\",\"session_start\":\"1999-12-31 23:59:59 UTC\",\"error_severity\":\"LOG\","
+      "\"message\":\"duration: 0.123 ms  statement: select 1,\\n 2\",\"backend_type\":\"client backend\","
+      "\"query_id\":0}\n");
 }
 
 }  // namespace

@@ -3,29 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "adapter/http/console_assets.h"
-#include "adapter/http/json_writer.h"
 
 namespace gyre::test {
 namespace {
 
 using adapter::Activity;
 using adapter::MetricsSnapshot;
-
-TEST(JsonWriter, SeparatesAndEscapes) {
-  adapter::JsonWriter json;
-  json.open('{');
-  json.field("a", std::uint64_t{1});
-  json.key("b");
-  json.open('[');
-  json.value(std::uint64_t{18446744073709551615u});
-  json.value(std::string_view("x\"\\\n\x01{[é"));
-  json.open('{');
-  json.close('}');
-  json.close(']');
-  json.field("c", std::string_view());
-  json.close('}');
-  EXPECT_EQ(json.take(), R"({"a":1,"b":[18446744073709551615,"x\"\\\u000a\u0001{[é",{}],"c":""})");
-}
 
 TEST(ConsolePage, HistogramsAreTheBucketsThatHoldSomething) {
   std::vector<MetricsSnapshot> cores(2);
