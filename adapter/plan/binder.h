@@ -99,8 +99,10 @@ class Binder {
   BoundQuery bind_copy_from(const ast::CopyStatement& copy, const std::vector<std::size_t>& positions,
                             const std::shared_ptr<const TableEntry>& table);
 
-  // An expression without names of columns.
-  logical::ExpressionPtr bind_constant(const ast::Expr& expression) { return bind(expression); }
+  // Of EXECUTE: an expression without names of columns.
+  logical::ExpressionPtr bind_argument(const ast::Expr& expression) {
+    return bind_at(Place::argument, expression);
+  }
   logical::ExpressionPtr bind_default(const ast::Expr& expression) {
     return bind_at(Place::default_, expression);
   }
@@ -110,8 +112,8 @@ class Binder {
   logical::ExpressionPtr bind_transform(const ast::Expr& expression,
                                         const std::shared_ptr<const TableEntry>& table);
   // Null if the value cannot be assigned to the type.
-  logical::ExpressionPtr try_assign(logical::ExpressionPtr value, storage::Type target) {
-    return coerce(std::move(value), target, storage::CastContext::assignment, -1);
+  logical::ExpressionPtr try_assign(logical::ExpressionPtr value, storage::Type target, int location = -1) {
+    return coerce(std::move(value), target, storage::CastContext::assignment, location);
   }
   // The expression as `target`, for assignment to a column; throws 42804.
   logical::ExpressionPtr assign(logical::ExpressionPtr value, storage::Type target, std::string_view column,
@@ -143,7 +145,8 @@ class Binder {
     copy_where,
     default_,
     check,
-    transform  // ALTER TABLE ... USING
+    transform,  // ALTER TABLE ... USING
+    argument    // of EXECUTE
   };
 
   // ---- binder_names.cc ----

@@ -159,6 +159,7 @@ Binder::ExpressionPtr Binder::bind_aggregate(const ast::FunctionCall& node, int 
                         : place_ == Place::default_   ? "DEFAULT expressions"
                         : place_ == Place::check      ? "check constraints"
                         : place_ == Place::transform  ? "transform expressions"
+                        : place_ == Place::argument   ? "EXECUTE parameters"
                                                       : "this context";
     throw SqlError("42803", std::string("aggregate functions are not allowed in ") + where, location);
   }

@@ -32,6 +32,8 @@ Binder::ExpressionPtr Binder::bind_node(const ast::SubqueryExpr& node, int locat
     throw SqlError("0A000", "cannot use subquery in check constraint", location);
   if (place_ == Place::transform)
     throw SqlError("0A000", "cannot use subquery in transform expression", location);
+  if (place_ == Place::argument)
+    throw SqlError("0A000", "cannot use subquery in EXECUTE parameter", location);
   const bool with_test = node.kind == Kind::any || node.kind == Kind::all;
   if (with_test && std::holds_alternative<ast::RowExpr>(node.test->node))
     throw SqlError("0A000", "subquery comparisons of rows are not supported", location);

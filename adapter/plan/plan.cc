@@ -305,17 +305,17 @@ bool mentions_relation(const storage::Expression& expression, std::uint32_t oid)
   return false;
 }
 
-storage::Datum evaluate_constant(const ast::Expr& expression, storage::Type type, const PlanContext& context,
-                                 Arena& arena) {
+storage::Datum evaluate_argument(const ast::Expr& expression, std::size_t number, storage::Type type,
+                                 const PlanContext& context, Arena& arena) {
   StatementBinding binding(context, {}, 0, facts_of(expression).literals, false, {});
   Binder binder(binding, nullptr, nullptr);
-  storage::ExpressionPtr value = binder.bind_constant(expression);
+  storage::ExpressionPtr value = binder.bind_argument(expression);
   const storage::Type from = value->type();
-  value = binder.try_assign(std::move(value), type);
+  value = binder.try_assign(std::move(value), type, expression.location);
   if (!value)
     throw SqlError("42804",
-                   "expression of type " + type_name(from) + " cannot be coerced to the expected type " +
-                       type_name(type),
+                   "parameter $" + std::to_string(number) + " of type " + type_name(from) +
+                       " cannot be coerced to the expected type " + type_name(type),
                    expression.location)
         .with_hint("You will need to rewrite or cast the expression.");
   storage::EvalContext eval;

@@ -141,8 +141,9 @@ std::shared_ptr<const TableEntry> bind_texts(const TableEntry& table, const Plan
 bool mentions_relation(const storage::Expression& expression, std::uint32_t oid);
 // Finds a table as a statement names it; throws 42P01. Rights are not checked.
 std::shared_ptr<const TableEntry> resolve_table(const ast::QualifiedName& name, const PlanContext& context);
-// A constant expression's value as the given type (EXECUTE arguments, …). Throws SqlError or Failure.
-storage::Datum evaluate_constant(const ast::Expr& expression, storage::Type type, const PlanContext& context,
-                                 Arena& arena);
+// The value of EXECUTE's argument for $number, as the type that the statement wants. Throws SqlError or
+// Failure.
+storage::Datum evaluate_argument(const ast::Expr& expression, std::size_t number, storage::Type type,
+                                 const PlanContext& context, Arena& arena);
 
 }  // namespace gyre::adapter

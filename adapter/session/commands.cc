@@ -642,6 +642,16 @@ reactor::Co<void> Session::run_sql_execute(const ast::ExecuteStatement& command,
     co_await run_command(inner, describe, nullptr);
     co_return;
   }
+  Portal portal;
+  bind_sql_execute(command, statement, portal);
+  const StatementRef bound = portal.statement_ref();
+  co_await run_portal(portal, 0, describe == Describe::yes ? bound->row_description : std::string_view());
+  append_tag(portal, portal.rows());
+}
+
+// Of a statement that is planned.
+void Session::bind_sql_execute(const ast::ExecuteStatement& command, PreparedStatement& statement,
+                               Portal& portal) {
   refresh(statement);
   const Plan& plan = *statement.statement->plan;
   if (command.arguments.size() != plan.parameter_types.size()) {
@@ -651,16 +661,12 @@ reactor::Co<void> Session::run_sql_execute(const ast::ExecuteStatement& command,
                                command.arguments.size());
     throw error;
   }
-  Portal portal;
   std::vector<Datum> parameters;
   for (std::size_t i = 0; i < command.arguments.size(); ++i)
-    parameters.push_back(evaluate_constant(*command.arguments[i], plan.parameter_types[i],
+    parameters.push_back(evaluate_argument(*command.arguments[i], i + 1, plan.parameter_types[i],
                                            plan_context(catalog()), portal.arena()));
   portal.source = statement.source;
   portal.bind(statement.statement, std::move(parameters), statement.literals, {}, settings_.style());
-  co_await run_portal(portal, 0,
-                      describe == Describe::yes ? statement.statement->row_description : std::string_view());
-  append_tag(portal, portal.rows());
 }
 
 void Session::run_deallocate(const ast::DeallocateStatement& command) {

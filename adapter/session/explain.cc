@@ -3,14 +3,17 @@
 //
 // ANALYZE runs the statement as it would be run without, on whatever core that is, and throws its rows away
 // when they have been encoded. What is measured is written by who runs it (adapter/exec/meter.h).
+//
+// Of an EXECUTE the prepared statement's plan is shown, with the values that it is given; nothing of it is
+// planned again, so "bind" is the time in which it was looked up and its arguments evaluated.
 #include <fmt/format.h>
 
 #include <ctime>
 
 #include "adapter/exec/meter.h"
-#include "adapter/history/log_lines.h"
 #include "adapter/plan/physical.h"
 #include "adapter/session/session.h"
+#include "reactor/base/json_writer.h"
 
 namespace gyre::adapter {
 
@@ -21,48 +24,6 @@ constexpr std::string_view kFastPath = "Fast path: rows are encoded as they lie 
 double milliseconds(const SpanClock& clock, std::uint64_t ticks) {
   return static_cast<double>(clock.nanoseconds(0, ticks)) / 1e6;
 }
-
-// A JSON document, indented as PostgreSQL's EXPLAIN has it.
-class Json {
- public:
-  void open(std::string_view name, char bracket) {
-    item(name);
-    text_ += bracket;
-    ++depth_;
-    fresh_ = true;
-  }
-  void close(char bracket) {
-    --depth_;
-    if (!fresh_) line();
-    text_ += bracket;
-    fresh_ = false;
-  }
-  void text(std::string_view name, std::string_view value) {
-    item(name);
-    append_json_text(value, text_);
-  }
-  void bare(std::string_view name, std::string_view value) {
-    item(name);
-    text_ += value;
-  }
-  void number(std::string_view name, double value) { bare(name, fmt::format("{:.3f}", value)); }
-  void number(std::string_view name, std::uint64_t value) { bare(name, std::to_string(value)); }
-  const std::string& done() const { return text_; }
-
- private:
-  void line() { text_ += '\n' + std::string(2 * depth_, ' '); }
-  void item(std::string_view name) {
-    if (!fresh_) text_ += ',';
-    if (depth_ != 0) line();
-    fresh_ = false;
-    if (name.empty()) return;
-    append_json_text(name, text_);
-    text_ += ": ";
-  }
-  std::string text_;
-  std::size_t depth_ = 0;
-  bool fresh_ = true;
-};
 
 // "1700000000000000 (2023-11-14 22:13:20.000000)"
 std::string timestamp_text(std::uint64_t timestamp) {
@@ -75,8 +36,6 @@ std::string timestamp_text(std::uint64_t timestamp) {
                      unix_us % 1'000'000);
 }
 
-}  // namespace
-
 // What an execution came to.
 struct Analysis {
   ExecutionMeter meter;
@@ -84,59 +43,66 @@ struct Analysis {
   std::uint64_t rows = 0;
 };
 
-namespace {
+// What came before it.
+struct Preparation {
+  std::uint64_t parse_ticks = 0, bind_ticks = 0, plan_ticks = 0;
+};
 
 // The plan, and what is known of its execution, as text or JSON.
 class PlanPrinter {
  public:
   PlanPrinter(const ast::ExplainStatement& command, const SpanClock& clock, const Plan& plan,
-              const Analysis* analysis)
-      : command_(command), clock_(clock), plan_(plan), analysis_(analysis) {}
+              const Preparation& before, const Analysis* analysis)
+      : command_(command), clock_(clock), plan_(plan), before_(before), analysis_(analysis) {}
 
-  std::string as_text(std::uint64_t parse_ticks) {
+  std::string print() {
+    return command_.format == ast::ExplainStatement::Format::json ? as_json() : as_text();
+  }
+
+ private:
+  std::string as_text() const {
     std::string text;
     if (plan_.direct != nullptr) text += std::string(kFastPath) + fast_path_actuals() + "\n";
     print(*plan_.root, 0, text);
     if (analysis_ != nullptr && command_.summary) {
       text += "Phases:\n";
-      for (const auto& [name, ticks] : phases(parse_ticks))
+      for (const auto& [name, ticks] : phases())
         text += fmt::format("  {}: {:.3f} ms\n", name, milliseconds(clock_, ticks));
     }
-    if (command_.summary)
-      text += fmt::format("Planning Time: {:.3f} ms\n", milliseconds(clock_, plan_.bind_ticks + plan_.plan_ticks));
+    if (command_.summary) text += fmt::format("Planning Time: {:.3f} ms\n", planning_ms());
     if (analysis_ != nullptr && command_.summary)
       text += fmt::format("Execution Time: {:.3f} ms\n", milliseconds(clock_, analysis_->total_ticks));
     return text;
   }
 
-  std::string as_json(std::uint64_t parse_ticks) {
-    json_.open("", '[');
-    json_.open("", '{');
-    json_.bare("Fast Path", plan_.direct != nullptr ? "true" : "false");
-    if (analysis_ != nullptr && plan_.direct != nullptr) json_.number("Actual Rows", analysis_->rows);
-    node("Plan", *plan_.root);
+  std::string as_json() {
+    json_.open('[');
+    json_.open('{');
+    json_.field("Fast Path", plan_.direct != nullptr);
+    if (analysis_ != nullptr && plan_.direct != nullptr) json_.field("Actual Rows", analysis_->rows);
+    json_.key("Plan");
+    node(*plan_.root);
     if (analysis_ != nullptr && command_.summary) {
       json_.open("Phases", '{');
-      for (const auto& [name, ticks] : phases(parse_ticks)) json_.number(name, milliseconds(clock_, ticks));
+      for (const auto& [name, ticks] : phases()) json_.field(name, milliseconds(clock_, ticks));
       json_.close('}');
     }
-    if (command_.summary)
-      json_.number("Planning Time", milliseconds(clock_, plan_.bind_ticks + plan_.plan_ticks));
+    if (command_.summary) json_.field("Planning Time", planning_ms());
     if (analysis_ != nullptr && command_.summary)
-      json_.number("Execution Time", milliseconds(clock_, analysis_->total_ticks));
+      json_.field("Execution Time", milliseconds(clock_, analysis_->total_ticks));
     json_.close('}');
     json_.close(']');
-    return json_.done() + "\n";
+    return json_.take();
   }
 
- private:
+  double planning_ms() const { return milliseconds(clock_, before_.bind_ticks + before_.plan_ticks); }
   // Where the time went; "wait" is for the oracle core, for others and for the log.
-  std::vector<std::pair<std::string_view, std::uint64_t>> phases(std::uint64_t parse_ticks) const {
+  std::vector<std::pair<std::string_view, std::uint64_t>> phases() const {
     const ExecutionMeter& meter = analysis_->meter;
     const auto less = [](std::uint64_t from, std::uint64_t what) { return from > what ? from - what : 0; };
-    return {{"parse", parse_ticks},
-            {"bind", plan_.bind_ticks},
-            {"plan", plan_.plan_ticks},
+    return {{"parse", before_.parse_ticks},
+            {"bind", before_.bind_ticks},
+            {"plan", before_.plan_ticks},
             {"timestamp", meter.snapshot_ticks},
             {"read", less(meter.run_ticks, meter.encode_ticks)},
             {"encode", meter.encode_ticks},
@@ -163,20 +129,20 @@ class PlanPrinter {
     text += "\n";
     for (const physical::NodePtr& input : node.inputs) print(*input, depth + 1, text);
   }
-  void node(std::string_view name, const physical::Node& node) {
-    json_.open(name, '{');
-    json_.text("Node Type", physical::node_type(node.kind));
-    json_.text("Detail", physical::print_node(node));
+  void node(const physical::Node& node) {
+    json_.open('{');
+    json_.field("Node Type", physical::node_type(node.kind));
+    json_.field("Detail", physical::print_node(node));
     if (node.kind == physical::Kind::table_scan)
-      json_.text("Relation Name", static_cast<const physical::TableScan&>(node).table->name());
+      json_.field("Relation Name", static_cast<const physical::TableScan&>(node).table->name());
     if (const auto* figures = measured(node)) {
-      if (command_.timing) json_.number("Actual Total Time", milliseconds(clock_, figures->ticks));
-      json_.number("Actual Rows", figures->rows);
-      json_.number("Actual Loops", figures->loops);
+      if (command_.timing) json_.field("Actual Total Time", milliseconds(clock_, figures->ticks));
+      json_.field("Actual Rows", figures->rows);
+      json_.field("Actual Loops", figures->loops);
     }
     if (!node.inputs.empty()) {
       json_.open("Plans", '[');
-      for (const physical::NodePtr& input : node.inputs) this->node("", *input);
+      for (const physical::NodePtr& input : node.inputs) this->node(*input);
       json_.close(']');
     }
     json_.close('}');
@@ -185,42 +151,71 @@ class PlanPrinter {
   const ast::ExplainStatement& command_;
   const SpanClock& clock_;
   const Plan& plan_;
+  const Preparation& before_;
   const Analysis* const analysis_;
-  Json json_;
+  JsonWriter json_{JsonWriter::Layout::indented};
 };
 
 }  // namespace
 
 reactor::Co<void> Session::run_explain(const ast::ExplainStatement& command, StatementRef whole,
                                        Describe describe) {
-  using Explain = ast::ExplainStatement;
-  core_.plans.clear_literals();
-  refresh_environment();
-  const StatementRef planned(plan_tree(*command.statement, catalog(), {}, false).release());
-  if (planned->plan == nullptr) throw SqlError("0A000", "only planned statements can be explained");
-  const bool json = command.format == Explain::Format::json;
-  std::string text;
-  if (command.subject == Explain::Subject::timestamp) {
-    text = explain_timestamp(command, *planned->plan);
-  } else if (!command.analyze) {
-    PlanPrinter printer(command, core_.span_clock, *planned->plan, nullptr);
-    text = json ? printer.as_json(0) : printer.as_text(0);
-  } else {
-    if (!planned->plan->parameter_types.empty()) throw SqlError("42P02", "there is no parameter $1");
-    Analysis analysis;
-    Portal portal;
-    portal.source =
-        std::make_shared<StatementSource>(whole, *command.statement, std::vector<storage::Type>());
-    portal.bind(planned, {}, {}, {}, settings_.style());
+  const bool takes_timestamp = command.subject == ast::ExplainStatement::Subject::timestamp;
+  const bool executes = std::holds_alternative<ast::ExecuteStatement>(command.statement->node);
+  Portal portal;
+  const std::uint64_t begin = SpanClock::ticks();
+  plan_explained(*command.statement, whole, portal);
+  Preparation before{whole->parse_ticks, SpanClock::ticks() - begin, 0};
+  if (portal.plan() == nullptr && takes_timestamp)
+    throw SqlError("0A000", "only planned statements have a timestamp");
+  if (portal.plan() == nullptr || takes_timestamp) {
+    const std::string text = takes_timestamp ? explain_timestamp(command, *portal.plan())
+                             : command.format == ast::ExplainStatement::Format::json
+                                 ? "[\n  \"Utility Statement\"\n]"
+                                 : "Utility statements have no plan structure";
+    answer_explain(command, text, describe);
+    co_return;
+  }
+  Analysis analysis;
+  if (command.analyze) {
     portal.discards = true;
     portal.meter = &analysis.meter;
-    const std::uint64_t begin = SpanClock::ticks();
+    const std::uint64_t start = SpanClock::ticks();
     co_await run_portal(portal, 0);
-    analysis.total_ticks = SpanClock::ticks() - begin;
+    analysis.total_ticks = SpanClock::ticks() - start;
     analysis.rows = portal.rows();
-    PlanPrinter printer(command, core_.span_clock, *portal.plan(), &analysis);
-    text = json ? printer.as_json(whole->parse_ticks) : printer.as_text(whole->parse_ticks);
   }
+  const Plan& plan = *portal.plan();
+  if (!executes) {
+    before.bind_ticks = plan.bind_ticks;
+    before.plan_ticks = plan.plan_ticks;
+  }
+  PlanPrinter printer(command, core_.span_clock, plan, before, command.analyze ? &analysis : nullptr);
+  answer_explain(command, printer.print(), describe);
+}
+
+// Makes the portal ready to run what is explained. A prepared statement that is not planned leaves it without
+// a plan.
+void Session::plan_explained(const ast::Statement& explained, StatementRef whole, Portal& portal) {
+  if (const auto* execute = std::get_if<ast::ExecuteStatement>(&explained.node)) {
+    PreparedStatement& statement = prepared(execute->name);
+    if (statement.statement->plan == nullptr)
+      portal.bind(statement.statement, {}, {}, {}, settings_.style());
+    else
+      bind_sql_execute(*execute, statement, portal);
+    return;
+  }
+  core_.plans.clear_literals();
+  refresh_environment();
+  const StatementRef planned(plan_tree(explained, catalog(), {}, false).release());
+  if (planned->plan == nullptr) throw SqlError("0A000", "only planned statements can be explained");
+  if (!planned->plan->parameter_types.empty()) throw SqlError("42P02", "there is no parameter $1");
+  portal.source =
+      std::make_shared<StatementSource>(std::move(whole), explained, std::vector<storage::Type>());
+  portal.bind(planned, {}, {}, {}, settings_.style());
+}
+
+void Session::answer_explain(const ast::ExplainStatement& command, std::string_view text, Describe describe) {
   if (describe == Describe::yes) {
     const std::vector<OutputColumn> columns = explain_columns(command);
     RowEncoder(columns, {}).describe(columns, out_);
@@ -230,11 +225,12 @@ reactor::Co<void> Session::run_explain(const ast::ExplainStatement& command, Sta
     pgwire::append_value(out_, line);
     pgwire::end_data_row(out_, row);
   };
-  if (text.ends_with('\n')) text.pop_back();
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  const bool json = command.format == ast::ExplainStatement::Format::json;
   if (json) append_row(text);
   for (std::size_t at = 0; !json && at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
-    append_row(std::string_view(text).substr(at, end - at));
+    append_row(text.substr(at, end - at));
     at = end + 1;
   }
   pgwire::command_complete(out_, "EXPLAIN");
@@ -262,29 +258,34 @@ std::string Session::explain_timestamp(const ast::ExplainStatement& command, con
     if (const auto table = where.table(id); table != nullptr)
       names.push_back(fmt::format("{}.{}.{} (u{}, table)", database_, table->schema_name, table->name(), id.value));
   if (command.format == ast::ExplainStatement::Format::json) {
-    Json json;
-    json.open("", '{');
+    JsonWriter json(JsonWriter::Layout::indented);
+    json.open('{');
     json.open("determination", '{');
-    json.text("kind", determination);
-    json.number("timestamp", query_ts);
-    json.number("oracle_read_ts", oracle_ts);
-    json.number("since", query_ts);
-    json.number("upper", oracle_ts + 1);
-    json.number("largest_not_in_advance_of_upper", oracle_ts);
+    json.field("kind", determination);
+    json.field("timestamp", query_ts);
+    json.field("oracle_read_ts", oracle_ts);
+    json.field("since", query_ts);
+    json.field("upper", oracle_ts + 1);
+    json.field("largest_not_in_advance_of_upper", oracle_ts);
     json.close('}');
-    json.text("isolation", settings_.show("transaction_isolation"));
-    json.bare("respond_immediately", "true");
+    json.field("isolation", settings_.show("transaction_isolation"));
+    json.field("respond_immediately", true);
     json.open("sources", '[');
+    const auto frontier = [&json](std::string_view name, std::uint64_t timestamp) {
+      json.open(name, '[');
+      json.value(timestamp);
+      json.close(']');
+    };
     for (const std::string& name : names) {
-      json.open("", '{');
-      json.text("name", name);
-      json.bare("read_frontier", fmt::format("[{}]", query_ts));
-      json.bare("write_frontier", fmt::format("[{}]", oracle_ts + 1));
+      json.open('{');
+      json.field("name", name);
+      frontier("read_frontier", query_ts);
+      frontier("write_frontier", oracle_ts + 1);
       json.close('}');
     }
     json.close(']');
     json.close('}');
-    return json.done() + "\n";
+    return json.take();
   }
   std::string text;
   const auto line = [&text](std::string_view label, std::string_view value) {

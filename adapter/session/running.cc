@@ -129,19 +129,16 @@ bool Session::is_prepared(std::string_view text) {
          core_.plans.find({text, {}, environment_, catalog().version}) != nullptr;
 }
 
-Result<std::vector<ast::StatementPtr>, SyntaxError> Session::timed_parse(std::string_view text) {
+std::vector<ast::StatementPtr> Session::parse(std::string_view text) {
   const Measured measured(core_.span_clock, core_.metrics.parse_ns);
   const std::uint64_t begin = SpanClock::ticks();
   auto parsed = parse_sql(text);
   parse_ticks_ = SpanClock::ticks() - begin;
-  return parsed;
-}
-
-SqlError Session::syntax_error(const SyntaxError& error) {
-  SqlError out(pgwire::SqlState::from_text(error.sql_state), error.message);
-  out.hint = error.hint;
-  out.character = error.position;
-  return out;
+  if (parsed) return std::move(*parsed);
+  SqlError error(pgwire::SqlState::from_text(parsed.error().sql_state), parsed.error().message);
+  error.hint = parsed.error().hint;
+  error.character = parsed.error().position;
+  throw error;
 }
 
 StatementRef Session::prepare(std::string_view text, std::string_view parameter_oids,
@@ -157,11 +154,10 @@ StatementRef Session::prepare(std::string_view text, std::string_view parameter_
     core_.plans.clear_literals();
   }
   if (tree == nullptr) {
-    auto parsed = timed_parse(text);
-    if (!parsed) throw syntax_error(parsed.error());
-    if (parsed->size() > 1)
+    std::vector<ast::StatementPtr> parsed = parse(text);
+    if (parsed.size() > 1)
       throw SqlError("42601", "cannot insert multiple commands into a prepared statement");
-    if (!parsed->empty()) tree = std::move(parsed->front());
+    if (!parsed.empty()) tree = std::move(parsed.front());
   }
   auto made = tree == nullptr ? std::make_unique<CachedStatement>()
                               : plan_tree(*tree, where, declared, shared && core_.plans.has_shape());
@@ -179,7 +175,13 @@ StatementRef Session::prepare_again(const StatementSource& source) {
   if (source.tree == nullptr) return prepare(source.text, source.parameter_oids, source.declared);
   core_.plans.clear_literals();
   refresh_environment();
-  return StatementRef(plan_tree(*source.tree, catalog(), source.declared, false).release());
+  try {
+    return StatementRef(plan_tree(*source.tree, catalog(), source.declared, false).release());
+  } catch (SqlError& error) {
+    // Its place is one in the PREPARE's text, not in that of the EXECUTE. (As if all before it were ASCII.)
+    if (error.location >= 0) error.character = error.location + 1;
+    throw;
+  }
 }
 
 std::unique_ptr<CachedStatement> Session::plan_tree(const ast::Statement& tree, const Catalog& where,

@@ -266,6 +266,7 @@ class Session final : private reactor::Task {
   static const RowEncoder& peek_encoder(PreparedStatement& prepared, pgwire::FormatList formats);
   void on_parse(std::string_view body);
   void on_bind(std::string_view body);
+  void bind_portal(PreparedStatement& statement, const pgwire::Bind& message);
   void on_describe(std::string_view body);
   void on_execute(std::string_view body);
   void on_close(std::string_view body);
@@ -292,8 +293,7 @@ class Session final : private reactor::Task {
   StatementRef prepare(std::string_view text, std::string_view parameter_oids,
                        std::span<const storage::Type> declared, ast::StatementPtr tree = nullptr);
   bool is_prepared(std::string_view text);  // prepare() would find it in the cache
-  Result<std::vector<ast::StatementPtr>, SyntaxError> timed_parse(std::string_view text);
-  static SqlError syntax_error(const SyntaxError& error);
+  std::vector<ast::StatementPtr> parse(std::string_view text);
   StatementRef prepare_again(const StatementSource& source);
   // Planned, if it is of that kind, against this catalog and the current environment.
   std::unique_ptr<CachedStatement> plan_tree(const ast::Statement& tree, const Catalog& where,
@@ -377,6 +377,9 @@ class Session final : private reactor::Task {
   bool observing() const { return observation_ != nullptr && observation_->active; }
   void rewatch();
   void begin_observation(std::string_view text, const StatementSource* prepared = nullptr);
+  bool take_up(std::string_view text, const StatementSource* prepared);
+  void observe_unready(std::string_view text, std::string_view name,
+                       const StatementSource* prepared = nullptr);
   void observe_ready(StatementRef statement);
   void observe_parameters(const Plan& plan, std::span<const storage::Datum> values);
   void observe_snapshot(Timestamp read_ts);
@@ -417,6 +420,7 @@ class Session final : private reactor::Task {
   reactor::Co<void> run_utility(const ast::Statement& tree);
   reactor::Co<std::string> make_verifier(std::string_view password);
   reactor::Co<void> run_sql_execute(const ast::ExecuteStatement& command, Describe describe);
+  void bind_sql_execute(const ast::ExecuteStatement& command, PreparedStatement& statement, Portal& portal);
   void begin_transaction(bool implicit);
   void end_transaction(bool committed);
   void follow_role_setting();
@@ -448,6 +452,8 @@ class Session final : private reactor::Task {
   reactor::Co<void> run_discard(const ast::DiscardStatement& command);
   // ---- explain.cc ----
   reactor::Co<void> run_explain(const ast::ExplainStatement& command, StatementRef whole, Describe describe);
+  void plan_explained(const ast::Statement& explained, StatementRef whole, Portal& portal);
+  void answer_explain(const ast::ExplainStatement& command, std::string_view text, Describe describe);
   std::string explain_timestamp(const ast::ExplainStatement& command, const Plan& plan);
   std::vector<OutputColumn> explain_columns(const ast::ExplainStatement& command) const;
   PlanContext plan_context(const Catalog& catalog) const;
