@@ -58,6 +58,10 @@ void append_parameters(const pgwire::Bind& message, const Plan& plan, const stor
   }
 }
 
+SqlError sql_error(const pgwire::ProtocolError& error) {
+  return SqlError(error.code, error.message);
+}
+
 // A format code that does not exist is an error of the Execute, not of the Bind.
 bool are_known(const pgwire::FormatList& formats) {
   for (std::size_t i = 0; i < formats.size(); ++i)
@@ -216,15 +220,15 @@ const RowEncoder& Session::peek_encoder(PreparedStatement& prepared, pgwire::For
 // ---- Parse ----
 
 void Session::on_parse(std::string_view body) {
+  statement_start_ = SpanClock::ticks();
   const auto message = pgwire::decode_parse(body);
   if (!message) return fail(message.error().diagnostic());
   const bool named = !message->statement_name.empty();
-  if (named && prepared_.contains(message->statement_name))
-    return fail(diagnostic_of(
-        SqlError("42P05", fmt::format("prepared statement \"{}\" already exists", message->statement_name)),
-        {}));
   PreparedStatement fresh;
   try {
+    if (named && prepared_.contains(message->statement_name))
+      throw SqlError("42P05",
+                     fmt::format("prepared statement \"{}\" already exists", message->statement_name));
     if (named) check_memory();
     std::vector<storage::Type> declared = types_of(message->parameter_types);
     fresh.statement = prepare(message->text, message->parameter_types.bytes(), declared);
@@ -235,8 +239,10 @@ void Session::on_parse(std::string_view body) {
     source->prepared_us = core_.wall_us();
     fresh.source = source;
   } catch (...) {
+    const pgwire::Diagnostic error = diagnostic_of_current_exception(message->text);
     if (!named) has_unnamed_ = false;
-    return fail(diagnostic_of_current_exception(message->text));
+    observe_unready(message->text, message->statement_name);
+    return fail(error);
   }
   copy_literals(fresh);
   if (named) {
@@ -283,23 +289,34 @@ void Session::refresh(PreparedStatement& statement) {
 // ---- Bind ----
 
 void Session::on_bind(std::string_view body) {
-  const auto decoded = pgwire::decode_bind(body);
-  if (!decoded) return fail(decoded.error().diagnostic());
-  const pgwire::Bind& message = *decoded;
-  PreparedStatement& statement = prepared(message.statement_name);
+  statement_start_ = SpanClock::ticks();
+  const auto message = pgwire::decode_bind(body);
+  if (!message) return fail(message.error().diagnostic());
+  PreparedStatement& statement = prepared(message->statement_name);
+  try {
+    bind_portal(statement, *message);
+  } catch (...) {
+    const StatementSource& source = *statement.source;
+    const pgwire::Diagnostic error = diagnostic_of_current_exception(source.text);
+    observe_unready(source.text, source.name, &source);
+    fail(error);
+  }
+}
+
+void Session::bind_portal(PreparedStatement& statement, const pgwire::Bind& message) {
   if (statement.statement->plan != nullptr) refresh(statement);
   check_transaction_allows(*statement.statement);
   const Plan* plan = statement.statement->plan.get();
   const std::size_t wanted = plan == nullptr ? 0 : plan->parameter_types.size();
   if (message.values.size() != wanted)
-    return fail(pgwire::bind_parameter_count_error(message.values.size(), message.statement_name, wanted)
-                    .diagnostic());
+    throw sql_error(
+        pgwire::bind_parameter_count_error(message.values.size(), message.statement_name, wanted));
   const std::size_t columns = plan != nullptr ? plan->columns.size()
                               : statement.statement->tree != nullptr
                                   ? command_columns(*statement.statement->tree).size()
                                   : 0;
   if (message.result_formats.size() > 1 && message.result_formats.size() != columns)
-    return fail(pgwire::bind_result_format_count_error(message.result_formats.size(), columns).diagnostic());
+    throw sql_error(pgwire::bind_result_format_count_error(message.result_formats.size(), columns));
 
   if (message.portal_name.empty())
     portals_.erase({});
@@ -313,12 +330,8 @@ void Session::on_bind(std::string_view body) {
   if (plan != nullptr) append_parameters(message, *plan, settings_.style(), made->arena(), parameters);
   made->source = statement.source;
   made->savepoints_before = transaction_.savepoints_made;
-  try {
-    made->bind(statement.statement, std::move(parameters), statement.literals, message.result_formats,
-               settings_.style());
-  } catch (const SqlError& error) {  // of a literal: it has its place in the statement's text
-    return fail(diagnostic_of(error, statement.source->text));
-  }
+  made->bind(statement.statement, std::move(parameters), statement.literals, message.result_formats,
+             settings_.style());
   if (are_known(message.result_formats)) evaluate_if_constant(*made);
   portals_.add(std::move(made));
   pgwire::bind_complete(out_);
@@ -390,16 +403,16 @@ void Session::on_execute(std::string_view body) {
   Portal& executed = portal(message->portal_name);
   const CachedStatement& statement = executed.statement();
   if (statement.is_empty()) return pgwire::empty_query_response(out_);
-  check_transaction_allows(statement);
-  check_can_run(executed);
-  if (!executed.started()) count_statement(statement);
-  shown_plan_ = statement.serial;
   if (is_watched()) {
     begin_observation(executed.source == nullptr ? std::string_view() : executed.source->text,
                       executed.source.get());
     observe_ready(executed.statement_ref());
     if (executed.plan() != nullptr) observe_parameters(*executed.plan(), executed.parameters());
   }
+  check_transaction_allows(statement);
+  check_can_run(executed);
+  if (!executed.started()) count_statement(statement);
+  shown_plan_ = statement.serial;
   const std::uint64_t limit = message->row_limit > 0 ? static_cast<std::uint64_t>(message->row_limit) : 0;
   if (execute_now(executed, limit)) {
     const std::uint64_t took_ns = core_.span_clock.nanoseconds(start, SpanClock::ticks());

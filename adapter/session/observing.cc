@@ -1,6 +1,7 @@
 // What is remembered, counted and logged of a session's statements.
 //
 //   begin_observation()   the statement is taken up: is it among those that are kept?
+//   observe_unready()     it has failed before that, in Parse or Bind
 //   observe_ready()       it has been parsed and planned
 //   observe_snapshot()    what it reads has been chosen
 //   observe_end_of()      its rows, or how many it changed
@@ -77,17 +78,29 @@ void Session::rewatch() {
 }
 
 void Session::begin_observation(std::string_view text, const StatementSource* prepared) {
+  if (take_up(text, prepared) && watch_.log == StatementWatch::Log::all) announce(*observation_);
+}
+
+// What cannot be parsed or bound is not announced, as in PostgreSQL; its error is all that is said of it.
+void Session::observe_unready(std::string_view text, std::string_view name, const StatementSource* prepared) {
+  if (!is_watched() || !take_up(text, prepared)) return;
+  observation_->name = name;
+  observation_->began = statement_start_;
+}
+
+// False: nothing is noted of this statement, or it was taken up before.
+bool Session::take_up(std::string_view text, const StatementSource* prepared) {
   if (observation_ == nullptr) observation_ = std::make_unique<Observation>();
   Observation& seen = *observation_;
   if (seen.suspended) {
     seen.suspended = false;
     seen.active = true;
-    return;
+    return false;
   }
   core_.peek_mode(core_.published.load());  // takes up the newest system parameters
   seen.sampled = watch_.sample_rate > 0 && core_.history.draw(watch_.sample_rate, text.size(), seen.rate);
   seen.active = seen.sampled || watch_.insists();
-  if (!seen.active) return;
+  if (!seen.active) return false;
   seen.text = text;
   seen.name.clear();
   seen.parameters.clear();
@@ -109,7 +122,7 @@ void Session::begin_observation(std::string_view text, const StatementSource* pr
     seen.prepared_us = prepared->prepared_us;
     seen.name = prepared->name;
   }
-  if (watch_.log == StatementWatch::Log::all) announce(seen);
+  return true;
 }
 
 void Session::observe_ready(StatementRef statement) {

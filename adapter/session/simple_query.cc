@@ -164,9 +164,13 @@ reactor::Co<void> Session::run_statements(std::string_view text) {
     if (transaction_.implicit) co_await commit_transaction();
     co_return;
   }
-  auto parsed = timed_parse(text);
-  if (!parsed) throw syntax_error(parsed.error());
-  std::vector<ast::StatementPtr>& statements = *parsed;
+  std::vector<ast::StatementPtr> statements;
+  try {
+    statements = parse(text);
+  } catch (...) {
+    observe_unready(text, {});
+    throw;
+  }
   if (statements.empty()) {
     pgwire::empty_query_response(out_);
     // What was written before it in the pipeline ends with this message, too.
