@@ -44,7 +44,7 @@ def rows_of(result):
         rows.append({"connections": count, "least": min(rates), "most": max(rates),
                      **{key: median([point.get(key) for point in mine]) for key in
                         ("queries_per_second", "mean_us", "p50_us", "p99_us", "server_cpu_us_per_query",
-                         "client_cpu_us_per_query")}})
+                         "client_cpu_us_per_query", "queries_per_oracle_call")}})
     return rows
 
 
@@ -137,14 +137,17 @@ def about(result):
 
 
 def sweep_section(result):
+    shown = rows_of(result)
+    batched = any(row["queries_per_oracle_call"] for row in shown)
     rows = [[str(row["connections"]), number(row["queries_per_second"]), f"{number(row['least'])} ... {number(row['most'])}",
              number(row["mean_us"], 1), number(row["p50_us"], 1), number(row["p99_us"], 1),
-             number(row["server_cpu_us_per_query"], 2), number(row["client_cpu_us_per_query"], 2)] for row in rows_of(result)]
+             number(row["server_cpu_us_per_query"], 2), number(row["client_cpu_us_per_query"], 2)]
+            + ([number(row["queries_per_oracle_call"], 1)] if batched else []) for row in shown]
     bad = [(point, check) for point in result["points"] for check in point.get("churn", ()) if not check["ok"]]
     looked = any("churn" in point for point in result["points"])
     lines = [f"### {result['label']}", "", f"`{result['setting']['query']}`", "",
-             table(["connections", "queries/s", "least ... most", "mean us", "p50 us", "p99 us", "server CPU us", "client CPU us"],
-                   rows)]
+             table(["connections", "queries/s", "least ... most", "mean us", "p50 us", "p99 us", "server CPU us", "client CPU us"]
+                   + (["queries per oracle call"] if batched else []), rows)]
     if looked and not bad:
         lines.append("Churn checks (sessions begun and ended, tables written): all hold.\n")
     for point, check in bad:
@@ -173,14 +176,14 @@ def matrix_section(result):
              table(["changed", "load", "queries/s", "least ... most", "p50", "CPU", "the published log"], rows)]
     if missing:
         lines += ["Not measured:", "", *missing, ""]
-    lines += histogram_lines(result.get("histograms_ns", {}))
+    lines += histogram_lines(result["micro_ns"]) + timestamp_lines(result["micro_ns"])
     lines += ["What the log took away one by one and was never here, so that there is nothing to switch:", "",
               *[f"- {one}" for one in result["by_construction"]], ""]
     return "\n".join(lines)
 
 
 def histogram_lines(nanoseconds):
-    """micro_histogram's figures, {"own/real_time/threads:2": ns, ...}, as a table; nothing where it was not built."""
+    """What recording a value costs, from {"own/real_time/threads:2": ns, ...}, as a table; nothing where it was not built."""
     rows = {}
     for name, value in nanoseconds.items():
         kind, _, threads = name.partition("/real_time/threads:")
@@ -191,6 +194,19 @@ def histogram_lines(nanoseconds):
     return ["Recording a value in a histogram, nanoseconds (`micro_histogram`):", "",
             table(["threads", "each core its own", "one for all, three atomics"],
                   [[threads, number(row.get("own"), 1), number(row.get("shared"), 1)] for threads, row in sorted(rows.items())])]
+
+
+def timestamp_lines(nanoseconds):
+    """What a statement's read timestamp costs, from {"read_timestamp/connections:64/writer:0/real_time": ns of a turn}."""
+    rows = {}
+    for name, value in nanoseconds.items():
+        if found := re.match(r"read_timestamp/connections:(\d+)/writer:([01])", name):
+            rows.setdefault(int(found[1]), {})[found[2]] = value / int(found[1])
+    if not rows:
+        return []
+    return ["A read timestamp of the local oracle, nanoseconds for each statement (`micro_seqlock`):", "",
+            table(["connections", "alone", "beside a writer"],
+                  [[str(count), number(row.get("0"), 1), number(row.get("1"), 1)] for count, row in sorted(rows.items())])]
 
 
 def page(results, log, images):

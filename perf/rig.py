@@ -3,7 +3,6 @@ import contextlib
 import dataclasses
 import os
 import shutil
-import subprocess
 import tempfile
 import time
 import urllib.request
@@ -11,6 +10,7 @@ import urllib.request
 import machine
 import metrics
 from clients import CLIENTS, Load
+from scraper import Scraper
 from servers import Gyre, Limit, Postgres, Trouble, call
 
 # Tables advance by a tick a second at most; more of them would be commits that nobody measures.
@@ -128,26 +128,6 @@ class MeasuredLimit(Limit):
         return super().start("prepared-lookup" if self.setting.protocol == "prepared" else "simple")
 
 
-class Scraping:
-    """Reads the metrics and the console page once a second while the block runs, as Prometheus and a browser would."""
-
-    def __init__(self, server, core):
-        self.server, self.core, self.process = server, core, None
-
-    def __enter__(self):
-        page = f"http://127.0.0.1:{self.server.http_port}/"
-        self.process = subprocess.Popen(
-            ["taskset", "-c", str(self.core), "sh", "-c",
-             'while :; do curl -s -o /dev/null -m 5 "$0metrics" "$0"; sleep 1; done', page],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        return self
-
-    def __exit__(self, *_):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, 15)
-        self.process.wait()
-
-
 class Rig:
     """Servers that run at the same time, and a scratch directory that goes with them."""
 
@@ -189,13 +169,16 @@ class Rig:
         open_before = server.page().value("gyre_connections")
         before, cpu_before, began = server.page(), server.cpu_seconds(), time.monotonic()
         with machine.Counting(server.process.pid, self.hardware) as counting:
-            with Scraping(server, self.options.client_core) if setting.scraped else contextlib.nullcontext():
+            with Scraper(server.http_port) if setting.scraped else contextlib.nullcontext():
                 figures = run(self.options, server, load)
         cpu, lasted = server.cpu_seconds() - cpu_before, time.monotonic() - began
         after = server.when_settled(open_before)
         queries = after.value("mz_query_total") - before.value("mz_query_total")
         if queries:
             figures["server_cpu_us_per_query"] = cpu * 1e6 / queries
+        if (calls := after.value("mz_ts_oracle_batches_count") - before.value("mz_ts_oracle_batches_count")) > 0:
+            figures["queries_per_oracle_call"] = (
+                after.value("mz_ts_oracle_batched_op_count") - before.value("mz_ts_oracle_batched_op_count")) / calls
         return {"connections": connections, **figures, "churn": churn(before, after, connections, lasted),
                 "counted": counting.counts, "metrics": metrics.difference(before, after)}
 

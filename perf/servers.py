@@ -2,6 +2,7 @@
 import contextlib
 import os
 import pwd
+import random
 import re
 import shutil
 import signal
@@ -25,9 +26,12 @@ class Trouble(Exception):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nobody uses now, below those that the kernel gives to clients: one of these could be taken by the time it is wanted."""
+    while True:
+        port = random.randrange(15000, 32000)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def call(arguments, timeout=120, **more):

@@ -11,8 +11,10 @@ printed a sanitizer's report; the end of its log is shown then.
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -32,13 +34,15 @@ STOP_SECONDS = 30
 
 
 def free_ports(count):
-    """Ports that nobody listens on now. All are held open together, so that they differ."""
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.bind(('127.0.0.1', 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
+    """Ports that nobody uses now, all different, and below those that the kernel gives to clients: one of these could be taken by the
+    time it is wanted."""
+    ports = []
+    while len(ports) < count:
+        port = random.randrange(15000, 32000)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(('127.0.0.1', port))
+            if port not in ports:
+                ports.append(port)
     return ports
 
 
