@@ -55,6 +55,7 @@ class alignas(128) Seqlock {
     const std::uint64_t before = sequence_.load(std::memory_order_seq_cst);
     if (before & 1) [[unlikely]]
       return false;
+#pragma GCC unroll 8
     for (std::size_t i = 0; i < kWords; ++i) words[i] = words_[i].load(std::memory_order_acquire);
     return sequence_.load(std::memory_order_relaxed) == before;
   }

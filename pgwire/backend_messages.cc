@@ -96,10 +96,11 @@ void command_complete_count(OutBuffer& out, std::string_view verb, std::uint64_t
 void command_complete_select(OutBuffer& out, std::uint64_t rows) {
   if (rows > 9) return command_complete_count(out, "SELECT", rows);
   // Most answers have one row or none.
-  const char message[] = {'C', 0, 0, 0, 13, 'S', 'E', 'L', 'E', 'C', 'T', ' ', static_cast<char>('0' + rows),
-                          0};
-  std::memcpy(out.reserve(sizeof message), message, sizeof message);
-  out.commit(sizeof message);
+  static constexpr char kMessage[] = {'C', 0, 0, 0, 13, 'S', 'E', 'L', 'E', 'C', 'T', ' ', '0', 0};
+  char* const at = out.reserve(sizeof kMessage);
+  std::memcpy(at, kMessage, sizeof kMessage);
+  at[sizeof kMessage - 2] = static_cast<char>('0' + rows);
+  out.commit(sizeof kMessage);
 }
 
 void row_description(OutBuffer& out, std::span<const Field> fields) {

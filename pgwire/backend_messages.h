@@ -84,9 +84,11 @@ inline void end_value(OutBuffer& out, std::size_t start) {
 }
 
 inline void ready_for_query(OutBuffer& out, TransactionStatus status) {
-  const char bytes[6] = {'Z', 0, 0, 0, 5, static_cast<char>(status)};
-  std::memcpy(out.reserve(sizeof bytes), bytes, sizeof bytes);
-  out.commit(sizeof bytes);
+  static constexpr char kBytes[] = {'Z', 0, 0, 0, 5};
+  char* const at = out.reserve(sizeof kBytes + 1);
+  std::memcpy(at, kBytes, sizeof kBytes);
+  at[sizeof kBytes] = static_cast<char>(status);
+  out.commit(sizeof kBytes + 1);
 }
 
 void command_complete(OutBuffer& out, std::string_view tag);

@@ -157,16 +157,7 @@ class InputAssembler {
     input_ = bytes;
   }
 
-  FrameResult next() {
-    if (tail_.empty()) [[likely]] {
-      std::span<const char> input = input_;  // a local one stays in registers
-      const FrameResult result = framer_.next(input);
-      input_ = input;
-      if (result.status == FrameStatus::need_more && !input.empty()) park();
-      return result;
-    }
-    return next_from_tail();
-  }
+  FrameResult next() { return tail_.empty() ? next_in_place() : next_from_tail(); }
 
   // Stops in the middle: copies what was fed and not yet handed out, so that the fed bytes may go. Messages
   // already complete among it are handed out by later calls of next(), without a feed().
@@ -203,6 +194,13 @@ class InputAssembler {
   std::size_t memory_bytes() const { return tail_.capacity() + kept_.capacity(); }
 
  private:
+  FrameResult next_in_place() {
+    std::span<const char> input = input_;  // a local one stays in registers
+    const FrameResult result = framer_.next(input);
+    input_ = input;
+    if (result.status == FrameStatus::need_more && !input.empty()) park();
+    return result;
+  }
   FrameResult next_from_tail();
   void drop_consumed_tail();
 

@@ -158,6 +158,7 @@ void Session::pump() {
       run_renewal();
       break;
     }
+    if (input_.buffered() == 0) break;
     const pgwire::FrameResult result = input_.next();
     if (result.status == FrameStatus::need_more) break;
     if (result.status == FrameStatus::error) [[unlikely]]
