@@ -72,7 +72,6 @@ void OracleClient::deliver() {
         if (answer.status == OracleAnswer::Status::ok) {
           applied_ = std::max(applied_, answer.timestamp);
           wanted_since_ns_ = now_ns_;
-          if (applied_ < wanted_) apply(wanted_);
         }
         timestamps = true;
         break;

@@ -37,7 +37,7 @@ void Session::note_slow(std::string_view text, std::uint64_t took_ns) {
 }
 
 std::string readable_shape(std::string_view text) {
-  return without_password(readable(clipped(text, kMostText)));
+  return without_password(clipped(without_literals(readable(text)), kMostText));
 }
 
 void Session::show_text(std::string_view text) {

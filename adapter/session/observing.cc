@@ -226,7 +226,7 @@ const NormalizedStatement& Session::normalized(Observation& seen) {
   CachedStatement& statement = *seen.statement.get();
   if (statement.normalized == nullptr) {
     NormalizedStatement made = normalize(seen.text);
-    made.text = clipped(made.text, StatementHistory::kMostText);
+    for (std::string* shown : {&made.text, &made.redacted}) *shown = clipped(*shown, StatementHistory::kMostText);
     statement.normalized = std::make_unique<const NormalizedStatement>(std::move(made));
   }
   return *statement.normalized;
@@ -261,7 +261,7 @@ void Session::keep_observation(Observation& seen, std::string_view status, std::
   const Plan* const plan = seen.statement ? seen.statement->plan.get() : nullptr;
   std::string text;
   if (redacts)
-    text = seen.statement ? normalized(seen).text : normalize(seen.text).text;
+    text = seen.statement ? normalized(seen).redacted : without_literals(seen.text);
   else if (plan == nullptr)
     text = without_password(seen.text);
   execution.sql = clipped(redacts || plan == nullptr ? text : seen.text, kMost);

@@ -513,6 +513,15 @@ std::string check_isolation(const SettingDefinition& definition, std::string_vie
           "serializable.");
 }
 
+// Anybody chooses it, and it is in every line of the log: it must not end one.
+std::string check_application_name(std::string_view value) {
+  constexpr std::size_t kMost = 63;
+  std::string name(value.substr(0, kMost));
+  for (char& c : name)
+    if (c < ' ' || c > '~') c = '?';
+  return name;
+}
+
 IsolationLevel level_of(std::string_view name) {
   if (name == "repeatable read") return IsolationLevel::repeatable_read;
   if (name.starts_with("read ")) return IsolationLevel::read_committed;
@@ -598,6 +607,7 @@ std::string check_setting(const SettingDefinition& definition, std::string_view 
     case date_style:  // the order that is not named stays: see Settings::set
       return date_style_text(parse_date_style(definition, value, {}));
     case text:
+      return definition.name == "application_name" ? check_application_name(value) : std::string(value);
     case SettingKind::search_path:
     case role:
     case name_list:

@@ -1,38 +1,80 @@
 #include "adapter/sql/normalize.h"
 
 #include <pg_query.h>
+#include <pg_query/pg_query.pb-c.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "adapter/sql/literals.h"
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <span>
 
 namespace gyre::adapter {
 
 namespace {
 
-// A shape's markers, as parameters.
-std::string without_literals(std::string_view text) {
-  std::string shape, shown;
-  std::vector<LiteralToken> literals;
-  Arena arena;
-  if (!scan_literals(text, shape, literals, arena)) return "<unknown statement>";
-  int parameters = 0;
-  for (const char c : shape)
-    if (c >= 1 && c < 5)
-      shown += '$' + std::to_string(++parameters);
-    else
-      shown += c;
-  return shown;
+using Tokens = std::unique_ptr<PgQuery__ScanResult, void (*)(PgQuery__ScanResult*)>;
+
+// As PostgreSQL's own scanner cuts the text; null: it cannot.
+Tokens scan(const char* text) {
+  const PgQueryScanResult packed = pg_query_scan(text);
+  Tokens tokens(nullptr, [](PgQuery__ScanResult* made) { pg_query__scan_result__free_unpacked(made, nullptr); });
+  if (packed.error == nullptr)
+    tokens.reset(pg_query__scan_result__unpack(nullptr, packed.pbuf.len,
+                                               reinterpret_cast<const std::uint8_t*>(packed.pbuf.data)));
+  pg_query_free_scan_result(packed);
+  return tokens;
+}
+
+bool is_literal(const PgQuery__ScanToken& token) {
+  switch (token.token) {
+    case PG_QUERY__TOKEN__ICONST:
+    case PG_QUERY__TOKEN__FCONST:
+    case PG_QUERY__TOKEN__SCONST:
+    case PG_QUERY__TOKEN__USCONST:
+    case PG_QUERY__TOKEN__BCONST:
+    case PG_QUERY__TOKEN__XCONST:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
 
+std::string without_literals(std::string_view text) {
+  const std::string terminated(text);
+  const Tokens scanned = scan(terminated.c_str());
+  if (scanned == nullptr) return "<unknown statement>";
+  const std::span<PgQuery__ScanToken* const> tokens(scanned->tokens, scanned->n_tokens);
+  // Numbers go on behind those of the parameters.
+  int last = 0;
+  for (const PgQuery__ScanToken* token : tokens) {
+    int number = 0;
+    if (token->token == PG_QUERY__TOKEN__PARAM)
+      std::from_chars(terminated.data() + token->start + 1, terminated.data() + token->end, number);
+    last = std::max(last, number);
+  }
+  std::string out;
+  std::size_t copied = 0;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (!is_literal(*tokens[i])) continue;
+    out.append(terminated, copied, static_cast<std::size_t>(tokens[i]->start) - copied);
+    out += '$' + std::to_string(++last);
+    // Up to the next token, which may be a comment, but for the blanks before it. (The end that it is given is wrong for U&'…'.)
+    const std::size_t next = i + 1 < tokens.size() ? static_cast<std::size_t>(tokens[i + 1]->start) : terminated.size();
+    copied = terminated.find_last_not_of(" \t\n\r\f", next - 1) + 1;
+  }
+  return out.append(terminated, copied);
+}
+
 NormalizedStatement normalize(std::string_view text) {
   const std::string terminated(text);
   NormalizedStatement out;
+  out.redacted = without_literals(text);
   PgQueryNormalizeResult normal = pg_query_normalize(terminated.c_str());
-  out.text = normal.error == nullptr && normal.normalized_query != nullptr ? normal.normalized_query
-                                                                           : without_literals(text);
+  out.text = normal.error == nullptr && normal.normalized_query != nullptr ? normal.normalized_query : out.redacted;
   pg_query_free_normalize_result(normal);
   PgQueryFingerprintResult print = pg_query_fingerprint(terminated.c_str());
   out.query_id = print.error == nullptr ? print.fingerprint : XXH3_64bits(out.text.data(), out.text.size());

@@ -229,6 +229,19 @@ TEST(Normalize, LeavesOutConstants) {
   EXPECT_EQ(normalize("create default index on 'secret'").text.find("secret"), std::string::npos);
 }
 
+TEST(Normalize, WithoutLiteralsHasNone) {
+  EXPECT_EQ(without_literals("execute p('x', 1.5e3, -2)"), "execute p($1, $2, -$3)");
+  EXPECT_EQ(without_literals("select $1, $3, 'x'"), "select $1, $3, $4");
+  EXPECT_EQ(without_literals("select 'a'\n  'b' , e'\\'c', U&'\\0061', b'1', x'f', $$d$$, $e$ $$ $e$"),
+            "select $1 , $2, $3, $4, $5, $6, $7");
+  EXPECT_EQ(without_literals("select a1, \"b 2\", 'it''s' -- 3"), "select a1, \"b 2\", $1 -- 3");
+  EXPECT_EQ(without_literals("select * from t order by 1 limit 5"), "select * from t order by $1 limit $2");
+  EXPECT_EQ(without_literals("selec 'x' frm"), "selec $1 frm") << "no grammar is asked";
+  EXPECT_EQ(without_literals("select 'x"), "<unknown statement>");
+  EXPECT_EQ(without_literals("select '\xc3\xa4' as \xc3\xa4, 'x'"), "select $1 as \xc3\xa4, $2");
+  EXPECT_EQ(without_literals(""), "");
+}
+
 TEST(ShownText, HidesPasswordsAndCutsBetweenCharacters) {
   EXPECT_EQ(without_password("ALTER ROLE a PASSWORD 'x'"), "ALTER ROLE a PASSWORD ...");
   EXPECT_EQ(without_password("select password from t"), "select password from t");

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -79,6 +80,12 @@ class Blocking final : public TimestampOracle {
   OracleHealth wait_for(OracleHealth::State state) {
     std::unique_lock guard(lock_);
     answered_.wait(guard, [&] { return remote_.health().state == state; });
+    return remote_.health();
+  }
+  // Until its first attempt has ended.
+  OracleHealth wait_for_any() {
+    std::unique_lock guard(lock_);
+    answered_.wait(guard, [&] { return remote_.health().state != OracleHealth::State::opening; });
     return remote_.health();
   }
 
@@ -278,6 +285,26 @@ TEST(PostgresOracle, TheSecondOwnerFencesTheFirst) {
   EXPECT_EQ(second.read_ts(), next) << "what the fenced one did must not count";
 }
 
+// Whichever comes first after the timeline was taken over; and what it would have done is not done.
+TEST(PostgresOracle, EachVerbFindsTheOtherOwner) {
+  using Try = void (*)(Blocking&);
+  const Try kVerbs[] = {[](Blocking& oracle) { oracle.write_ts(); }, [](Blocking& oracle) { oracle.peek_write_ts(); },
+                        [](Blocking& oracle) { oracle.read_ts(); },
+                        [](Blocking& oracle) { oracle.apply_write(Timestamp(1'000'000)); }};
+  for (const Try verb : kVerbs) {
+    SetClock clock;
+    const std::string timeline = new_timeline();
+    Blocking first(options_for(timeline, 100), clock);
+    EXPECT_EQ(first.read_ts(), Timestamp(100));
+    Blocking second(options_for(timeline), clock);
+    EXPECT_EQ(second.read_ts(), Timestamp(100));
+    EXPECT_THROW(verb(first), Failed);
+    EXPECT_EQ(first.remote().health().state, OracleHealth::State::fenced);
+    EXPECT_EQ(second.peek_write_ts(), Timestamp(100));
+    EXPECT_EQ(second.read_ts(), Timestamp(100));
+  }
+}
+
 TEST(PostgresOracle, TimelinesDoNotKnowEachOther) {
   SetClock clock;
   Blocking one(options_for(new_timeline()), clock), other(options_for(new_timeline(), 77), clock);
@@ -411,6 +438,35 @@ TEST(PostgresOracle, MissingRightsAreToldAndWaitedFor) {
   run_sql("GRANT USAGE, CREATE ON SCHEMA guarded TO powerless");
   oracle.wait_for(OracleHealth::State::well);
   EXPECT_EQ(oracle.read_ts(), Timestamp(0));
+}
+
+// A standby, or a server that is to take no writes: what it knows may be of a while ago.
+TEST(PostgresOracle, WhoTakesNoWritesIsNotAsked) {
+  const std::string timeline = new_timeline();
+  SetClock clock;
+  { Blocking(options_for(timeline), clock).read_ts(); }
+  run_sql("CREATE ROLE reader LOGIN; GRANT ALL ON timestamp_oracle TO reader;"
+          "ALTER ROLE reader SET default_transaction_read_only = on");
+  PostgresOracleOptions options = options_for(timeline);
+  options.url = "postgres://reader@127.0.0.1:" + std::string(std::getenv("GYRE_PORT")) + "/postgres";
+  Blocking oracle(options, clock);
+  const OracleHealth health = oracle.wait_for_any();
+  EXPECT_EQ(health.state, OracleHealth::State::unreachable) << health.sentence;
+  EXPECT_NE(health.sentence.find("read-only"), std::string::npos) << health.sentence;
+  run_sql("ALTER ROLE reader SET default_transaction_read_only = off");
+  EXPECT_EQ(oracle.wait_for(OracleHealth::State::well).sentence, "");
+}
+
+// The pauses between attempts double. (They are as long as they are, or longer where the machine is busy.)
+TEST(PostgresOracle, AttemptsAreFewerAndFewer) {
+  SetClock clock;
+  PostgresOracleOptions options = options_for(new_timeline());
+  options.url = "postgres://127.0.0.1:1/postgres";
+  const auto began = std::chrono::steady_clock::now();
+  Blocking oracle(options, clock);
+  while (oracle.remote().stats().connection_errors < 7) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const auto took = std::chrono::steady_clock::now() - began;
+  EXPECT_GE(took, std::chrono::milliseconds((4 + 8 + 16 + 32 + 64 + 128) * 9 / 10));
 }
 
 TEST(PostgresOracle, NobodyThereIsWaitedFor) {

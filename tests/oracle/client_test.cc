@@ -243,6 +243,14 @@ class ClientTest : public testing::Test, protected OracleClient::Listener {
     client.deliver();
     turn();
   }
+  // The first of them; the others are still on their way.
+  void deliver_some(std::size_t answers) {
+    const auto some = oracle.answers.begin() + static_cast<std::ptrdiff_t>(answers);
+    const std::vector<OracleAnswer> later(some, oracle.answers.end());
+    oracle.answers.erase(some, oracle.answers.end());
+    deliver();
+    oracle.answers.insert(oracle.answers.end(), later.begin(), later.end());
+  }
   void have_timestamp() {
     client.tick(1);
     oracle.carry_out_verb(Verb::write_ts);
@@ -291,6 +299,43 @@ TEST_F(ClientTest, AReadWaitsForWhatItsTimestampCovers) {
   deliver();
   EXPECT_EQ(published.load().read_ts, Timestamp(1));
   EXPECT_EQ(batches, (std::vector<Pair>{{1, 3}}));
+}
+
+// What it covers will never be seen here.
+TEST_F(ClientTest, AReadThatWaitsFailsWithTheFence) {
+  have_timestamp();
+  commit();
+  oracle.carry_out_verb(Verb::apply_write);
+  OracleAnswer fenced = oracle.answers.back();  // the connection broke, and the call was made again, too late
+  fenced.status = OracleAnswer::Status::fenced;
+  oracle.answers.pop_back();
+  client.arrive(0, 1);
+  client.send(3);
+  oracle.carry_out_verb(Verb::read_ts);
+  deliver();
+  EXPECT_TRUE(batches.empty());
+  oracle.answers.push_back(fenced);
+  deliver();
+  EXPECT_TRUE(batches.empty());
+  EXPECT_EQ(failures, (std::vector<Pair>{{0, 1}}));
+}
+
+// Commits that become durable while another's timestamp is being applied wait for one call, made at once.
+TEST_F(ClientTest, OneCallAppliesWhatGatheredMeanwhile) {
+  client.tick(1);
+  for (int i = 0; i < 3; ++i) {
+    oracle.carry_out_verb(Verb::write_ts);
+    deliver();
+    commit();
+  }
+  EXPECT_EQ(oracle.asked(Verb::apply_write), 1U);
+  oracle.carry_out_verb(Verb::apply_write);
+  deliver();
+  EXPECT_EQ(steps.answered, 1U);
+  ASSERT_EQ(oracle.asked(Verb::apply_write), 1U);
+  oracle.carry_out_verb(Verb::apply_write);
+  deliver();
+  EXPECT_EQ(steps.answered, 3U);
 }
 
 TEST_F(ClientTest, OneCallOfItsOwnForWhoAsksAlone) {
@@ -476,11 +521,13 @@ TEST_F(ClientTest, ReadsSeeAnsweredWritesWhateverTheSchedule) {
         client.ask_alone(1, static_cast<std::uint64_t>(step));
         break;
       case 3:
-        if (!oracle.calls.empty()) oracle.carry_out(random() % oracle.calls.size());
+        // (As many as are asked: the calls under way stay few.)
+        for (std::uint64_t more = random() % 8; more != 0 && !oracle.calls.empty(); --more)
+          oracle.carry_out(random() % oracle.calls.size());
         break;
       case 4:
         std::shuffle(oracle.answers.begin(), oracle.answers.end(), random);
-        deliver();
+        deliver_some(oracle.answers.empty() ? 0 : random() % (oracle.answers.size() + 1));
         break;
       default:
         client.tick(static_cast<std::uint64_t>(step));
