@@ -19,13 +19,13 @@ constexpr std::string_view kPlainText = "text/plain; charset=utf-8";
 }  // namespace
 
 OracleCore::OracleCore(reactor::Loop& loop, Mesh& mesh, oracle::PublishedState& published,
-                       oracle::ReadHolds& holds, InitialState initial, Durable durable, int processor,
-                       std::function<void()> on_drained, oracle::RemoteOracle* remote)
+                       oracle::ReadHolds& holds, oracle::Clock& clock, InitialState initial, Durable durable,
+                       int processor, std::function<void()> on_drained, oracle::RemoteOracle* remote)
     : loop_(loop),
       mesh_(mesh),
       processor_(processor),
       on_drained_(std::move(on_drained)),
-      oracle_(clock_, initial.timestamp),
+      oracle_(clock, initial.timestamp),
       remote_(remote),
       client_(remote == nullptr ? nullptr
                                 : std::make_unique<oracle::OracleClient>(

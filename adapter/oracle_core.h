@@ -41,10 +41,11 @@ class OracleCore final : private CallReturn,
     LogDriver driver = LogDriver::thread;
   };
   // On the oracle core's thread, as everything below. `on_drained` is called once all shards have no
-  // connection left. `remote`: the oracle that servers share, borrowed, which wakes the loop when it has
+  // connection left. `clock` is borrowed. `remote`: the oracle that servers share, borrowed, which wakes the loop when it has
   // answered; null: timestamps are this core's own.
   OracleCore(reactor::Loop& loop, Mesh& mesh, oracle::PublishedState& published, oracle::ReadHolds& holds,
-             InitialState initial, Durable durable, int processor, std::function<void()> on_drained, oracle::RemoteOracle* remote = nullptr);
+             oracle::Clock& clock, InitialState initial, Durable durable, int processor,
+             std::function<void()> on_drained, oracle::RemoteOracle* remote = nullptr);
   OracleCore(const OracleCore&) = delete;
   OracleCore& operator=(const OracleCore&) = delete;
   ~OracleCore();
@@ -155,7 +156,6 @@ class OracleCore final : private CallReturn,
   Mesh& mesh_;
   const int processor_;
   const std::function<void()> on_drained_;
-  oracle::SystemClock clock_;
   oracle::LocalOracle oracle_;
   oracle::RemoteOracle* const remote_;                // null: oracle_ is used
   std::unique_ptr<oracle::OracleClient> client_;      // of remote_

@@ -327,7 +327,7 @@ void Server::run_oracle(std::vector<int> http_listeners) {
   if (store_ != nullptr) durable = {&store_->log(), checkpointer_.get(), &store_->recovery()};
   if (initial.catalog.login_secret.empty()) initial.catalog.login_secret = pgwire::random_bytes(32);
   {
-    OracleCore core(loop, mesh_, published_, holds_, std::move(initial), durable, options_.oracle_core,
+    OracleCore core(loop, mesh_, published_, holds_, clock, std::move(initial), durable, options_.oracle_core,
                     [this] { drained_.release(); }, remote.get());
     core.limit_memory(options_.memory_limit);
     // 9 of recovery: the state is published.

@@ -12,7 +12,9 @@
 // nothing is under way, it is given at once.
 //
 // A lazy batch is ready as soon as the log has room for its record. It still waits for its predecessors: what
-// is published never depends on what is not.
+// is published never depends on what is not. One beyond the window behind the newest durable commit
+// (timestamp_window.h), as the first after some idle seconds, is not lazy: it waits, and so moves the window for
+// those after it.
 //
 // Timestamps may come from far away (commit_timestamps.h). A batch is begun when one is in hand, so that all its
 // steps up to the log run without a wait; and between "durable" and "published" the oracle is told, whose
@@ -25,6 +27,7 @@
 
 #include <utility>
 
+#include "oracle/timestamp_window.h"
 #include "reactor/base/check.h"
 #include "reactor/fail_point.h"
 
@@ -46,7 +49,8 @@ GroupCommit::GroupCommit(CommitTimestamps& timestamps, CommitLog& log, Published
       holds_(holds),
       steps_(steps),
       limits_(limits),
-      newest_(published.load().read_ts) {}
+      newest_(published.load().read_ts),
+      window_end_(newest_) {}
 
 bool GroupCommit::can_begin() const {
   if (arrived_.empty() || refusing_) return false;
@@ -126,11 +130,12 @@ void GroupCommit::append_batch(Urgency urgency) {
   batch.timestamp = timestamps_.take();
   GYRE_CHECK(newest_ < batch.timestamp);
   newest_ = batch.timestamp;
+  if (window_end_ < batch.timestamp) urgency = Urgency::now;
   // 3: the log, which may answer within the call.
   record_.clear();
   if (log_.keeps_records()) steps_.encode(batch.timestamp, record_);
   batch.record = ++appended_;
-  unanswered_.push_back(record_.size());
+  unanswered_.push_back({batch.timestamp, record_.size()});
   unanswered_bytes_ += record_.size();
   (void)fail_point("commit.before_log");
   appending_ = true;
@@ -159,7 +164,8 @@ void GroupCommit::logged(Durability outcome) {
 void GroupCommit::settle(Durability outcome) {
   GYRE_CHECK(!unanswered_.empty());
   const std::uint64_t record = appended_ - unanswered_.size() + 1;
-  unanswered_bytes_ -= unanswered_.front();
+  const Appended appended = unanswered_.front();
+  unanswered_bytes_ -= appended.bytes;
   unanswered_.pop_front();
   if (outcome == Durability::failed) {
     if (std::exchange(failed_, true)) return;
@@ -174,8 +180,9 @@ void GroupCommit::settle(Durability outcome) {
     if (found != nullptr) refuse_unready(CommitSteps::Refusal::no_room);
     return;
   }
-  if (found == nullptr) return;
   // ---- Beyond this point the batch is durable.
+  window_end_ = std::max(window_end_, window_end(appended.timestamp));
+  if (found == nullptr) return;
   found->ready = true;
   finish_ready();
 }

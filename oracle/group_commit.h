@@ -155,8 +155,12 @@ class GroupCommit {
   // G1  In the order of order(). The one behind is built on the one before.
   // G2  The first is not ready, or waits to be applied, outside of finish_ready().
   std::deque<Batch> in_flight_;
-  // Records that the log has not answered yet, by size. Their numbers end with appended_.
-  std::deque<std::size_t> unanswered_;
+  // Records that the log has not answered yet. Their numbers end with appended_.
+  struct Appended {
+    Timestamp timestamp;
+    std::size_t bytes;
+  };
+  std::deque<Appended> unanswered_;
   std::size_t unanswered_bytes_ = 0;
   std::uint64_t appended_ = 0;
   std::uint64_t published_record_ = 0;
@@ -164,6 +168,8 @@ class GroupCommit {
   // What is left behind the batches that are ready has been refused by the log, and is dropped once they are published.
   std::optional<CommitSteps::Refusal> refusing_;
   Timestamp newest_;  // of all batches that were ordered
+  // G3  What is published beyond this is durable: a recovery goes on behind it (timestamp_window.h).
+  Timestamp window_end_;
   OutBuffer record_;
   bool appending_ = false;
   std::vector<Durability> answered_while_appending_;

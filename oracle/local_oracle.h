@@ -26,7 +26,8 @@ class SystemClock final : public Clock {
 
 class LocalOracle final : public TimestampOracle, public CommitTimestamps {
  public:
-  // Starts as if `initially` had been applied: at recovery the timestamp of the last durable commit.
+  // Starts as if `initially` had been applied: at recovery the newest timestamp that may have been shown
+  // (timestamp_window.h).
   explicit LocalOracle(Clock& clock, Timestamp initially = Timestamp{0});
 
   Timestamp write_ts() override;

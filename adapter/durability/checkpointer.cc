@@ -111,15 +111,17 @@ void Checkpointer::write(const std::function<bool()>& go_on) {
   const auto start = std::chrono::steady_clock::now();
   // The state must be loaded after the number was read: it is at least as new as all these requests.
   const oracle::Publication state = holds_.wake(reader_, published_);
+  const auto& database = *static_cast<const storage::Database*>(state.database);
+  // (The first publication's is above its newest commit's.)
+  const Timestamp commit = database.timestamp();
   reactor::DiskResult<storage::CheckpointFigures> written = storage::CheckpointFigures{};
-  const bool is_new = newest_ < state.read_ts;
-  if (is_new && !wait_for_log(state.read_ts, go_on))
+  const bool is_new = newest_ < commit;
+  if (is_new && !wait_for_log(commit, go_on))
     written = Unexpected{reactor::DiskError{EIO, "the log does not have all that it would be ahead of"}};
   else if (is_new)
-    written = write_state(directory_, *static_cast<const storage::Database*>(state.database),
-                          *static_cast<const Catalog*>(state.catalog), state.read_ts, go_on);
+    written = write_state(directory_, database, *static_cast<const Catalog*>(state.catalog), commit, go_on);
   holds_.idle(reader_);
-  if (written && is_new) tidy(state.read_ts);
+  if (written && is_new) tidy(commit);
   if (!written && go_on()) spdlog::error("cannot write a checkpoint: {}", written.error().message);
   const std::lock_guard guard(lock_);
   stats_.answered = answers;
@@ -128,13 +130,13 @@ void Checkpointer::write(const std::function<bool()>& go_on) {
   if (!written) ++stats_.failed;
   if (!written || !is_new) return;
   ++stats_.written;
-  stats_.last_timestamp = state.read_ts.value;
+  stats_.last_timestamp = commit.value;
   stats_.last_rows = written->rows;
   stats_.last_bytes = written->bytes;
   stats_.last_duration_us = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start)
           .count());
-  spdlog::info("checkpoint {}: {} rows of {} tables, {} bytes, {} ms", checkpoint_name(state.read_ts),
+  spdlog::info("checkpoint {}: {} rows of {} tables, {} bytes, {} ms", checkpoint_name(commit),
                written->rows, written->tables, written->bytes, stats_.last_duration_us / 1000);
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "oracle/timestamp_window.h"
 #include "oracle/wal/sync_probe.h"
 #include "reactor/fail_point.h"
 
@@ -76,6 +77,7 @@ Result<std::unique_ptr<DurableStore>, StartError> DurableStore::open(reactor::Di
     return Unexpected{StartError{ExitStatus::disk, "recovery was stopped by a fail point"}};
   auto log = open_log(directory, recovered->tail, recovered->state.timestamp, options);
   if (!log) return Unexpected{log.error()};
+  recovered->state.timestamp = oracle::window_end(recovered->state.timestamp);
   return std::unique_ptr<DurableStore>(
       new DurableStore(std::move(directory), std::move(*recovered), std::move(*log), options));
 }

@@ -31,7 +31,8 @@ class DurableStore {
   static Result<std::unique_ptr<DurableStore>, StartError> open(reactor::Disk& disk,
                                                                 const StoreOptions& options);
 
-  // What the coordinator begins with. Once.
+  // What the coordinator begins with: the newest commit's state, at a timestamp that no server has shown more than.
+  // Once.
   InitialState take_state() { return std::move(state_); }
   oracle::wal::Writer& log() { return *log_; }
   DataDirectory& directory() { return directory_; }

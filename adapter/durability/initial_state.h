@@ -22,7 +22,7 @@ struct InitialState {
 
   Catalog catalog;
   std::unique_ptr<const storage::Database> database = std::make_unique<storage::Database>();
-  Timestamp timestamp{1};  // of the newest commit; all that follow are above
+  Timestamp timestamp{1};  // at or above the newest commit's; published with it, and all that follow are above
 };
 
 }  // namespace gyre::adapter

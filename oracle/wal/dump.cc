@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "oracle/timestamp_window.h"
 #include "oracle/wal/format.h"
 #include "oracle/wal/mark.h"
 #include "oracle/wal/reader.h"
@@ -112,6 +113,7 @@ bool dump_directory(reactor::Disk& disk, const std::string& path, Timestamp afte
   print(line("%s in %s at %" PRIu64 ", behind sequence %" PRIu64 ", timestamp %" PRIu64 "\n",
              std::string(stop_name(tail.stop)).c_str(), segment_name(tail.segment).c_str(), tail.offset,
              tail.sequence, tail.timestamp.value));
+  print(line("timestamps up to %" PRIu64 " may have been shown\n", window_end(tail.timestamp).value));
   if (!tail.message.empty()) print(tail.message + "\n");
   if (tail.refused) print("records that were durable are missing: recovery refuses this log\n");
   return !tail.refused;

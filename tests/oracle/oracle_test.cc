@@ -18,6 +18,7 @@
 #include "oracle/read_holds.h"
 #include "oracle/retire_list.h"
 #include "oracle/seqlock.h"
+#include "oracle/timestamp_window.h"
 #include "tests/reactor/seed.h"
 
 namespace gyre::oracle {
@@ -297,6 +298,11 @@ class GroupCommitTest : public testing::Test {
     commits_.turn();
     return take();
   }
+  // Lazy batches need a durable one before them.
+  void begin_window() {
+    turn(7);
+    complete();
+  }
   std::string complete(Durability outcome = Durability::durable) {
     EXPECT_TRUE(log_.complete_one(outcome));
     return take();
@@ -385,6 +391,7 @@ TEST_F(GroupCommitTest, ABatchWithoutWritesWaitsForWhatItMayHaveSeen) {
 }
 
 TEST_F(GroupCommitTest, ALazyBatchWaitsForItsPredecessorsOnly) {
+  begin_window();
   EXPECT_EQ(turn(0, CommitSteps::Outcome::write_lazily), "order1 seal apply answer free ");
   EXPECT_EQ(turn(1), "order1 seal ");
   EXPECT_EQ(turn(2, CommitSteps::Outcome::write_lazily), "order1 seal ");
@@ -395,6 +402,7 @@ TEST_F(GroupCommitTest, ALazyBatchWaitsForItsPredecessorsOnly) {
 }
 
 TEST_F(GroupCommitTest, ALazyBatchWithoutCertainRoomWaits) {
+  begin_window();
   log_.set_acceptance(Acceptance::pending);
   EXPECT_EQ(turn(0, CommitSteps::Outcome::write_lazily), "order1 seal ");
   EXPECT_EQ(complete(), "apply answer free ");
@@ -412,11 +420,29 @@ TEST_F(GroupCommitTest, AFailedLogEndsWritingForGood) {
   EXPECT_TRUE(commits_.idle());
 }
 
+// The first one has nothing durable before it, and nor has one that comes late.
+TEST_F(GroupCommitTest, ALazyBatchBeyondTheWindowWaits) {
+  EXPECT_EQ(turn(0, CommitSteps::Outcome::write_lazily), "order1 seal ");
+  EXPECT_EQ(complete(), "apply answer free ");
+  EXPECT_EQ(oracle_.read_ts(), Timestamp(1));
+  clock_.now = window_end(Timestamp(1)).value;
+  EXPECT_EQ(turn(1, CommitSteps::Outcome::write_lazily), "order1 seal apply answer free ") << "at its end";
+  EXPECT_EQ(turn(2, CommitSteps::Outcome::write_lazily), "order1 seal ") << "one beyond";
+  clock_.now = 0;
+  EXPECT_EQ(turn(3, CommitSteps::Outcome::write_lazily), "order1 seal ") << "a clock that goes back is no help";
+  EXPECT_EQ(complete(), "") << "what moves the window moves it for those ordered since";
+  EXPECT_EQ(turn(4, CommitSteps::Outcome::write_lazily), "order1 seal ") << "it has predecessors that wait";
+  EXPECT_EQ(complete(), "apply answer free ");
+  EXPECT_EQ(complete(), "apply answer apply answer free free ");
+  EXPECT_EQ(commits_.counters().lazy, 2U);
+}
+
 TEST_F(GroupCommitTest, ALazyRecordThatFailsTakesTheUnpublishedWithIt) {
+  begin_window();
   EXPECT_EQ(turn(0, CommitSteps::Outcome::write_lazily), "order1 seal apply answer free ");
   turn(1);
   EXPECT_EQ(complete(Durability::failed), "drop1 failed1 ");
-  EXPECT_EQ(published_.load().read_ts, Timestamp(1));
+  EXPECT_EQ(published_.load().read_ts, Timestamp(2));
 }
 
 TEST_F(GroupCommitTest, WithoutRoomABatchAndThoseOnItAreRefusedAndLaterOnesTryAgain) {
@@ -572,6 +598,63 @@ TEST(GroupCommitRandom, ClocksThatJumpBackDoNotMatter) {
     EXPECT_EQ(oracle.read_ts(), published.load().read_ts);
     before = published.load().read_ts.value;
   }
+}
+
+// Lives of a server that are ended by crashes, which take what is not durable, and clocks that are anywhere afterwards.
+// The twin knows every timestamp that was ever shown.
+TEST(GroupCommitRandom, NoTimestampIsShownTwiceWhateverCrashesTakeAndClocksSay) {
+  std::size_t taken = 0, at_once = 0;
+  for (std::uint64_t seed = test::test_seed(1), end = seed + 200; seed < end; ++seed) {
+    SCOPED_TRACE(test::seed_note(seed));
+    std::mt19937_64 random(seed);
+    std::set<Timestamp> shown;
+    Timestamp durable(1);  // the newest commit's that a recovery finds
+    for (int life = 0; life < 5; ++life) {
+      SetClock clock;
+      clock.now = random() % (20 * kTimestampWindowUs);
+      LocalOracle oracle(clock, window_end(durable));
+      MemoryCommitLog log(MemoryCommitLog::Keep::records, MemoryCommitLog::Acknowledge::when_told);
+      PublishedState published({window_end(durable), nullptr, nullptr, 0});
+      ReadHolds holds(1);
+      ListSteps steps;
+      steps.published = &published;
+      GroupCommit commits(oracle, log, published, holds, steps, {.batches = 1 + random() % 5});
+      std::deque<ListSteps::Write> intents;
+      std::size_t completed = 0;
+      const std::uint64_t slowness = 1 + random() % 20;  // the disk's
+      ASSERT_TRUE(shown.empty() || *shown.rbegin() <= published.load().read_ts) << "reads went back";
+      const auto look = [&] {
+        const Timestamp now = published.load().read_ts;
+        if (!shown.empty() && now == *shown.rbegin()) return;
+        ASSERT_TRUE(shown.empty() || *shown.rbegin() < now);
+        ASSERT_TRUE(shown.insert(now).second);
+      };
+      look();
+      for (std::uint64_t step = 0, steps_max = random() % 100; step < steps_max; ++step) {
+        const std::uint64_t dice = random() % 8;
+        if (dice < 3) {
+          auto& write = intents.emplace_back();
+          write.lazy = random() % 4 != 0;
+          commits.submit(&write);
+          commits.turn();
+        } else if (dice < 5 && log.waiting() != 0 && random() % slowness == 0) {
+          durable = log.records()[completed++].timestamp;
+          log.complete_one();
+        } else if (dice == 5) {
+          clock.now = random() % (20 * kTimestampWindowUs);
+        } else {
+          clock.now += random() % (kTimestampWindowUs / 2);
+        }
+        // (Where several are published at once, the newest alone is seen.)
+        look();
+      }
+      taken += durable < *shown.rbegin() && *shown.rbegin() != window_end(durable) ? 1 : 0;
+      at_once += commits.counters().lazy;
+    }
+  }
+  // Otherwise the test would show nothing.
+  EXPECT_GT(taken, 100U);
+  EXPECT_GT(at_once, 1'000U);
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ SimulatedServer::SimulatedServer(std::uint64_t seed, const SimulatedServerSettin
   }
   oracle_core_ = std::make_unique<adapter::OracleCore>(
       *cores_[shards].loop, mesh_, published_, holds_,
+      settings.clock != nullptr ? *settings.clock : static_cast<oracle::Clock&>(machine_clock_),
       store_ != nullptr ? store_->take_state() : adapter::InitialState(adapter::Catalog::initial()), durable,
       -1, [this] { drained_ = true; });
   for (std::size_t shard = 0; shard < shards; ++shard) {

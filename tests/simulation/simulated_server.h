@@ -23,6 +23,7 @@ struct SimulatedServerSettings {
   reactor::SimulationFaults faults;
   reactor::SimulatedDisk* disk = nullptr;  // borrowed; null: nothing is durable
   reactor::WriteThrough log_through = reactor::WriteThrough::none;
+  oracle::Clock* clock = nullptr;  // borrowed; null: the machine's
 };
 
 class SimulatedServer {
@@ -47,6 +48,7 @@ class SimulatedServer {
   void checkpoint();
   // Why nothing can be written any more; empty: it can.
   std::string log_failure() const;
+  Timestamp published() const { return published_.load().read_ts; }
   // Whether no core holds on to anything that was replaced, once all are at rest.
   bool nothing_held();
 
@@ -61,6 +63,7 @@ class SimulatedServer {
   void tell_all(adapter::CoreMessage::Kind kind);
 
   std::mt19937_64 random_;
+  oracle::SystemClock machine_clock_;
   std::unique_ptr<adapter::DurableStore> store_;  // null: nothing is durable
   std::shared_ptr<reactor::SimulatedNetwork> network_ = std::make_shared<reactor::SimulatedNetwork>();
   adapter::Mesh mesh_;
