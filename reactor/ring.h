@@ -61,7 +61,7 @@ class Ring {
   };
   // visit(const Completion&) for every completion that is ready now; returns how many. Of each but the first,
   // announce(const Completion&) comes before, at most kAhead visits ahead.
-  static constexpr unsigned kAhead = 8;
+  static constexpr unsigned kAhead = 32;
   template <class Announce, class Visit>
   unsigned for_each_completion(Announce&& announce, Visit&& visit) {
     const unsigned count = completions_ready();

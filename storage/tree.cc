@@ -195,9 +195,13 @@ const Node* Tree::find_leaf(std::string_view key) const {
   if (node == nullptr) return nullptr;
   for (int level = node->level; level != 0; --level) {  // so that the leaf itself is not read
     node = node->child(route(node, key));
-    prefetch_node(node);
+    if (level > 1) prefetch_node(node);
   }
   return node;
+}
+
+void Tree::prefetch_leaf(const Node* leaf) {
+  prefetch_node(leaf);
 }
 
 // A key without the leaf's prefix is found unequal, so the prefix itself need not be looked at.
@@ -210,7 +214,9 @@ bool Tree::get_in(const Node* leaf, std::string_view key, std::string_view& valu
 
 bool Tree::get(std::string_view key, std::string_view& value) const {
   const Node* leaf = find_leaf(key);
-  return leaf != nullptr && get_in(leaf, key, value);
+  if (leaf == nullptr) return false;
+  prefetch_node(leaf);
+  return get_in(leaf, key, value);
 }
 
 void Tree::prefetch_entry(const Node* leaf, std::string_view key) {

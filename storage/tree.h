@@ -124,11 +124,12 @@ class Tree {
     return get(key, ignored);
   }
 
-  // The two halves of get(), for lookups that are begun ahead: the leaf where the key belongs, which memory is
-  // asked for and which is not read (null: the tree is empty); then the entry in it.
+  // The two halves of get(), for lookups that are begun ahead: the leaf where the key belongs, which is not read
+  // (null: the tree is empty); then the entry in it.
   const tree::Node* find_leaf(std::string_view key) const;
   static bool get_in(const tree::Node* leaf, std::string_view key, std::string_view& value);
-  // Between the two, once the leaf has arrived: asks for the entry.
+  // Between the two: asks memory for the leaf's slots, and, once these have arrived, for the entry.
+  static void prefetch_leaf(const tree::Node* leaf);
   static void prefetch_entry(const tree::Node* leaf, std::string_view key);
 
   const tree::Node* root() const { return root_; }
