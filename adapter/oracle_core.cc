@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "adapter/history/statement_statistics.h"
 #include "adapter/http/console_assets.h"
 #include "adapter/session/survey.h"
 #include "adapter/version.h"
@@ -298,7 +299,10 @@ void OracleCore::finish_scrape() {
   {
     const Measured measured(coordinator_.span_clock, page_ns_);
     if (!scrape_.pages.empty()) page = render_metrics(scrape_.snapshots, process) + render_oracle_metrics(oracle_figures());
-    if (!scrape_.consoles.empty()) console = render_console(scrape_.snapshots, process);
+    if (!scrape_.consoles.empty()) {
+      const OracleFigures figures = oracle_figures();
+      console = render_console(scrape_.snapshots, process, figures.remote ? &figures : nullptr);
+    }
   }
   answer_all(scrape_.pages, kMetricsContentType, page);
   answer_all(scrape_.consoles, kJsonContentType, console);
@@ -313,7 +317,22 @@ void OracleCore::begin_look() {
 
 void OracleCore::finish_look() {
   for (Activity& part : look_.parts) coordinator_.complete(part.sessions);
-  answer_all(look_.waiting, kJsonContentType, render_activity(look_.parts));
+  const auto& catalog = *static_cast<const Catalog*>(published_.load().catalog);
+  answer_all(look_.waiting, kJsonContentType, render_activity(look_.parts, look_.costs(catalog)));
+}
+
+// (Each core tells its costliest: what is below that on every core, and above in all, is not shown.)
+std::vector<StatementCost> OracleCore::Look::costs(const Catalog& catalog) const {
+  StatementStatistics all;
+  all.set_most(SIZE_MAX);
+  for (const Activity& part : parts)
+    for (const auto& row : part.costs) all.add(row);
+  std::vector<StatementCost> out;
+  for (auto& row : all.costliest(Activity::kMostCosts)) {
+    const Role* const role = catalog.role(RoleId(row.role));
+    out.push_back({role == nullptr ? std::to_string(row.role) : role->name, std::move(row)});
+  }
+  return out;
 }
 
 }  // namespace gyre::adapter

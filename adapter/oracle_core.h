@@ -123,6 +123,8 @@ class OracleCore final : private CallReturn,
   };
   // The same of what goes on.
   struct Look {
+    std::vector<StatementCost> costs(const Catalog& catalog) const;
+
     std::vector<Activity> parts;
     std::size_t missing = 0;
     std::vector<HttpAnswer> waiting;

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "adapter/history/shown_text.h"
 #include "pgwire/backend_messages.h"
 #include "pgwire/scram.h"
 #include "reactor/socket.h"
@@ -535,6 +536,8 @@ void Shard::fill(Activity& activity) {
   });
   const auto slow = core_.slow.list();
   activity.slow.assign(slow.begin(), slow.end());
+  activity.costs = core_.history.statistics.costliest(Activity::kMostCosts);
+  for (auto& cost : activity.costs) cost.text = clipped(cost.text, Activity::kCostText);
   activity.now_us = loop_.now_us();
   activity.wall_us = core_.wall_us();
 }

@@ -3,11 +3,25 @@
 #include "adapter/history/statement_statistics.h"
 
 #include <algorithm>
+#include <set>
 
 namespace gyre::adapter {
 
 void StatementStatistics::add(std::uint32_t role, std::uint64_t query_id, std::string_view text, double took_ms,
                               std::uint64_t rows) {
+  Row one;
+  one.calls = 1;
+  one.rows = rows;
+  one.total_ms = one.least_ms = one.most_ms = one.mean_ms = took_ms;
+  merge(one, row_of(role, query_id, text));
+}
+
+void StatementStatistics::add(const Row& counted) {
+  merge(counted, row_of(counted.role, counted.query_id, counted.text));
+}
+
+StatementStatistics::Row& StatementStatistics::row_of(std::uint32_t role, std::uint64_t query_id,
+                                                      std::string_view text) {
   const Key key{query_id, role};
   auto place = rows_.find(key);
   if (place == rows_.end()) {
@@ -18,11 +32,7 @@ void StatementStatistics::add(std::uint32_t role, std::uint64_t query_id, std::s
     row.text = text;
     place = rows_.emplace(key, std::move(row)).first;
   }
-  Row one;
-  one.calls = 1;
-  one.rows = rows;
-  one.total_ms = one.least_ms = one.most_ms = one.mean_ms = took_ms;
-  merge(one, place.value());
+  return place.value();
 }
 
 void StatementStatistics::make_room() {
@@ -55,6 +65,21 @@ std::vector<StatementStatistics::Row> StatementStatistics::copy() const {
   rows.reserve(rows_.size());
   for (const auto& [key, row] : rows_) rows.push_back(row);
   return rows;
+}
+
+std::vector<StatementStatistics::Row> StatementStatistics::costliest(std::size_t most) const {
+  std::vector<const Row*> rows;
+  for (const auto& [key, row] : rows_) rows.push_back(&row);
+  std::set<const Row*> chosen;
+  for (const auto figure : {&Row::total_ms, &Row::most_ms}) {
+    const auto end = rows.begin() + static_cast<std::ptrdiff_t>(std::min(most, rows.size()));
+    std::partial_sort(rows.begin(), end, rows.end(),
+                      [figure](const Row* a, const Row* b) { return a->*figure > b->*figure; });
+    chosen.insert(rows.begin(), end);
+  }
+  std::vector<Row> copies;
+  for (const Row* const row : chosen) copies.push_back(*row);
+  return copies;
 }
 
 void merge(const storage::StatementStatistic& from, storage::StatementStatistic& into) {

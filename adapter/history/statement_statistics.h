@@ -27,8 +27,12 @@ class StatementStatistics {
   void set_most(std::size_t statements) { most_ = statements; }
   // `text` is looked at where the statement is new.
   void add(std::uint32_t role, std::uint64_t query_id, std::string_view text, double took_ms, std::uint64_t rows);
+  void add(const Row& counted);  // what another core has counted
   void forget(const ForgottenStatements& which);
   std::vector<Row> copy() const;
+  // The so many rows of the longest time in all, and as many whose one execution took the longest; in no
+  // order.
+  std::vector<Row> costliest(std::size_t most) const;
   std::size_t size() const { return rows_.size(); }
 
  private:
@@ -40,6 +44,7 @@ class StatementStatistics {
   struct Hash {
     std::size_t operator()(const Key& key) const { return key.query_id + key.role * 0x9e3779b97f4a7c15; }
   };
+  Row& row_of(std::uint32_t role, std::uint64_t query_id, std::string_view text);
   void make_room();
 
   std::size_t most_ = 5000;

@@ -30,7 +30,9 @@ void write_histogram(JsonWriter& json, std::string_view name, const Histogram& v
   json.close(']');
 }
 
-void write_phases(JsonWriter& json, const MetricsSnapshot& core) {
+enum class Oracle : bool { local, remote };
+
+void write_phases(JsonWriter& json, const MetricsSnapshot& core, Oracle oracle) {
   Histogram cached, first_row;
   for (std::size_t level = 0; level < kIsolationLevels; ++level) {
     cached.merge(core.core.cached_peek_ns[level]);
@@ -39,6 +41,7 @@ void write_phases(JsonWriter& json, const MetricsSnapshot& core) {
   first_row.merge(cached);
   json.open("phases_ns", '{');
   write_histogram(json, "read_timestamp", core.core.read_ts_ns);
+  if (oracle == Oracle::remote) write_histogram(json, "oracle_wait", core.oracle_wait_ns);
   write_histogram(json, "parse", core.core.parse_ns);
   write_histogram(json, "plan", core.core.plan_ns);
   write_histogram(json, "cached_read", cached);
@@ -50,7 +53,7 @@ void write_phases(JsonWriter& json, const MetricsSnapshot& core) {
   json.close('}');
 }
 
-void write_core(JsonWriter& json, const MetricsSnapshot& core) {
+void write_core(JsonWriter& json, const MetricsSnapshot& core, Oracle oracle) {
   std::uint64_t queries = 0;
   for (const auto& source : core.core.queries)
     for (const std::uint64_t count : source) queries += count;
@@ -72,7 +75,7 @@ void write_core(JsonWriter& json, const MetricsSnapshot& core) {
   json.field("wakeups_received", core.loop.wakeups_received);
   json.field("messages", core.loop.messages);
   json.field("mailbox_depth", core.mailbox_depth);
-  write_phases(json, core);
+  write_phases(json, core, oracle);
   json.close('}');
 }
 
@@ -96,6 +99,50 @@ void write_oracle(JsonWriter& json, const CoreMetrics& sum, const ProcessFacts& 
     json.field("log_bytes", process.log->bytes);
     json.field("log_syncs", process.log->syncs);
   }
+  json.close('}');
+}
+
+std::string_view state_of(oracle::OracleHealth::State state) {
+  using State = oracle::OracleHealth::State;
+  switch (state) {
+    case State::opening:
+      return "not reached yet";
+    case State::well:
+      return "well";
+    case State::unreachable:
+      return "unreachable";
+    case State::refused:
+      return "refused";
+    case State::fenced:
+      return "fenced";
+  }
+  return {};
+}
+
+void write_timestamp_oracle(JsonWriter& json, const OracleFigures& figures) {
+  const oracle::RemoteOracleStats& calls = figures.calls;
+  json.open("timestamp_oracle", '{');
+  json.field("state", state_of(figures.health));
+  json.open("verbs", '[');
+  for (std::size_t verb = 0; verb < oracle::kVerbs; ++verb) {
+    const auto& one = calls.operations[verb];
+    json.open('{');
+    json.field("name", oracle::verb_name(static_cast<oracle::Verb>(verb)));
+    json.field("started", one.started);
+    json.field("succeeded", one.succeeded);
+    json.field("failed", one.failed);
+    json.field("retries", one.retries);
+    json.field("took_ns", one.ns);
+    json.close('}');
+  }
+  json.close(']');
+  json.field("batches", figures.client.batches);
+  json.field("batched_statements", figures.client.batched_ops);
+  write_histogram(json, "batch_ns", figures.client.inner_read_ns);
+  json.field("connections", calls.size);
+  json.field("connections_idle", calls.available);
+  json.field("connections_made", calls.connections_created);
+  json.field("connection_errors", calls.connection_errors);
   json.close('}');
 }
 
@@ -171,9 +218,30 @@ void write_slowest(JsonWriter& json, std::span<const Activity> cores) {
   json.close(']');
 }
 
+std::uint64_t nanoseconds(double milliseconds) {
+  return static_cast<std::uint64_t>(milliseconds * 1e6);
+}
+
+void write_costs(JsonWriter& json, std::span<const StatementCost> costs) {
+  json.open("costs", '[');
+  for (const auto& [role, statement] : costs) {
+    json.open('{');
+    json.field("text", statement.text);
+    json.field("role", role);
+    json.field("calls", statement.calls);
+    json.field("rows", statement.rows);
+    json.field("total_ns", nanoseconds(statement.total_ms));
+    json.field("mean_ns", nanoseconds(statement.mean_ms));
+    json.field("longest_ns", nanoseconds(statement.most_ms));
+    json.close('}');
+  }
+  json.close(']');
+}
+
 }  // namespace
 
-std::string render_console(std::span<const MetricsSnapshot> cores, const ProcessFacts& process) {
+std::string render_console(std::span<const MetricsSnapshot> cores, const ProcessFacts& process,
+                           const OracleFigures* oracle) {
   const CoreMetrics sum = merged(cores);
   JsonWriter json;
   json.open('{');
@@ -183,15 +251,17 @@ std::string render_console(std::span<const MetricsSnapshot> cores, const Process
   json.field("start_s", static_cast<std::uint64_t>(process.start_time_seconds));
   json.field("resident_bytes", process.resident_bytes);
   json.open("cores", '[');
-  for (const MetricsSnapshot& core : cores) write_core(json, core);
+  for (const MetricsSnapshot& core : cores)
+    write_core(json, core, oracle == nullptr ? Oracle::local : Oracle::remote);
   json.close(']');
   write_oracle(json, sum, process);
+  if (oracle != nullptr) write_timestamp_oracle(json, *oracle);
   write_plan_cache(json, sum);
   json.close('}');
   return json.take();
 }
 
-std::string render_activity(std::span<const Activity> cores) {
+std::string render_activity(std::span<const Activity> cores, std::span<const StatementCost> costs) {
   std::uint64_t sessions = 0;
   for (const Activity& core : cores) sessions += core.session_count;
   JsonWriter json;
@@ -200,6 +270,7 @@ std::string render_activity(std::span<const Activity> cores) {
   write_sessions(json, cores);
   write_plans(json, cores);
   write_slowest(json, cores);
+  write_costs(json, costs);
   json.close('}');
   return json.take();
 }

@@ -1,6 +1,6 @@
 // What the console page asks for each second: the figures of every core as the metrics have them, and who is
-// connected, which plans are kept and which statements were slow. As JSON; numbers are integers, their units
-// in the names.
+// connected, which plans are kept, which statements were slow and which cost the most. As JSON; numbers are
+// integers, their units in the names.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "adapter/http/metrics_page.h"
+#include "adapter/http/oracle_metrics.h"
 #include "adapter/session/slow_statements.h"
 #include "storage/scalar/session_directory.h"
+#include "storage/scalar/statement_rows.h"
 
 namespace gyre::adapter {
 
@@ -29,16 +31,27 @@ struct Activity {
   static constexpr std::size_t kMostSessions = 100;
   static constexpr std::size_t kMostPlans = 50;    // those used last
   static constexpr std::size_t kMostTexts = 1000;  // plans among which a session's is looked for
+  static constexpr std::size_t kMostCosts = 50;    // by either measure
+  static constexpr std::size_t kCostText = 1000;   // bytes
 
   std::vector<storage::SessionRow> sessions;
   std::uint64_t session_count = 0;
   std::vector<PlanRow> plans;
   std::vector<SlowStatement> slow;
+  std::vector<storage::StatementStatistic> costs;  // of pg_stat_statements
   std::uint64_t now_us = 0;  // by the loop's clock, as in `slow`
   std::int64_t wall_us = 0;  // since 2000-01-01, as in `sessions`
 };
 
-std::string render_console(std::span<const MetricsSnapshot> cores, const ProcessFacts& process);
-std::string render_activity(std::span<const Activity> cores);
+// A statement of all cores, with the name of the role whose it is.
+struct StatementCost {
+  std::string role;
+  storage::StatementStatistic figures;
+};
+
+// `oracle`: null where timestamps are made here.
+std::string render_console(std::span<const MetricsSnapshot> cores, const ProcessFacts& process,
+                           const OracleFigures* oracle);
+std::string render_activity(std::span<const Activity> cores, std::span<const StatementCost> costs);
 
 }  // namespace gyre::adapter

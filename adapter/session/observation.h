@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "adapter/metrics.h"
 #include "adapter/plan_cache.h"
 #include "storage/scalar/statement_rows.h"
 
@@ -33,6 +34,12 @@ struct Observation {
   std::int64_t rows = -1, result_bytes = -1;  // returned
   std::uint64_t counted = 0;                  // returned or changed
   bool is_constant = false;                   // it was evaluated without reading anything
+
+  // It began in an earlier turn than that in which it was taken up, at these ticks.
+  void date_back(std::uint64_t ticks, const SpanClock& clock) {
+    began_us -= static_cast<std::int64_t>(clock.nanoseconds(ticks, began) / 1000);
+    began = ticks;
+  }
 };
 
 }  // namespace gyre::adapter

@@ -85,7 +85,7 @@ void Session::begin_observation(std::string_view text, const StatementSource* pr
 void Session::observe_unready(std::string_view text, std::string_view name, const StatementSource* prepared) {
   if (!is_watched() || !take_up(text, prepared)) return;
   observation_->name = name;
-  observation_->began = statement_start_;
+  observation_->began = statement_start_;  // in this turn, whose time its record has
 }
 
 // False: nothing is noted of this statement, or it was taken up before.

@@ -116,6 +116,7 @@ bool Session::answer_watched_peek(std::string_view text, const oracle::Publicati
                                   CachedStatement& found) {
   if (watch_.asks()) begin_observation(text);
   if (!observing()) return answer_peek(now, found);
+  if (has_read_timestamp_) observation_->date_back(statement_start_, core_.span_clock);  // it waited for that
   observe_ready(StatementRef(&found));
   observe_snapshot(now.read_ts);
   const std::size_t before = out_.size();

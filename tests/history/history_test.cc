@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <deque>
+#include <map>
 #include <random>
 
 #include "adapter/history/byte_throttle.h"
@@ -206,6 +207,22 @@ TEST(StatementStatistics, ThrowOutTheLeastCalled) {
   statistics.add(10, 101, "new", 1, 0);
   EXPECT_EQ(statistics.size(), 96u);
   for (const auto& row : statistics.copy()) EXPECT_GT(row.query_id, 5u);
+}
+
+TEST(StatementStatistics, TellTheCostliest) {
+  StatementStatistics cores[2];
+  for (std::uint64_t id = 1; id <= 50; ++id) {
+    const auto ms = static_cast<double>(id);
+    cores[0].add(10, id, "x", ms, 0);                                    // 50 took the longest at once, …
+    for (int i = 0; i < 200; ++i) cores[1].add(10, id, "x", 1 / ms, 0);  // … 1 in all
+  }
+  StatementStatistics all;
+  for (const StatementStatistics& core : cores)
+    for (const auto& row : core.costliest(3)) all.add(row);
+  std::map<std::uint64_t, std::uint64_t> calls;
+  for (const auto& row : all.costliest(2)) calls[row.query_id] = row.calls;
+  EXPECT_EQ(calls, (std::map<std::uint64_t, std::uint64_t>{{1, 200}, {2, 200}, {49, 1}, {50, 1}}));
+  EXPECT_TRUE(StatementStatistics().costliest(3).empty());
 }
 
 TEST(StatementStatistics, ForgetByRoleAndStatement) {

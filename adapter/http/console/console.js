@@ -8,8 +8,16 @@ const PATIENCE_MS = 5000;
 const KEPT = 180;          // answers that charts go back
 const WINDOW = 5;          // answers that percentiles are taken over
 const PHASES = [
-  ['read_timestamp', 'choose a read timestamp'], ['parse', 'parse'], ['plan', 'plan'], ['cached_read', 'read, answered at once'],
-  ['executed_read', 'read, by Execute alone'], ['first_row', 'first row'], ['commit', 'commit'], ['login', 'log in'], ['turn', 'turn of a core'],
+  ['read_timestamp', 'choose a read timestamp'],
+  ['oracle_wait', 'wait for the timestamp oracle'],
+  ['parse', 'parse'],
+  ['plan', 'plan'],
+  ['cached_read', 'read, answered at once'],
+  ['executed_read', 'read, by Execute alone'],
+  ['first_row', 'first row'],
+  ['commit', 'commit'],
+  ['login', 'log in'],
+  ['turn', 'turn of a core'],
 ];
 
 const byId = (id) => document.getElementById(id);
@@ -168,11 +176,17 @@ function showPhases(history) {
     choice.replaceChildren(...names.map((name, i) => new Option(name, i === 0 ? 'all' : String(i - 1))));
   }
   const core = choice.value === 'all' ? null : Number(choice.value);
-  fill('phases', PHASES.map(([name, label]) => {
-    const values = phase(now, start, name, core);
-    return [cell(label), cell(values.length ? count(total(values) / seconds(now, start)) : '–', 'n'), cell(duration(percentile(values, 0.5)), 'n'),
-      cell(duration(percentile(values, 0.9)), 'n wide'), cell(duration(percentile(values, 0.99)), 'n'), cell(duration(percentile(values, 0.999)), 'n')];
-  }), '');
+  const known = PHASES.filter(([name]) => name in now.cores[0].phases_ns);
+  fill(
+      'phases', known.map(([name, label]) => {
+        const values = phase(now, start, name, core);
+        return [
+          cell(label), cell(values.length ? count(total(values) / seconds(now, start)) : '–', 'n'),
+          cell(duration(percentile(values, 0.5)), 'n'), cell(duration(percentile(values, 0.9)), 'n wide'),
+          cell(duration(percentile(values, 0.99)), 'n'), cell(duration(percentile(values, 0.999)), 'n')
+        ];
+      }),
+      '');
 }
 
 function showCores(history) {
@@ -216,6 +230,51 @@ function showOracle(history) {
     ['out of date', count(now.plan_cache.stale)], ['evicted', count(now.plan_cache.evictions)], ['kept', count(now.plan_cache.entries)],
   ]);
 }
+// Only where timestamps are made elsewhere.
+function showTimestampOracle(history) {
+  const now = history.now, last = history.back(1), start = history.back(WINDOW);
+  const oracle = now.timestamp_oracle, before = start.timestamp_oracle;
+  byId('timestamp-oracle').hidden = !oracle;
+  if (!oracle) return;
+  show('timestamp-oracle-state', oracle.state);
+  byId('timestamp-oracle-state').className = oracle.state === 'well' ? 'good' : 'bad';
+  const all = (answer, figure) => answer.verbs.reduce((sum, verb) => sum + verb[figure], 0);
+  const batches = oracle.batches - before.batches;
+  const waits = phase(now, start, 'oracle_wait', null), calls = arrived(oracle.batch_ns, before.batch_ns);
+  list('timestamp-oracle-figures', [
+    [
+      'calls/s',
+      count(Math.round((all(oracle, 'started') - all(last.timestamp_oracle, 'started')) / seconds(now, last)))
+    ],
+    [
+      'statements per call',
+      batches ? ((oracle.batched_statements - before.batched_statements) / batches).toFixed(1) : '–'
+    ],
+    ['statements wait, p50', duration(percentile(waits, 0.5))],
+    ['statements wait, p99', duration(percentile(waits, 0.99))],
+    ['call, p50', duration(percentile(calls, 0.5))],
+    ['call, p99', duration(percentile(calls, 0.99))],
+    ['calls failed', count(all(oracle, 'failed'))],
+    ['retries', count(all(oracle, 'retries'))],
+    ['connections', count(oracle.connections)],
+    ['of these idle', count(oracle.connections_idle)],
+    ['connections made', count(oracle.connections_made)],
+    ['connections failed', count(oracle.connection_errors)],
+  ]);
+  fill(
+      'verbs', oracle.verbs.map((verb, i) => {
+        const answered = verb.succeeded + verb.failed - before.verbs[i].succeeded - before.verbs[i].failed;
+        return [
+          cell(verb.name),
+          cell(
+              count(Math.round((verb.started - last.timestamp_oracle.verbs[i].started) / seconds(now, last))),
+              'n'),
+          cell(answered ? duration((verb.took_ns - before.verbs[i].took_ns) / answered) : '–', 'n'),
+          cell(count(verb.failed), 'n'), cell(count(verb.retries), 'n')
+        ];
+      }),
+      '');
+}
 function list(id, figures) {
   byId(id).replaceChildren(...figures.map(([name, value]) => {
     const item = document.createElement('div');
@@ -233,9 +292,27 @@ function showActivity(activity) {
   const slowest = [...activity.slowest].sort((a, b) => b.longest_ns - a.longest_ns).slice(0, 20);
   fill('slowest', slowest.map((s) => [cell(s.text, 'text'), cell(duration(s.longest_ns), 'n'), cell(count(s.times), 'n wide'), cell(span(s.ago_us / 1e6), 'n'),
     cell(String(s.shard), 'n wide')]), 'nothing took longer than 100 µs');
+  showCosts(activity.costs);
   const plans = [...activity.plans].sort((a, b) => b.uses - a.uses).slice(0, 50);
   fill('plans', plans.map((p) => [cell(p.text, 'text'), cell(count(p.uses), 'n'), cell(count(p.bytes), 'n wide'), cell(p.kind, 'wide'), cell(String(p.shard), 'n wide')]),
     'no plans yet');
+}
+
+// Only where pg_stat_statements counts.
+let lastCosts = [];
+function showCosts(costs) {
+  lastCosts = costs;
+  byId('costs-section').hidden = costs.length === 0;
+  const figure = byId('costs-order').value;
+  const shown = [...costs].sort((a, b) => b[figure] - a[figure]).slice(0, 20);
+  fill(
+      'costs',
+      shown.map(
+          (c) =>
+              [cell(c.text, 'text'), cell(count(c.calls), 'n'), cell(duration(c.total_ns), 'n'),
+               cell(duration(c.mean_ns), 'n wide'), cell(duration(c.longest_ns), 'n'),
+               cell(count(c.rows), 'n wide'), cell(c.role, 'wide')]),
+      '');
 }
 
 // ---- charts ----
@@ -326,6 +403,7 @@ function redraw() {
   showPhases(past);
   showCores(past);
   showOracle(past);
+  showTimestampOracle(past);
   for (const chart of charts) chart.draw(past.answers);
 }
 async function poll() {
@@ -348,6 +426,7 @@ if (typeof uPlot === 'undefined') {
   byId('no-charts').hidden = false;
   byId('charts').hidden = true;
 }
+byId('costs-order').addEventListener('change', () => showCosts(lastCosts));
 byId('phase-core').addEventListener('change', () => past.now && showPhases(past));
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
   for (const chart of charts) {
