@@ -111,7 +111,10 @@ class HttpConnection final : public reactor::Stream,
   void on_data(std::span<const char> bytes) override;
   void on_closed(int error) override;
   void on_sent() override;
-  void on_released() override { core_.release(*this); }  // destroys this
+  void on_released() override {
+    loop_.cancel_timer(*this);
+    core_.release(*this);  // destroys this
+  }
   void on_timer() override;
 
   void wait_for_request();
@@ -144,8 +147,9 @@ void HttpConnection::on_data(std::span<const char> bytes) {
 
 void HttpConnection::on_closed(int error) {
   peer_ended_ = true;
-  // An orderly end lets the client still read what it asked for.
-  if (error != 0 || state_ == State::reading || state_ == State::refusing) end();
+  // An orderly end lets the client still read what it asked for, or why it was refused.
+  if (error != 0 || state_ == State::reading) end();
+  if (state_ == State::refusing) loop_.backend().close_when_sent(*this);
 }
 
 void HttpConnection::on_timer() {
@@ -194,8 +198,8 @@ void HttpConnection::refuse(int status) {
   output_ =
       format_http_response(status, kPlainText, std::string(http_reason(status)) + "\n", false, http_date());
   loop_.arm_timer_after_us(*this, options_.linger_us);
-  if (loop_.backend().send(*this, output_.data(), output_.size()) == reactor::SendStatus::done && peer_ended_)
-    end();
+  loop_.backend().send(*this, output_.data(), output_.size());
+  if (peer_ended_) loop_.backend().close_when_sent(*this);
 }
 
 void HttpConnection::answer(int status, std::string_view content_type, std::string_view body) {

@@ -126,6 +126,20 @@ TEST_P(HttpServerTest, RequestsAheadAreServedInTurn) {
   EXPECT_TRUE(client->ended());
 }
 
+// Whoever says nothing more, as `printf … | nc`, is told all the same.
+TEST_P(HttpServerTest, ARefusalReachesAClientThatSaysNoMore) {
+  serve();
+  for (int i = 0; i < 40; ++i) {
+    auto client = world_->connect();
+    client->write(std::string(i % 2 == 0 ? "" : kNow) + "nonsense\r\n\r\n");
+    client->shutdown();
+    const std::string text = read_all(*client);
+    const std::size_t refusal = text.rfind("HTTP/1.1 400 Bad Request\r\n");
+    ASSERT_NE(refusal, std::string::npos) << text;
+    EXPECT_NE(text.find("\r\n\r\nBad Request\n", refusal), std::string::npos) << text;
+  }
+}
+
 TEST_P(HttpServerTest, RefusesWhatItDoesNotServe) {
   serve({.linger_us = 1000});
   const std::pair<const char*, const char*> cases[] = {
