@@ -2,6 +2,7 @@
 // a state is, the caller's CommitSteps know.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -87,6 +88,15 @@ class GroupCommit {
 
   // An intent arrived. Cheap: it is only put in line.
   void submit(Intent* intent) { arrived_.push_back(intent); }
+  // Takes an intent out of the line, if it is one that is `wanted` and no batch has taken it up; null: there is none.
+  template <class Wanted>
+  Intent* withdraw(Wanted wanted) {
+    const auto found = std::find_if(arrived_.begin(), arrived_.end(), wanted);
+    if (found == arrived_.end()) return nullptr;
+    Intent* const withdrawn = *found;
+    arrived_.erase(found);
+    return withdrawn;
+  }
   // Once per turn, after the mailboxes: orders what arrived, as one batch, unless too much is under way;
   // frees what no hold can see. Returns whether there was anything to do.
   bool turn();

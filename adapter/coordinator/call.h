@@ -86,14 +86,14 @@ struct CoordinatorCall : oracle::Intent {
   std::string tag;              // of a utility statement
   std::exception_ptr failure;   // SqlError or storage::Failure; null: it went well
   std::vector<pgwire::Diagnostic> notices;
-  // It was stopped, or while it waited for a lock the shard asked for it or `lock_timeout_us` has passed.
+  // It was stopped, or while it waited the shard asked for it, or for a lock and `lock_timeout_us` has passed.
   bool canceled = false;
   bool lock_timed_out = false;
   bool holds_session_locks = false;  // the session holds advisory locks beyond the transaction
   bool result_too_large = false;     // `failure` says so
   bool stale = false;                // the catalog has moved on: plan again and ask again
   // The open transaction's own catalog, while it differs from the published one; lives until the transaction
-  // ends.
+  // ends. At first as the session has it.
   const Catalog* transaction_catalog = nullptr;
   std::uint64_t catalog_base = 0;  // the version that it stands on, or does not fit
   reactor::Event answered;  // set on the asking core
@@ -115,8 +115,8 @@ class CoordinatorLink {
  public:
   virtual ~CoordinatorLink() = default;
   virtual void submit(CoordinatorCall& call) = 0;
-  // A call that may be waiting for a lock is to be answered, as canceled, if it still waits when this
-  // arrives.
+  // A call that may be waiting, for a lock or to be ordered, is to be answered, as canceled, if it still waits when
+  // this arrives.
   virtual void cancel_wait(std::uint32_t backend, std::uint32_t sequence) = 0;
 };
 

@@ -66,8 +66,8 @@ class Coordinator final : public oracle::CommitSteps {
   // Whether COMMIT validates what was read. Off only to show that a checker of histories notices.
   void set_validation(bool on) { validates_reads_ = on; }
 
-  // Calls that wait for a lock. The session's call of this number is answered as canceled, now or when it
-  // begins to wait.
+  // The session's call of this number is answered as canceled where it waits for a lock or to be ordered, now or
+  // when it begins to wait.
   void cancel_wait(std::uint32_t backend, std::uint32_t sequence);
   // Answers those whose lock_timeout has passed; returns when to ask again, kNever while there is no need to.
   static constexpr std::uint64_t kNever = UINT64_MAX;
@@ -171,6 +171,7 @@ class Coordinator final : public oracle::CommitSteps {
   void hand_back(CoordinatorCall& call);
   bool wait(CoordinatorCall& call, const StatementLocks& locks);
   void stop_waiting(std::uint32_t backend);
+  bool withdraw(std::uint32_t backend, std::uint32_t sequence);
   void after_failure(const CoordinatorCall& call);
   void release_all(LockOwner owner);
   void resume(const LockTable::Granted& granted);

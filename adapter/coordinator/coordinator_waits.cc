@@ -6,7 +6,10 @@
 // A call that waits belongs to no batch: the one in which it began to wait passes over it. Until it
 // is granted it can be canceled, by its shard (a cancel request, statement_timeout, a client that went away)
 // or by lock_timeout. Such a message may cross the answer, or arrive before the call waits at all; so it
-// names the call by its number, and the number is remembered for a call that is still in line.
+// names the call by its number, and the number is remembered for a call that is still to run.
+//
+// A call waits, too, until there is a timestamp for its batch, or until the log has caught up. Nothing of it has
+// happened then, and it is taken out of the line.
 #include "adapter/catalog/denied.h"
 #include "adapter/coordinator/coordinator.h"
 
@@ -135,13 +138,33 @@ void Coordinator::stop_waiting(std::uint32_t backend) {
   hand_back(call);
 }
 
+// What ends a transaction or a session is to be done, and stays. What a block has locked goes with its ROLLBACK.
+bool Coordinator::withdraw(std::uint32_t backend, std::uint32_t sequence) {
+  using Kind = CoordinatorCall::Kind;
+  oracle::Intent* const intent = commits_.withdraw([&](const oracle::Intent* each) {
+    const auto& call = static_cast<const CoordinatorCall&>(*each);
+    return call.backend == backend && call.sequence == sequence &&
+           (call.kind == Kind::run_plan || call.kind == Kind::utility || call.kind == Kind::commit);
+  });
+  if (intent == nullptr) return false;
+  auto& call = static_cast<CoordinatorCall&>(*intent);
+  call.canceled = true;
+  if (call.kind == Kind::commit)
+    rollback(call);
+  else if (call.transaction.value == 0)
+    release_all(LockOwner::of(call.backend, LockOwner::kStatement));
+  hand_back(call);
+  return true;
+}
+
 void Coordinator::cancel_wait(std::uint32_t backend, std::uint32_t sequence) {
   if (commits_.idle()) cancels_.clear();
   const auto found = waiting_.find(backend);
-  if (found == waiting_.end())
+  if (found != waiting_.end()) {
+    if (found->second.call->sequence == sequence) stop_waiting(backend);
+  } else if (!withdraw(backend, sequence)) {
     cancels_[backend] = sequence;
-  else if (found->second.call->sequence == sequence)
-    stop_waiting(backend);
+  }
 }
 
 std::uint64_t Coordinator::expire_waits(std::uint64_t now) {

@@ -467,6 +467,8 @@ void Session::fill_call(CoordinatorCall& call, std::int64_t statement_us) {
       transaction_.id = TransactionId((std::uint64_t{id_.value} << 32) | ++transactions_begun_);
     call.transaction = transaction_.id;
     if (transaction_.snapshot) call.snapshot = &*transaction_.snapshot;
+    call.transaction_catalog = transaction_.catalog;
+    call.catalog_base = transaction_.catalog_base;
     call.reads = reads();
     if (!transaction_.savepoints.empty()) call.savepoint = transaction_.savepoints.back().number;
   }

@@ -215,6 +215,48 @@ TEST_F(SessionTest, LongStatementIsCanceled) {
   EXPECT_EQ(a.heard(), "T E(57014) Z(I)");
 }
 
+// What no batch has taken up, as the log is busy with too many, ends when it is canceled, and has not happened.
+TEST_F(SessionTest, WritesThatStandInLineAreCanceled) {
+  const auto connect = [this] { return &world.connect(0); };
+  const auto go_on = [this] {
+    for (int i = 0; i < 500; ++i) world.step();
+  };
+  Client *const insert = connect(), *const block = connect(), *const commit = connect(), *const definition = connect();
+  std::vector<Client*> busy;
+  for (int i = 0; i < 8; ++i) busy.push_back(connect());
+  EXPECT_EQ(commit->ask("BEGIN; INSERT INTO t VALUES (50, 0)"), "C(BEGIN) C(INSERT 0 1) Z(T)");
+  EXPECT_EQ(block->ask("BEGIN; CREATE TABLE own (a int4); SAVEPOINT s"),
+            "C(BEGIN) C(CREATE TABLE) C(SAVEPOINT) Z(T)");
+  world.log_works = false;
+  for (std::size_t i = 0; i < busy.size(); ++i) {
+    busy[i]->query("INSERT INTO t VALUES (" + std::to_string(100 + i) + ", 0)");
+    go_on();
+  }
+  ASSERT_EQ(world.coordinator().commits().in_flight(), 8u);
+  insert->query("INSERT INTO t VALUES (51, 0)");
+  block->query("INSERT INTO own VALUES (1)");
+  commit->query("COMMIT");
+  definition->query("CREATE TABLE u (a int4)");
+  go_on();
+  for (Client* client : {insert, block, commit, definition}) {
+    EXPECT_EQ(client->heard(), "");
+    client->session.request_cancel();
+  }
+  go_on();
+  EXPECT_EQ(insert->heard(), "E(57014) Z(I)");
+  EXPECT_EQ(block->heard(), "E(57014) Z(E)");
+  EXPECT_EQ(commit->heard(), "E(57014) Z(I)");
+  EXPECT_EQ(definition->heard(), "E(57014) Z(I)");
+  for (Client* client : busy) EXPECT_EQ(client->heard(), "") << "in the log";
+  world.log_works = true;
+  world.settle();
+  for (Client* client : busy) EXPECT_EQ(client->heard(), "C(INSERT 0 1) Z(I)");
+  EXPECT_EQ(a.ask("SELECT count(*) FROM t WHERE id BETWEEN 50 AND 99"), "T D(0) C(SELECT 1) Z(I)");
+  EXPECT_EQ(a.ask("SELECT * FROM u"), "E(42P01) Z(I)");
+  EXPECT_EQ(block->ask("ROLLBACK TO s; SELECT count(*) FROM own; COMMIT"),
+            "C(ROLLBACK) T D(0) C(SELECT 1) C(COMMIT) Z(I)");
+}
+
 TEST_F(SessionTest, ClientThatDoesNotReadCostsBoundedMemory) {
   a.reads = false;
   a.query("SELECT repeat('x', 1000) FROM generate_series(1, 1000000)");
