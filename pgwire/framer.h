@@ -155,6 +155,7 @@ class InputAssembler {
     if (!input_.empty()) [[unlikely]]
       park();
     input_ = bytes;
+    received_ += bytes.size();
   }
 
   FrameResult next() { return tail_.empty() ? next_in_place() : next_from_tail(); }
@@ -171,6 +172,10 @@ class InputAssembler {
   // Bytes that were fed and not yet handed out (for back-pressure, and for "nothing may follow an
   // SSLRequest").
   std::size_t buffered() const { return tail_.size() - tail_begin_ + input_.size(); }
+
+  // Bytes that were fed so far; and those of them up to the end of the message that next() handed out last.
+  std::uint64_t received() const { return received_; }
+  std::uint64_t taken() const { return received_ - buffered(); }
 
   // The type byte of the message that next() will hand out, as far as it has arrived; 0 where nothing has.
   char next_type() const {
@@ -209,6 +214,7 @@ class InputAssembler {
   OutBuffer tail_;               // bytes of earlier feeds
   std::size_t tail_begin_ = 0;   // tail_ before this was handed out
   OutBuffer kept_;               // the frame of keep()
+  std::uint64_t received_ = 0;
 };
 
 }  // namespace gyre::pgwire

@@ -272,10 +272,13 @@ ExecutionContext Session::context_for(const Portal& portal, const storage::Datab
 }
 
 // Whether the oracle has to be asked before the next statement reads (docs/oracles.md). Once is enough for a
-// message, whose statements have all arrived with it, and for a block with one snapshot.
+// message, whose statements have all arrived with it, and for a block with one snapshot; and in batches, where calls
+// are shared, for what stood behind that message in the input when the call was asked for.
 bool Session::asks_oracle() {
-  if (core_.read_mode(core_.published.load()) == ReadMode::published) return false;
-  return !has_read_timestamp_ && !transaction_.oracle_asked && settings_.is_strict();
+  const ReadMode mode = core_.read_mode(core_.published.load());
+  if (mode == ReadMode::published || has_read_timestamp_ || transaction_.oracle_asked || !settings_.is_strict())
+    return false;
+  return mode == ReadMode::direct || input_.taken() > asked_through_;
 }
 
 // Whether the text is one that try_peek would answer, if it did not have to be asked for first.
@@ -289,6 +292,7 @@ bool Session::is_cached_peek(std::string_view text) {
 // Beyond this wait the published state is at or above a timestamp that the oracle gave after the statement had
 // arrived; or the statement has failed.
 reactor::Co<void> Session::await_read_timestamp() {
+  const std::uint64_t arrived = input_.received();
   OracleTicket ticket(core_.loop);
   core_.services.read_timestamp(ticket, core_.read_mode(core_.published.load()));
   ticket_ = &ticket;
@@ -298,6 +302,7 @@ reactor::Co<void> Session::await_read_timestamp() {
   check_canceled();
   if (!ticket.failure.empty()) throw SqlError("58000", ticket.failure);
   has_read_timestamp_ = true;
+  asked_through_ = arrived;
   if (transaction_.status == TransactionStatus::in_transaction) transaction_.oracle_asked = true;
 }
 
@@ -489,6 +494,7 @@ reactor::Co<void> Session::ask(CoordinatorCall& call) {
   call.sequence = ++calls_made_;
   call.lock_timeout_us = settings_.lock_timeout_us();
   settle(settled_);
+  asked_through_ = 0;  // what comes after a write asks anew
   asked_ = &call;
   core_.services.submit(call);
   co_await call.answered;

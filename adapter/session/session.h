@@ -553,6 +553,8 @@ class Session final : private reactor::Task {
   CoordinatorCall* asked_ = nullptr;  // the last of them, until it is answered
   OracleTicket* ticket_ = nullptr;    // while the statement under way waits for the timestamp oracle
   bool has_read_timestamp_ = false;   // the message under way has been answered
+  // Of the input: what had arrived when the oracle was asked last, and has answered. 0 after a call to the oracle core.
+  std::uint64_t asked_through_ = 0;
   bool timed_out_ = false;
   bool canceled_ = false;
   bool busy_ = false;
