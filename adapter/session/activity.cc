@@ -27,13 +27,9 @@ std::string readable(std::string_view shape) {
 
 }  // namespace
 
-// Under its shape, so that a statement is one whatever its literals are, and shows none of them.
+// A statement is one whatever its literals are, and shows none of them.
 void Session::note_slow(std::string_view text, std::uint64_t took_ns) {
-  std::string shape;
-  std::vector<LiteralToken> literals;
-  Arena arena;
-  const bool shaped = scan_literals(text, shape, literals, arena);
-  core_.slow.note(readable_shape(shaped ? shape : text), took_ns, core_.loop.now_us());
+  core_.slow.note(readable_shape(text), took_ns, core_.loop.now_us());
 }
 
 std::string readable_shape(std::string_view text) {

@@ -12,6 +12,7 @@
 #include "adapter/history/log_lines.h"
 #include "adapter/history/record_ring.h"
 #include "adapter/history/shown_text.h"
+#include "adapter/history/statement_history.h"
 #include "adapter/history/statement_statistics.h"
 #include "adapter/sql/normalize.h"
 
@@ -235,6 +236,36 @@ TEST(StatementStatistics, ForgetByRoleAndStatement) {
   EXPECT_EQ(statistics.size(), 1u);
   statistics.forget({});
   EXPECT_EQ(statistics.size(), 0u);
+}
+
+// So many records of one size are kept at once, and what each says of those that were not.
+std::vector<std::uint64_t> kept_at_once(StatementHistory& history, std::int64_t now_us, int tries) {
+  for (int i = 0; i < tries; ++i) {
+    storage::StatementExecution execution;
+    history.keep(execution, now_us);
+  }
+  std::vector<std::uint64_t> throttled;
+  const std::string all = history.executions();
+  std::string_view left = all, record;
+  while (next_record(left, record)) throttled.push_back(read_execution(record).figures.throttled);
+  return throttled;
+}
+
+TEST(StatementHistory, SharesItsCreditAndSaysWhatItDropped) {
+  OutBuffer one;
+  write_execution({}, one);
+  Catalog catalog;
+  catalog.system_parameters["statement_logging_target_data_rate"] = std::to_string(4 * one.size()) + "B";
+  catalog.system_parameters["statement_logging_max_data_credit"] = std::to_string(4 * one.size()) + "B";
+  StatementHistory alone, first_of_two;
+  alone.set_up(1, 1, LogFormat::stderr_lines);
+  alone.follow(catalog);
+  first_of_two.set_up(2, 1, LogFormat::stderr_lines);
+  first_of_two.follow(catalog);
+  EXPECT_EQ(kept_at_once(alone, 1, 7), (std::vector<std::uint64_t>{0, 0, 0, 0}));
+  EXPECT_EQ(kept_at_once(first_of_two, 1, 7), (std::vector<std::uint64_t>{0, 0}));
+  // A second later: there is credit for as many, and the first of them tells of those that were dropped.
+  EXPECT_EQ(kept_at_once(first_of_two, 1'000'001, 2), (std::vector<std::uint64_t>{0, 0, 5, 0}));
 }
 
 TEST(Normalize, LeavesOutConstants) {
