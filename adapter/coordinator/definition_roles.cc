@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "adapter/coordinator/definition_parts.h"
+#include "adapter/session/nearest_name.h"
 #include "adapter/session/settings.h"
 #include "adapter/sql_error.h"
 #include "pgwire/scram.h"
@@ -272,12 +273,9 @@ std::string alter_system(const ast::SetStatement& statement, Definition& d) {
     return "ALTER SYSTEM";
   }
   const int index = find_setting(statement.name);
-  if (index < 0) {
-    SqlError error("42704", fmt::format("unrecognized configuration parameter \"{}\"", statement.name));
-    const std::string_view near = nearest_setting(statement.name);
-    if (!near.empty()) error.hint = fmt::format("Did you mean \"{}\"?", near);
-    throw error;
-  }
+  if (index < 0)
+    throw SqlError("42704", fmt::format("unrecognized configuration parameter \"{}\"", statement.name))
+        .with_hint(name_hint(nearest_setting(statement.name)));
   const SettingDefinition& setting = setting_definitions()[static_cast<std::size_t>(index)];
   if (setting.context == SettingContext::internal || setting.kind == SettingKind::role)
     throw SqlError("55P02", fmt::format("parameter \"{}\" cannot be changed", setting.name));

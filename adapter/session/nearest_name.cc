@@ -49,4 +49,8 @@ std::string did_you_mean(std::string_view name) {
   return name.empty() ? std::string() : fmt::format(" (did you mean \"{}\"?)", name);
 }
 
+std::string name_hint(std::string_view name) {
+  return name.empty() ? std::string() : fmt::format("Did you mean \"{}\"?", name);
+}
+
 }  // namespace gyre::adapter

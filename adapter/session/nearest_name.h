@@ -14,5 +14,7 @@ std::string_view nearest_name(std::string_view given, std::span<const std::strin
 
 // " (did you mean \"NAME\"?)", or nothing.
 std::string did_you_mean(std::string_view name);
+// The same as a hint: "Did you mean \"NAME\"?", or nothing.
+std::string name_hint(std::string_view name);
 
 }  // namespace gyre::adapter

@@ -4,6 +4,7 @@
 
 #include "adapter/access/access.h"
 #include "adapter/errors.h"
+#include "adapter/session/nearest_name.h"
 #include "adapter/version.h"
 #include "reactor/base/check.h"
 
@@ -40,9 +41,14 @@ std::optional<LimitError> limit_error_of(pgwire::SqlState code) {
   return std::nullopt;
 }
 
+// (Where there is none, `value` is a hint. Names with a point are asked for without knowing whether they are
+// there.)
 bool current_setting(const void* session, std::string_view name, std::string& value) {
   const std::string* found = static_cast<const Settings*>(session)->find(name);
-  if (found != nullptr) value = *found;
+  if (found != nullptr)
+    value = *found;
+  else if (name.find('.') == std::string_view::npos)
+    value = name_hint(nearest_setting(name));
   return found != nullptr;
 }
 

@@ -539,10 +539,21 @@ std::string check_encoding(const SettingDefinition& definition, std::string_view
 }
 
 SqlError unknown_setting(std::string_view name) {
-  SqlError error("42704", fmt::format("unrecognized configuration parameter \"{}\"", name));
-  const std::string_view near = nearest_setting(name);
-  if (!near.empty()) error.hint = fmt::format("Did you mean \"{}\"?", near);
-  return error;
+  return SqlError("42704", fmt::format("unrecognized configuration parameter \"{}\"", name))
+      .with_hint(name_hint(nearest_setting(name)));
+}
+
+// A name with a point in it is whoever's wants it, unless what stands before the point is ours.
+void check_custom_name(std::string_view name) {
+  const std::size_t point = name.find('.');
+  if (point == std::string_view::npos) throw unknown_setting(name);
+  const auto is_ours = [&](const SettingDefinition& definition) {
+    return equal_folded(definition.name.substr(0, point + 1), name.substr(0, point + 1));
+  };
+  if (std::any_of(std::begin(kDefinitions), std::end(kDefinitions), is_ours))
+    throw SqlError("42602", fmt::format("invalid configuration parameter name \"{}\"", name))
+        .with_detail(fmt::format("\"{}\" is a reserved prefix.", name.substr(0, point)))
+        .with_hint(name_hint(nearest_setting(name)));
 }
 
 void check_settable(const SettingDefinition& definition, bool superuser) {
@@ -619,7 +630,7 @@ std::string check_setting(const SettingDefinition& definition, std::string_view 
 std::string check_for_later(std::string_view name, std::optional<std::string_view> value, bool superuser) {
   const int index = find_setting(name);
   if (index < 0) {
-    if (name.find('.') == std::string_view::npos) throw unknown_setting(name);
+    check_custom_name(name);
     return std::string(name);
   }
   const SettingDefinition& definition = kDefinitions[index];
@@ -698,7 +709,7 @@ const std::string& Settings::show(std::string_view name) const {
 void Settings::set(std::string_view name, std::string_view value, SetScope scope, bool superuser) {
   const int index = find_setting(name);
   if (index < 0) {
-    if (name.find('.') == std::string_view::npos) throw unknown_setting(name);
+    check_custom_name(name);
     put_custom(name, value);
     return;
   }
@@ -739,8 +750,7 @@ void Settings::check_transaction_setting(const SettingDefinition& definition, in
 void Settings::reset(std::string_view name, SetScope scope, bool superuser) {
   const int index = find_setting(name);
   if (index < 0) {
-    if (!erase_custom(name) && name.find('.') == std::string_view::npos)
-      throw unknown_setting(name);
+    if (!erase_custom(name)) check_custom_name(name);
     return;
   }
   check_settable(kDefinitions[index], superuser);
@@ -795,7 +805,7 @@ void Settings::reset_all() {
 void Settings::set_default(std::string_view name, std::string_view given) {
   const int index = find_setting(name);
   if (index < 0) {
-    if (name.find('.') == std::string_view::npos) throw unknown_setting(name);
+    check_custom_name(name);
     put_custom(name, given);
     return;
   }

@@ -38,7 +38,7 @@ Datum current_setting(EvalContext& context, Arguments a, unsigned count) {
   if (found) return copied(context, value);
   if (missing_ok) return {};
   throw Failure(Fault::undefined_object,
-                "unrecognized configuration parameter \"" + std::string(a[0].bytes()) + "\"");
+                "unrecognized configuration parameter \"" + std::string(a[0].bytes()) + "\"", {}, value);
 }
 
 // The value is what SHOW would now print.
