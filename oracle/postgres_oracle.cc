@@ -595,6 +595,7 @@ void PostgresOracle::Worker::answer(const Pending& pending, OracleAnswer::Status
   auto& operation = shared_->stats.operations[static_cast<std::size_t>(given.verb)];
   ++(status == OracleAnswer::Status::ok ? operation.succeeded : operation.failed);
   operation.ns += given.took_ns;
+  operation.retried_ended += pending.retries == 0 ? 0 : 1;
   told_ = true;
 }
 

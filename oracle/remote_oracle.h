@@ -57,6 +57,7 @@ struct RemoteOracleStats {
     std::uint64_t started = 0, succeeded = 0, failed = 0;  // calls
     std::uint64_t ns = 0;                                  // of all that have ended
     std::uint64_t retried = 0;        // calls that needed another attempt
+    std::uint64_t retried_ended = 0;  // of these, calls that have ended
     std::uint64_t retries = 0;        // attempts beyond the first
     std::uint64_t retry_sleep_ns = 0;
   };

@@ -71,6 +71,8 @@ void render_remote(Text& text, const oracle::RemoteOracleStats& calls) {
   text.histogram("phase=\"query_one\"", calls.query_one_ns);
   text.by_operation("mz_ts_oracle_retry_started_count", "Calls that had to be tried again.", calls,
                     [](const Operation& one) { return one.retried; });
+  text.by_operation("mz_ts_oracle_retry_finished_count", "Calls that were tried again and have ended.", calls,
+                    [](const Operation& one) { return one.retried_ended; });
   text.by_operation("mz_ts_oracle_retry_retries_count", "Attempts beyond the first.", calls,
                     [](const Operation& one) { return one.retries; });
   text.by_operation("mz_ts_oracle_retry_sleep_seconds", "Pauses before further attempts.", calls,
