@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -41,20 +42,33 @@ bool is_literal(const PgQuery__ScanToken& token) {
   }
 }
 
+// Much more than anybody shows of a text; tokens take many times its size.
+constexpr std::size_t kMostScanned = 64 * 1024;
+
+// The beginning of a long text, ended where the cut goes through a literal, a name or a comment.
+std::string closed_beginning(std::string_view text) {
+  std::size_t size = kMostScanned;
+  while ((text[size] & 0xc0) == 0x80) --size;  // within a character
+  const std::string beginning(text.substr(0, size));
+  for (const char* const end : {"", "'", "\"", "*/"})
+    if (scan((beginning + end).c_str()) != nullptr) return beginning + end;
+  return beginning;
+}
+
 }  // namespace
 
 std::string without_literals(std::string_view text) {
-  const std::string terminated(text);
+  const std::string terminated = text.size() <= kMostScanned ? std::string(text) : closed_beginning(text);
   const Tokens scanned = scan(terminated.c_str());
   if (scanned == nullptr) return "<unknown statement>";
   const std::span<PgQuery__ScanToken* const> tokens(scanned->tokens, scanned->n_tokens);
   // Numbers go on behind those of the parameters.
-  int last = 0;
+  std::int64_t last = 0;
   for (const PgQuery__ScanToken* token : tokens) {
-    int number = 0;
+    std::int64_t number = 0;
     if (token->token == PG_QUERY__TOKEN__PARAM)
       std::from_chars(terminated.data() + token->start + 1, terminated.data() + token->end, number);
-    last = std::max(last, number);
+    last = std::max(last, std::min<std::int64_t>(number, INT32_MAX));
   }
   std::string out;
   std::size_t copied = 0;

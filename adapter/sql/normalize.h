@@ -17,7 +17,8 @@ struct NormalizedStatement {
 NormalizedStatement normalize(std::string_view text);
 
 // Every number and string is $1, $2, …, whatever it is for: where a constant may not be told, nothing may hang on what a
-// statement's grammar makes of it. Comments and quoted names stay. A text that cannot be cut into tokens is not shown.
+// statement's grammar makes of it. Comments and quoted names stay. A text that cannot be cut into tokens is not shown; of
+// a long one, the first 64 kB are.
 std::string without_literals(std::string_view text);
 
 }  // namespace gyre::adapter

@@ -288,6 +288,25 @@ TEST(Normalize, WithoutLiteralsHasNone) {
   EXPECT_EQ(without_literals("select 'x"), "<unknown statement>");
   EXPECT_EQ(without_literals("select '\xc3\xa4' as \xc3\xa4, 'x'"), "select $1 as \xc3\xa4, $2");
   EXPECT_EQ(without_literals(""), "");
+  EXPECT_EQ(without_literals("select $2147483647, $99999999999999999999, 'x'"),
+            "select $2147483647, $99999999999999999999, $2147483648");
+}
+
+// Wherever a long text is cut, no literal comes out.
+TEST(Normalize, WithoutLiteralsShowsTheBeginningOfLongTexts) {
+  std::string values;
+  while (values.size() < 200'000) values += ", 'secret', e'sec\\'ret', 12345, \"a name\" /* a note */";
+  for (std::size_t shift = 0; shift < 60; ++shift) {
+    const std::string text = "insert into t values (0" + std::string(shift, ' ') + values + ")";
+    const std::string shown = without_literals(text);
+    EXPECT_EQ(shown.find("secret"), std::string::npos);
+    EXPECT_EQ(shown.find("sec\\"), std::string::npos);
+    EXPECT_EQ(shown.find("12345"), std::string::npos);
+    EXPECT_LT(shown.size(), 70'000U);
+    if (shown != "<unknown statement>") {
+      EXPECT_GT(shown.size(), 10'000U);
+    }
+  }
 }
 
 TEST(ShownText, HidesPasswordsAndCutsBetweenCharacters) {
