@@ -1,9 +1,11 @@
 // What a session says of itself when a survey asks. A cached read leaves nothing behind but the number of its
 // plan and the time at which it was taken up; its text is looked up in the plan cache.
 #include <algorithm>
+#include <functional>
 
 #include "adapter/history/shown_text.h"
 #include "adapter/session/session.h"
+#include "adapter/sql/literals.h"
 
 namespace gyre::adapter {
 
@@ -27,9 +29,15 @@ std::string readable(std::string_view shape) {
 
 }  // namespace
 
-// A statement is one whatever its literals are, and shows none of them.
+// A statement is one whatever its literals are, and shows none of them. It is known by its shape.
 void Session::note_slow(std::string_view text, std::uint64_t took_ns) {
-  core_.slow.note(readable_shape(text), took_ns, core_.loop.now_us());
+  std::string shape;
+  std::vector<LiteralToken> literals;
+  Arena arena;
+  const bool shaped = scan_literals(text, shape, literals, arena);
+  const std::uint64_t key = std::hash<std::string_view>{}(shaped ? std::string_view(shape) : text);
+  if (!core_.slow.note_known(key, took_ns, core_.loop.now_us()))
+    core_.slow.note(key, readable_shape(text), took_ns, core_.loop.now_us());
 }
 
 std::string readable_shape(std::string_view text) {

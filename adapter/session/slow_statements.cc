@@ -10,18 +10,30 @@ bool is_faster(const SlowStatement& a, const SlowStatement& b) {
 }
 }  // namespace
 
-void SlowStatements::note(std::string text, std::uint64_t took_ns, std::uint64_t now_us) {
+bool SlowStatements::note_known(std::uint64_t key, std::uint64_t took_ns, std::uint64_t now_us) {
+  if (!wants(took_ns)) return true;
+  const auto place = std::ranges::find(list_, key, &SlowStatement::key);
+  if (place == list_.end()) return false;
+  count(*place, took_ns, now_us);
+  return true;
+}
+
+void SlowStatements::note(std::uint64_t key, std::string text, std::uint64_t took_ns, std::uint64_t now_us) {
   if (!wants(took_ns)) return;
-  auto place = std::find_if(list_.begin(), list_.end(),
-                            [&](const SlowStatement& entry) { return entry.text == text; });
+  auto place = std::ranges::find(list_, text, &SlowStatement::text);
   if (place == list_.end()) {
     if (list_.size() == kMost) list_.erase(std::min_element(list_.begin(), list_.end(), is_faster));
     place = list_.emplace(list_.end());
     place->text = std::move(text);
   }
-  place->longest_ns = std::max(place->longest_ns, took_ns);
-  ++place->times;
-  place->last_us = now_us;
+  place->key = key;
+  count(*place, took_ns, now_us);
+}
+
+void SlowStatements::count(SlowStatement& entry, std::uint64_t took_ns, std::uint64_t now_us) {
+  entry.longest_ns = std::max(entry.longest_ns, took_ns);
+  ++entry.times;
+  entry.last_us = now_us;
   set_floor();
 }
 
