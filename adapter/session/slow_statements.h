@@ -13,11 +13,11 @@
 namespace gyre::adapter {
 
 struct SlowStatement {
-  std::string text;       // its literals replaced by $1, $2, …
-  std::uint64_t key = 0;  // by which it was found last
+  std::string text;  // its literals replaced by $1, $2, …
   std::uint64_t longest_ns = 0;
   std::uint64_t times = 0;    // that it was among the slowest
   std::uint64_t last_us = 0;  // when it was so last, by the loop's clock
+  std::uint64_t key = 0;      // by which it was found last
 };
 
 class SlowStatements {
