@@ -147,13 +147,12 @@ HttpParse parse_http_request(std::string_view bytes) {
     if (skipped >= kLargestHttpRequest) return {.status = kHeadTooLarge};
   }
   const std::string_view text = bytes.substr(skipped);
+  // Whoever speaks another protocol (TLS, PostgreSQL's) is told at once, not when time runs out. The first byte
+  // decides before any length does, so that the answer is the same in whatever pieces the bytes come.
+  if (!text.empty() && text != "\r" && !is_token_char(text.front())) return {.status = kBadRequest};
   const std::size_t end = end_of_head(text);
-  if (end == std::string_view::npos) {
-    if (bytes.size() >= kLargestHttpRequest) return {.status = kHeadTooLarge};
-    // Whoever speaks another protocol (TLS, PostgreSQL's) is told at once, not when time runs out.
-    if (!text.empty() && text.front() != '\r' && !is_token_char(text.front())) return {.status = kBadRequest};
-    return {.status = kIncomplete};
-  }
+  if (end == std::string_view::npos)
+    return {.status = bytes.size() >= kLargestHttpRequest ? kHeadTooLarge : kIncomplete};
   if (skipped + end > kLargestHttpRequest) return {.status = kHeadTooLarge};
   Head head;
   const int status = parse_head(text.substr(0, end), head);

@@ -90,6 +90,21 @@ TEST(HttpRequest, PiecesMakeNoDifference) {
   }
 }
 
+// What is refused is refused in the same way whether it comes whole or a byte at a time.
+TEST(HttpRequest, RefusalsDoNotDependOnPieces) {
+  const std::string long_line(kLargestHttpRequest, 'x');
+  for (const std::string& text :
+       {"@" + long_line, "\x16\x03\x01" + long_line + "\r\n\r\n", "\r" + long_line, "\r\n\n@\r\n\r\n",
+        std::string(kLargestHttpRequest - 1, '\n') + "@", std::string(kLargestHttpRequest, '\n') + "@",
+        std::string(kLargestHttpRequest - 1, '\n') + "\r\n", "x" + long_line + "\r\n\r\n"}) {
+    int in_pieces = 0;
+    for (std::size_t size = 1; size <= text.size() && in_pieces == 0; ++size)
+      in_pieces = status_of(std::string_view(text).substr(0, size));
+    EXPECT_NE(in_pieces, 0) << text.substr(0, 8);
+    EXPECT_EQ(in_pieces, status_of(text)) << text.substr(0, 8);
+  }
+}
+
 TEST(HttpRequest, GarbageNeverSucceedsOutOfBounds) {
   const std::uint64_t seed = test_seed(3);
   SCOPED_TRACE(seed_note(seed));
