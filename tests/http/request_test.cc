@@ -93,10 +93,15 @@ TEST(HttpRequest, PiecesMakeNoDifference) {
 // What is refused is refused in the same way whether it comes whole or a byte at a time.
 TEST(HttpRequest, RefusalsDoNotDependOnPieces) {
   const std::string long_line(kLargestHttpRequest, 'x');
-  for (const std::string& text :
-       {"@" + long_line, "\x16\x03\x01" + long_line + "\r\n\r\n", "\r" + long_line, "\r\n\n@\r\n\r\n",
-        std::string(kLargestHttpRequest - 1, '\n') + "@", std::string(kLargestHttpRequest, '\n') + "@",
-        std::string(kLargestHttpRequest - 1, '\n') + "\r\n", "x" + long_line + "\r\n\r\n"}) {
+  const std::string texts[] = {"@" + long_line,
+                               "\x16\x03\x01" + long_line + "\r\n\r\n",
+                               "\r" + long_line,
+                               "\r\n\n@\r\n\r\n",
+                               std::string(kLargestHttpRequest - 1, '\n') + "@",
+                               std::string(kLargestHttpRequest, '\n') + "@",
+                               std::string(kLargestHttpRequest - 1, '\n') + "\r\n",
+                               "x" + long_line + "\r\n\r\n"};
+  for (const std::string& text : texts) {
     int in_pieces = 0;
     for (std::size_t size = 1; size <= text.size() && in_pieces == 0; ++size)
       in_pieces = status_of(std::string_view(text).substr(0, size));
