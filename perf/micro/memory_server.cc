@@ -1,21 +1,39 @@
 #include "perf/micro/memory_server.h"
 
+#include <spdlog/spdlog.h>
+
 #include <cstdio>
 #include <cstdlib>
 
 #include "adapter/coordinator/coordinator.h"
+#include "adapter/durability/durable_store.h"
 #include "adapter/session/session.h"
-#include "oracle/commit_log.h"
 #include "oracle/local_oracle.h"
 #include "pgwire/client_messages.h"
 #include "pgwire/client_reader.h"
 #include "reactor/epoll_backend.h"
+#include "reactor/simulated_disk.h"
 
 namespace gyre::perf {
 
 namespace {
 constexpr std::size_t kPlanBytes = 32 * 1024 * 1024;
 constexpr std::uint64_t kTurnNs = 1'000'000;
+constexpr std::uint64_t kSegmentSize = 4 * 1024 * 1024;
+// Longer than any statement takes, so that where it is cut does not depend on the machine.
+constexpr std::uint32_t kSliceUs = 1'000'000'000;
+
+std::unique_ptr<adapter::DurableStore> open_store(reactor::Disk& disk) {
+  spdlog::set_level(spdlog::level::warn);
+  adapter::StoreOptions options;
+  options.directory = "/data";
+  options.log_segment_size = kSegmentSize;
+  options.log_through = reactor::WriteThrough::none;
+  auto opened = adapter::DurableStore::open(disk, options);
+  if (opened) return std::move(*opened);
+  std::fprintf(stderr, "%s\n", opened.error().message.c_str());
+  std::exit(1);
+}
 }  // namespace
 
 class MemoryServer::Parts final : public adapter::SessionServices,
@@ -25,12 +43,15 @@ class MemoryServer::Parts final : public adapter::SessionServices,
  public:
   explicit Parts(Entrance entrance)
       : loop(reactor::make_epoll_backend()),
-        oracle(clock),
-        coordinator(oracle, log, published, holds, 1, *this, adapter::Catalog::initial()),
+        store(open_store(disk)),
+        initial(store->take_state()),
+        oracle(clock, initial.timestamp),
+        coordinator(oracle, store->log(), published, holds, 1, *this, std::move(initial)),
         core(loop, published, holds, 0, ShardId(0), *this, kPlanBytes),
         session(core, *this, adapter::SessionId(256), 1,
                 entrance == Entrance::internal ? adapter::Entrance::internal : adapter::Entrance::external) {
     core.span_clock = adapter::SpanClock::calibrate();
+    core.slice_us = kSliceUs;
     core.set_wall_offset();
     loop.set_observer(this);
     holds.wake(0, published);
@@ -46,8 +67,11 @@ class MemoryServer::Parts final : public adapter::SessionServices,
   // Turns until nothing is under way.
   void settle() {
     do {
-      while (coordinator.turn()) {
-      }
+      do {
+        while (coordinator.turn()) {
+        }
+        store->log().step(loop.now_us());
+      } while (store->log().deliver() != 0);
       loop.turn(loop.clock_ns() + kTurnNs);
     } while (session.busy());
   }
@@ -75,8 +99,10 @@ class MemoryServer::Parts final : public adapter::SessionServices,
 
   reactor::Loop loop;
   oracle::SystemClock clock;
+  reactor::SimulatedDisk disk{1};
+  std::unique_ptr<adapter::DurableStore> store;
+  adapter::InitialState initial;  // until the coordinator has it
   oracle::LocalOracle oracle;
-  oracle::MemoryCommitLog log;
   oracle::PublishedState published;
   oracle::ReadHolds holds{2};
   adapter::Coordinator coordinator;
@@ -98,22 +124,41 @@ std::string_view MemoryServer::exchange(std::string_view messages) {
 
 std::size_t MemoryServer::exchange_at_once(std::string_view messages) {
   parts_->session.receive({messages.data(), messages.size()});
+  if (parts_->session.busy()) parts_->settle();
   return parts_->take();
 }
 
-void MemoryServer::query(std::string_view text) {
+void MemoryServer::exchange_well(std::string_view messages) {
   pgwire::client::BackendScanner scanner;
-  const std::string_view answer = exchange(query_message(text));
+  const std::string_view answer = exchange(messages);
   scanner.scan({answer.data(), answer.size()});
   if (scanner.counts().ready == 1 && scanner.counts().errors == 0) return;
-  std::fprintf(stderr, "%.*s: %s\n", static_cast<int>(text.size()), text.data(),
-               scanner.last_error().message.c_str());
+  std::fprintf(stderr, "%s\n", scanner.last_error().message.c_str());
   std::exit(1);
+}
+
+void MemoryServer::query(std::string_view text) {
+  exchange_well(query_message(text));
+}
+
+// As many are known as there is room for, and all were slower than anything will be.
+void MemoryServer::notice_nothing_slow() {
+  adapter::SlowStatements& slow = parts_->core.slow;
+  for (std::size_t i = 0; i < adapter::SlowStatements::kMost; ++i)
+    slow.note(i, std::to_string(i), UINT64_MAX, parts_->loop.now_us());
 }
 
 std::string query_message(std::string_view text) {
   OutBuffer out;
   pgwire::client::query(out, text);
+  return std::string(out.view());
+}
+
+std::string copy_messages(std::string_view text, std::string_view rows) {
+  OutBuffer out;
+  pgwire::client::query(out, text);
+  pgwire::client::copy_data(out, rows);
+  pgwire::client::copy_done(out);
   return std::string(out.view());
 }
 
