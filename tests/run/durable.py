@@ -1,29 +1,12 @@
 """A Gyre that keeps its data and is ended in every manner and started again, on the same ports and the same directory."""
 
 import os
-import random
 import signal
-import socket
 import subprocess
 import time
 
 import server
 import wire
-
-
-def quiet_ports(count):
-    """Free ports that the kernel gives to nobody: a client that tries again and again to reach a server that is down would otherwise
-    one day be given the server's port for its own end, and so keep it."""
-    found = []
-    while len(found) < count:
-        port = random.randrange(20000, 30000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(('127.0.0.1', port))
-                found.append(port)
-            except OSError:
-                pass
-    return found
 
 
 class DurableGyre(server.Gyre):
@@ -45,7 +28,7 @@ class DurableGyre(server.Gyre):
 
     def start(self):
         if self.port is None:
-            self.port, self.internal_port, self.http_port = quiet_ports(3)
+            self.port, self.internal_port, self.http_port = server.free_ports(3)
         self.spawn_gyre([], self.environment_of_server)
 
     def restart(self):

@@ -34,11 +34,13 @@ STOP_SECONDS = 30
 
 
 def free_ports(count):
-    """Ports that nobody uses now, all different, and below those that the kernel gives to clients: one of these could be taken by the
-    time it is wanted."""
+    """Ports that nobody uses now, all different, and below those that the kernel gives to clients: a client that tries again and again
+    to reach a server that is down would one day be given the server's port for its own end, and so keep it. GYRE_TEST_PORTS bounds
+    them, so that tests beside each other do not take the port of a server that is just being started again."""
+    first, end = map(int, os.environ.get('GYRE_TEST_PORTS', '15000-32000').split('-'))
     ports = []
     while len(ports) < count:
-        port = random.randrange(15000, 32000)
+        port = random.randrange(first, end)
         with socket.socket() as s, contextlib.suppress(OSError):
             s.bind(('127.0.0.1', port))
             if port not in ports:
