@@ -84,7 +84,10 @@ void set_setting(void* settings, std::string_view name, std::string_view value, 
   // rollback, which follows the setting.
   if (is_role_setting(name)) throw SqlError("0A000", "set_config() does not change the role; use SET ROLE");
   const bool superuser = own.show("is_superuser") == "on";
-  own.set(name, value, local ? SetScope::local : SetScope::session, superuser);
+  if (local) own.begin_statement();
+  const SetScope scope = local ? SetScope::local : SetScope::session;
+  if (value.data() == nullptr) return own.reset(name, scope, superuser);
+  own.set(name, value, scope, superuser);
 }
 
 }  // namespace
@@ -390,6 +393,7 @@ void Session::fail(const Diagnostic& diagnostic) {
 }
 
 void Session::ready() {
+  settings_.end_statement();
   report_changed_settings();
   pgwire::ready_for_query(out_, transaction_.implicit ? TransactionStatus::idle : transaction_.status);
   if (settings_.watches_idleness()) watch_idleness();

@@ -710,7 +710,7 @@ void Settings::set(std::string_view name, std::string_view value, SetScope scope
   const int index = find_setting(name);
   if (index < 0) {
     check_custom_name(name);
-    put_custom(name, value);
+    assign_custom(name, value, scope);
     return;
   }
   const SettingDefinition& definition = kDefinitions[index];
@@ -750,7 +750,8 @@ void Settings::check_transaction_setting(const SettingDefinition& definition, in
 void Settings::reset(std::string_view name, SetScope scope, bool superuser) {
   const int index = find_setting(name);
   if (index < 0) {
-    if (!erase_custom(name)) check_custom_name(name);
+    check_custom_name(name);
+    assign_custom(name, {}, scope);  // it is there, with nothing in it
     return;
   }
   check_settable(kDefinitions[index], superuser);
@@ -758,37 +759,34 @@ void Settings::reset(std::string_view name, SetScope scope, bool superuser) {
   assign(index, default_of(index), scope);
 }
 
-Settings::Custom& Settings::own_custom() {
+// A SET LOCAL leaves the name behind, with what was there before or nothing.
+void Settings::assign_custom(std::string_view name, std::string_view value, SetScope scope) {
   mark_.reset();
-  if (custom_ == nullptr)
-    custom_ = std::make_shared<Custom>();
-  else if (custom_.use_count() > 1)
-    custom_ = std::make_shared<Custom>(*custom_);
-  return *custom_;
+  const std::string key = folded(name);
+  const bool ends = scope == SetScope::local;
+  if (ends && !custom_after_) custom_after_ = custom_;
+  if (custom_after_) {
+    const bool is_new = *custom_after_ == nullptr || !(*custom_after_)->values.contains(key);
+    if (!ends || is_new) put_custom(*custom_after_, key, ends ? std::string_view() : value);
+  }
+  put_custom(custom_, key, value);
+  if (ends && !in_transaction_ && !in_statement_) restore(true);
 }
 
-void Settings::put_custom(std::string_view name, std::string_view value) {
-  std::string key = folded(name);
-  const std::string* before = find(key);
-  const std::size_t others =
-      custom_ == nullptr ? 0 : custom_->bytes - (before == nullptr ? 0 : key.size() + before->size());
-  const std::size_t bytes = others + key.size() + value.size();
+void Settings::put_custom(std::shared_ptr<Custom>& custom, const std::string& name, std::string_view value) {
+  std::size_t others = custom == nullptr ? 0 : custom->bytes;
+  if (custom != nullptr)
+    if (const auto before = custom->values.find(name); before != custom->values.end())
+      others -= name.size() + before->second.size();
+  const std::size_t bytes = others + name.size() + value.size();
   if (bytes > kMostCustomBytes)
     throw SqlError("54000", fmt::format("custom settings need more than {} bytes", kMostCustomBytes));
-  Custom& own = own_custom();
-  own.values.insert_or_assign(std::move(key), std::string(value));
-  own.bytes = bytes;
-}
-
-bool Settings::erase_custom(std::string_view name) {
-  const std::string key = folded(name);
-  const std::string* before = find(key);
-  if (before == nullptr) return false;
-  const std::size_t bytes = key.size() + before->size();
-  Custom& own = own_custom();
-  own.values.erase(key);
-  own.bytes -= bytes;
-  return true;
+  if (custom == nullptr)
+    custom = std::make_shared<Custom>();
+  else if (custom.use_count() > 1)
+    custom = std::make_shared<Custom>(*custom);
+  custom->values.insert_or_assign(name, std::string(value));
+  custom->bytes = bytes;
 }
 
 void Settings::reset_all() {
@@ -799,6 +797,7 @@ void Settings::reset_all() {
       assign(static_cast<int>(i), default_of(static_cast<int>(i)), SetScope::session);
   }
   custom_.reset();
+  if (custom_after_) custom_after_->reset();
   mark_.reset();
 }
 
@@ -806,7 +805,7 @@ void Settings::set_default(std::string_view name, std::string_view given) {
   const int index = find_setting(name);
   if (index < 0) {
     check_custom_name(name);
-    put_custom(name, given);
+    assign_custom(name, given, SetScope::session);
     return;
   }
   const SettingDefinition& definition = kDefinitions[index];
@@ -828,7 +827,7 @@ void Settings::put(std::string_view name, std::string_view given) {
 
 void Settings::assign(int index, std::string given, SetScope scope) {
   mark_.reset();
-  if (in_transaction_) {
+  if (in_transaction_ || in_statement_) {
     const auto [saved, first] = saved_.try_emplace(index, Saved{value(index), value(index)});
     if (scope == SetScope::session) saved->second.after = given;
   } else if (scope == SetScope::local) {
@@ -844,6 +843,7 @@ bool Settings::is_strict() const {
 }
 
 void Settings::begin_transaction() {
+  end_statement();
   in_transaction_ = true;
   settled_ = in_savepoint_ = false;
   mark_.reset();
@@ -853,7 +853,7 @@ void Settings::begin_transaction() {
 }
 
 std::shared_ptr<const Settings::Mark> Settings::mark() {
-  if (mark_ == nullptr) mark_ = std::make_shared<const Mark>(Mark{values_, custom_, saved_});
+  if (mark_ == nullptr) mark_ = std::make_shared<const Mark>(Mark{values_, custom_, custom_after_, saved_});
   return mark_;
 }
 
@@ -866,14 +866,22 @@ void Settings::rollback_to(const Mark& mark) {
   };
   for (const int index : changed) store(index, at_mark(index));
   custom_ = mark.custom;
+  custom_after_ = mark.custom_after;
   saved_ = mark.saved;
   mark_.reset();
 }
 
 void Settings::end_transaction(bool committed) {
+  if (!committed) custom_after_ = custom_before_;
   in_transaction_ = false;
-  if (!committed) custom_ = std::move(custom_before_);
   custom_before_.reset();
+  restore(committed);
+}
+
+void Settings::restore(bool committed) {
+  in_statement_ = false;
+  if (custom_after_) custom_ = std::move(*custom_after_);
+  custom_after_.reset();
   mark_.reset();
   for (auto& [index, saved] : saved_) {
     std::string& restored = committed ? saved.after : saved.before;

@@ -101,6 +101,12 @@ class Settings {
   // Transaction boundaries: SET LOCAL ends with the transaction, SET is undone by a rollback.
   void begin_transaction();
   void end_transaction(bool committed);
+  // A statement outside of blocks changes settings, set_config(…, true) its own; the other one is called
+  // before whatever comes next, also where there was no such statement.
+  void begin_statement() { in_statement_ = !in_transaction_; }
+  void end_statement() {
+    if (in_statement_) [[unlikely]] restore(true);
+  }
   // The transaction has read or written something: its isolation level is settled.
   void settle_transaction() { settled_ = true; }
 
@@ -126,6 +132,7 @@ class Settings {
   struct Mark {
     std::vector<Own> values;
     std::shared_ptr<Custom> custom;
+    std::optional<std::shared_ptr<Custom>> custom_after;
     std::map<int, Saved> saved;
   };
   std::shared_ptr<const Mark> mark();
@@ -172,21 +179,23 @@ class Settings {
   static void put_own(std::vector<Own>& list, int index, std::string text);
   const std::string& default_of(int index) const;
   void assign(int index, std::string value, SetScope scope);
-  Custom& own_custom();
-  void put_custom(std::string_view name, std::string_view value);
-  bool erase_custom(std::string_view name);
+  void assign_custom(std::string_view name, std::string_view value, SetScope scope);
+  static void put_custom(std::shared_ptr<Custom>& custom, const std::string& name, std::string_view value);
   void store(int index, std::string value);
+  void restore(bool committed);
   void derive(int index);
   void derive_timeout(const SettingDefinition& definition, std::string_view now);
   bool derive_watch(std::string_view name, std::string_view now);
 
   std::vector<Own> values_;    // where they differ from the table's
   std::vector<Own> defaults_;  // what RESET restores, where it differs from the table's
-  std::shared_ptr<Custom> custom_;  // null: none. Shared with marks: changed by way of own_custom()
+  std::shared_ptr<Custom> custom_;  // null: none. Shared with marks: changed by way of put_custom()
   std::shared_ptr<const Mark> mark_;  // the last one, while all is as it was then
-  std::map<int, Saved> saved_;  // settings touched by the open transaction
+  std::map<int, Saved> saved_;  // settings touched by the open transaction, or statement
   std::vector<Own> told_;       // what the client was told last of reported settings that were stored since
   std::shared_ptr<Custom> custom_before_;  // at the transaction's start
+  // What a commit leaves, where it is other than custom_ since a SET LOCAL.
+  std::optional<std::shared_ptr<Custom>> custom_after_;
   std::uint64_t most_result_bytes_ = std::uint64_t{1} << 30;
   std::uint64_t statement_timeout_us_ = 0;
   bool commits_lazily_ = false;
@@ -199,6 +208,7 @@ class Settings {
   bool default_read_only_ = false;
   std::uint64_t lock_timeout_us_ = 0;
   bool in_transaction_ = false;
+  bool in_statement_ = false;  // which is no transaction's
   bool settled_ = false;
   bool in_savepoint_ = false;
   StatementWatch watch_;

@@ -85,7 +85,7 @@ struct SessionFacts {
   // Looks up a setting as SHOW would; returns false if there is none.
   bool (*current_setting)(const void* session, std::string_view name, std::string& value) = nullptr;
   const void* session = nullptr;
-  // Changes a setting as SET (or, `local`, SET LOCAL) would; throws what the session throws.
+  // SET or, `local`, SET LOCAL; a value that is null (has no data()) is RESET. Throws what the session throws.
   void (*set_setting)(void* settings, std::string_view name, std::string_view value, bool local) = nullptr;
   void* settings = nullptr;
   SessionLocks* locks = nullptr;  // null but on the oracle core

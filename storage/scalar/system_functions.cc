@@ -46,7 +46,11 @@ Datum set_config(EvalContext& context, Arguments a, unsigned) {
   const SessionFacts* session = context.session;
   if (session == nullptr || session->set_setting == nullptr)
     throw Failure(Fault::feature_not_supported, "settings cannot be changed here");
-  session->set_setting(session->settings, a[0].bytes(), a[1].bytes(), a[2].integer != 0);
+  if (a[0].null) throw Failure(Fault::null_value_not_allowed, "SET requires parameter name");
+  const bool local = !a[2].null && a[2].integer != 0;
+  const std::string_view given = a[1].null ? std::string_view() : a[1].bytes();
+  const bool resets = a[1].null;
+  session->set_setting(session->settings, a[0].bytes(), !resets && given.data() == nullptr ? "" : given, local);
   return current_setting(context, a, 1);
 }
 
@@ -296,7 +300,7 @@ std::vector<FunctionDef> make_table() {
       {"pg_backend_pid", {}, T::int4, backend_pid, true, kStable},
       {"current_setting", {T::text}, T::text, current_setting, true, kStable},
       {"current_setting", {T::text, T::boolean}, T::text, current_setting, true, kStable},
-      {"set_config", {T::text, T::text, T::boolean}, T::text, set_config, true, Volatility::volatile_},
+      {"set_config", {T::text, T::text, T::boolean}, T::text, set_config, false, Volatility::volatile_},
       {"pg_get_triggerdef", {T::oid}, T::text, always_null, true, kStable},
       {"pg_get_triggerdef", {T::oid, T::boolean}, T::text, always_null, true, kStable},
       {"pg_is_in_recovery", {}, T::boolean, always_false, true, kStable},

@@ -88,7 +88,7 @@ TEST(Settings, SavepointsShareWhatDidNotChangeBetweenThem) {
   settings.set("application_name", "a", SetScope::session, false);
   EXPECT_EQ(settings.mark()->custom, second->custom);
   settings.reset("my.other", SetScope::session, false);
-  EXPECT_EQ(settings.find("my.other"), nullptr);
+  EXPECT_EQ(settings.show("my.other"), "");
   settings.rollback_to(*second);
   EXPECT_EQ(settings.show("my.other"), "x");
   EXPECT_EQ(settings.show("application_name"), "");
@@ -98,6 +98,50 @@ TEST(Settings, SavepointsShareWhatDidNotChangeBetweenThem) {
   EXPECT_EQ(first->custom->values.at("my.text"), "before");
   settings.end_transaction(false);
   EXPECT_EQ(settings.show("my.text"), "before");
+}
+
+TEST(Settings, CustomOnesEndWithTheirTransactionWhereTheyAreLocal) {
+  Settings settings;
+  settings.set("my.text", "before", SetScope::session, false);
+  for (const bool committed : {true, false}) {
+    settings.begin_transaction();
+    settings.set("my.text", "local", SetScope::local, false);
+    settings.set("my.brief", "local", SetScope::local, false);
+    const auto mark = settings.mark();
+    settings.set("my.text", "session", SetScope::session, false);
+    settings.rollback_to(*mark);
+    EXPECT_EQ(settings.show("my.text"), "local");
+    settings.end_transaction(committed);
+    EXPECT_EQ(settings.show("my.text"), "before");
+    EXPECT_EQ(settings.find("my.brief") != nullptr, committed);
+    settings.reset_all();
+    settings.set("my.text", "before", SetScope::session, false);
+  }
+  settings.begin_transaction();
+  settings.set("my.text", "local", SetScope::local, false);
+  settings.set("my.other", "session", SetScope::session, false);
+  settings.reset_all();
+  settings.end_transaction(true);
+  EXPECT_EQ(settings.find("my.text"), nullptr);
+  EXPECT_EQ(settings.find("my.other"), nullptr);
+}
+
+TEST(Settings, WhatIsLocalToAStatementEndsWithIt) {
+  Settings settings;
+  settings.end_statement();
+  settings.begin_statement();
+  settings.set("my.text", "local", SetScope::local, false);
+  settings.set("application_name", "local", SetScope::local, false);
+  settings.set("datestyle", "German", SetScope::session, false);
+  EXPECT_EQ(settings.show("my.text") + settings.show("application_name"), "locallocal");
+  settings.end_statement();
+  EXPECT_EQ(settings.show("my.text") + settings.show("application_name"), "");
+  EXPECT_EQ(settings.show("datestyle"), "German, DMY");
+  settings.begin_statement();
+  settings.set("application_name", "local", SetScope::local, false);
+  settings.begin_transaction();
+  EXPECT_EQ(settings.show("application_name"), "");
+  settings.end_transaction(true);
 }
 
 TEST(Settings, CustomOnesHaveRoomForSoManyBytes) {
