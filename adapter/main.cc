@@ -17,6 +17,7 @@
 #include "adapter/options.h"
 #include "adapter/server.h"
 #include "adapter/version.h"
+#include "pgwire/utf8.h"
 #include "reactor/base/json_writer.h"
 #include "reactor/fail_point.h"
 
@@ -35,12 +36,15 @@ class LevelWord final : public spdlog::custom_flag_formatter {
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<LevelWord>(); }
 };
 
-// The message as a JSON string.
+// The message as a JSON string. What a client sent may be in it, and need not be UTF-8.
 class JsonMessage final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
-    std::string text;
-    gyre::append_json_text({message.payload.data(), message.payload.size()}, text);
+    std::string payload(message.payload.data(), message.payload.size()), text;
+    if (!gyre::pgwire::is_valid_utf8(payload))
+      for (char& c : payload)
+        if (static_cast<signed char>(c) < 0) c = '?';
+    gyre::append_json_text(payload, text);
     out.append(text.data(), text.data() + text.size());
   }
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<JsonMessage>(); }

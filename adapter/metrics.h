@@ -102,8 +102,8 @@ struct CoreMetrics {
   // Statements by where their session came from and by kind. A session knows its place in the first
   // dimension, so that a cached read counts with one increment.
   std::array<std::array<std::uint64_t, static_cast<std::size_t>(StatementKind::count_)>, kSources> queries{};
-  // Of these, what failed and what was ended early.
-  std::array<std::uint64_t, kSources> failures{}, cancellations{};
+  // What failed and what was ended early: of these, and `unready`, which failed before they were among them.
+  std::array<std::uint64_t, kSources> failures{}, cancellations{}, unready{};
   std::array<std::uint64_t, kSources> startups{}, terminations{};
   // Cached reads that were answered at once, message to answer bytes: each has its whole answer made with its
   // first row, so these are its time to the first row as well.

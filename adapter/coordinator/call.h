@@ -81,7 +81,6 @@ struct CoordinatorCall : oracle::Intent {
 
   // The answer.
   OutBuffer rows;               // DataRow messages
-  std::uint64_t row_count = 0;  // DataRows in `rows`
   std::uint64_t affected = 0;   // rows inserted, updated or deleted
   std::string tag;              // of a utility statement
   std::exception_ptr failure;   // SqlError or storage::Failure; null: it went well

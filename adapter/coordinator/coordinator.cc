@@ -493,7 +493,6 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
         continue;
       }
       metered.encode([&] { call.encoder->encode(values, at_oracle.style, call.rows); });
-      ++call.row_count;
       if (call.rows.size() > call.most_result_bytes) {
         call.result_too_large = true;
         throw result_too_large(call.most_result_bytes);
@@ -520,7 +519,6 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
     resume(woken);
     call.rows.clear();
     call.notices.clear();
-    call.row_count = 0;
     throw;
   }
 }

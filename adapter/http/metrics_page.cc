@@ -218,6 +218,7 @@ CoreMetrics merged(std::span<const MetricsSnapshot> cores) {
     for (std::size_t source = 0; source < kSources; ++source) add(sum.queries[source], core.queries[source]);
     add(sum.failures, core.failures);
     add(sum.cancellations, core.cancellations);
+    add(sum.unready, core.unready);
     add(sum.startups, core.startups);
     add(sum.terminations, core.terminations);
     add(sum.connections_ok, core.connections_ok);
@@ -337,6 +338,7 @@ void render_queries(Page& page, const CoreMetrics& sum) {
     for (const EntranceKind entrance : {EntranceKind::external, EntranceKind::internal}) {
       const std::size_t source = source_of(entrance, static_cast<Application>(application));
       for (const std::uint64_t count : sum.queries[source]) executed += count;
+      executed += sum.unready[source];
       failed += sum.failures[source];
       canceled += sum.cancellations[source];
       startups += sum.startups[source];
@@ -349,7 +351,6 @@ void render_queries(Page& page, const CoreMetrics& sum) {
                   count);
     };
     sample("startup", "success", startups);
-    // What fails before it is ready to run is not among the executed.
     sample("execute", "success", executed - std::min(executed, failed + canceled));
     sample("execute", "error", failed);
     sample("execute", "canceled", canceled);

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 
 #include "adapter/durability/checkpointer.h"
 #include "adapter/errors.h"
@@ -488,6 +490,8 @@ reactor::Co<void> Session::run_utility(const ast::Statement& given) {
   call.kind = CoordinatorCall::Kind::utility;
   call.tree = &tree;
   co_await ask(call);
+  if (observing() && call.tag.starts_with("SELECT "))
+    observation_->counted = std::strtoull(call.tag.c_str() + std::strlen("SELECT "), nullptr, 10);
   pgwire::command_complete(out_, call.tag);
 }
 
@@ -627,7 +631,10 @@ void Session::run_sql_prepare(const ast::PrepareStatement& command, const Statem
   auto planned = plan_tree(*command.statement, catalog(), declared, false);
   if (planned->plan == nullptr) throw SqlError("42601", "this statement cannot be prepared");
   made.statement = StatementRef(planned.release());
-  made.source = std::make_shared<StatementSource>(statement, *command.statement, std::move(declared));
+  const auto source = std::make_shared<StatementSource>(statement, *command.statement, std::move(declared));
+  source->name = command.name;
+  source->prepared_us = core_.wall_us();
+  made.source = source;
   prepared_.emplace(command.name, std::move(made));
   pgwire::command_complete(out_, "PREPARE");
 }
@@ -645,6 +652,7 @@ reactor::Co<void> Session::run_sql_execute(const ast::ExecuteStatement& command,
   Portal portal;
   bind_sql_execute(command, statement, portal);
   const StatementRef bound = portal.statement_ref();
+  if (observing()) observation_->execute(bound, statement.source->text);
   co_await run_portal(portal, 0, describe == Describe::yes ? bound->row_description : std::string_view());
   append_tag(portal, portal.rows());
 }
@@ -723,6 +731,7 @@ reactor::Co<void> Session::run_fetch(const ast::FetchStatement& command, Describ
     co_await run_portal(cursor, command.count == INT64_MAX ? 0 : limit);
     cursor.discards = false;
   }
+  if (observing() && !command.move) observation_->note_rows(cursor.rows() - before);
   pgwire::command_complete_count(out_, command.move ? "MOVE" : "FETCH", cursor.rows() - before);
 }
 

@@ -145,6 +145,7 @@ reactor::Co<void> Session::run_copy_from(const ast::CopyStatement& command) {
   if (error != nullptr) throw ErrorInContext(error, std::move(context));
   protocol_.on_copy_finished();
   if (own) co_await commit_transaction();
+  if (observing()) observation_->counted = inserted;
   pgwire::command_complete_count(out_, "COPY", inserted);
 }
 
@@ -248,13 +249,14 @@ reactor::Co<void> Session::run_copy_to(const ast::CopyStatement& command, Statem
   for (bool more = true; more;) {
     check_canceled();
     rows.clear();
-    const Portal::Progress progress = here ? advance_into(portal, 0, rows) : portal.deliver(0, rows);
+    const Portal::Progress progress = here ? advance_into(portal, 0, rows) : deliver_into(portal, 0, rows);
     sent += writer.write(rows.view(), out_);
     more = progress != Portal::Progress::complete;
     if (more) co_await make_room();
   }
   writer.end(out_);
   pgwire::copy_done(out_);
+  if (observing()) observation_->note_rows(sent);
   pgwire::command_complete_count(out_, "COPY", sent);
 }
 

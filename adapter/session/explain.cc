@@ -6,6 +6,8 @@
 //
 // Of an EXECUTE the prepared statement's plan is shown, with the values that it is given; nothing of it is
 // planned again, so "bind" is the time in which it was looked up and its arguments evaluated.
+//
+// By the extended protocol EXPLAIN has the parameters of what is explained. Their types are settled by Parse.
 #include <fmt/format.h>
 
 #include <ctime>
@@ -159,12 +161,13 @@ class PlanPrinter {
 }  // namespace
 
 reactor::Co<void> Session::run_explain(const ast::ExplainStatement& command, StatementRef whole,
-                                       Describe describe) {
+                                       Describe describe, std::span<const storage::Type> types,
+                                       std::span<const storage::Datum> given) {
   const bool takes_timestamp = command.subject == ast::ExplainStatement::Subject::timestamp;
   const bool executes = std::holds_alternative<ast::ExecuteStatement>(command.statement->node);
   Portal portal;
   const std::uint64_t begin = SpanClock::ticks();
-  plan_explained(*command.statement, whole, portal);
+  plan_explained(*command.statement, whole, types, given, portal);
   Preparation before{whole->parse_ticks, SpanClock::ticks() - begin, 0};
   if (portal.plan() == nullptr && takes_timestamp)
     throw SqlError("0A000", "only planned statements have a timestamp");
@@ -196,7 +199,9 @@ reactor::Co<void> Session::run_explain(const ast::ExplainStatement& command, Sta
 
 // Makes the portal ready to run what is explained. A prepared statement that is not planned leaves it without
 // a plan.
-void Session::plan_explained(const ast::Statement& explained, StatementRef whole, Portal& portal) {
+void Session::plan_explained(const ast::Statement& explained, StatementRef whole,
+                             std::span<const storage::Type> types, std::span<const storage::Datum> given,
+                             Portal& portal) {
   if (const auto* execute = std::get_if<ast::ExecuteStatement>(&explained.node)) {
     PreparedStatement& statement = prepared(execute->name);
     if (statement.statement->plan == nullptr)
@@ -207,12 +212,21 @@ void Session::plan_explained(const ast::Statement& explained, StatementRef whole
   }
   core_.plans.clear_literals();
   refresh_environment();
-  const StatementRef planned(plan_tree(explained, catalog(), {}, false).release());
+  const StatementRef planned(plan_tree(explained, catalog(), types, false).release());
   if (planned->plan == nullptr) throw SqlError("0A000", "only planned statements can be explained");
-  if (!planned->plan->parameter_types.empty()) throw SqlError("42P02", "there is no parameter $1");
-  portal.source =
-      std::make_shared<StatementSource>(std::move(whole), explained, std::vector<storage::Type>());
-  portal.bind(planned, {}, {}, {}, settings_.style());
+  if (planned->plan->parameter_types.size() > given.size()) throw SqlError("42P02", "there is no parameter $1");
+  portal.source = std::make_shared<StatementSource>(std::move(whole), explained,
+                                                    std::vector<storage::Type>(types.begin(), types.end()));
+  portal.bind(planned, {given.begin(), given.end()}, {}, {}, settings_.style());
+}
+
+// As PostgreSQL does, Parse finds the errors of what is explained.
+std::vector<storage::Type> Session::explained_types(const ast::ExplainStatement& command,
+                                                    std::span<const storage::Type> declared) {
+  refresh_environment();
+  const auto planned = plan_tree(*command.statement, catalog(), declared, false);
+  if (planned->plan == nullptr) return {};
+  return planned->plan->parameter_types;
 }
 
 void Session::answer_explain(const ast::ExplainStatement& command, std::string_view text, Describe describe) {

@@ -47,13 +47,12 @@ Datum parameter_value(const pgwire::ParameterValue& value, Format format, storag
   }
 }
 
-// The values of $1 ..., of which there are as many as the plan wants.
-void append_parameters(const pgwire::Bind& message, const Plan& plan, const storage::TextStyle& style,
-                       Arena& arena, std::vector<Datum>& out) {
+// The values of $1 ..., of which there are as many as types.
+void append_parameters(const pgwire::Bind& message, std::span<const storage::Type> types,
+                       const storage::TextStyle& style, Arena& arena, std::vector<Datum>& out) {
   std::size_t i = 0;
   for (const pgwire::ParameterValue value : message.values) {
-    out.push_back(parameter_value(value, message.parameter_formats.of(i), plan.parameter_types[i], style,
-                                  arena, i + 1));
+    out.push_back(parameter_value(value, message.parameter_formats.of(i), types[i], style, arena, i + 1));
     ++i;
   }
 }
@@ -152,7 +151,7 @@ bool Session::answer_watched_read(const PreparedStatement& prepared, const RowEn
   begin_observation(prepared.source->text, prepared.source.get());
   if (!observing()) return answer_read(statement, encoder, database);
   observe_ready(prepared.statement);
-  observe_parameters(*statement.plan, core_.datums);
+  observe_parameters(statement.plan->parameter_types, core_.datums);
   observe_snapshot(now.read_ts);
   const std::size_t rows_begin = out_.size();
   const std::uint64_t rows_before = core_.metrics.rows_sent;
@@ -170,7 +169,7 @@ void Session::bind_now(const PreparedStatement& prepared, const pgwire::Bind& bi
   core_.datums.clear();
   core_.arena.reset();
   settings_.set_now(core_.wall_us());
-  append_parameters(bind, plan, settings_.style(), core_.arena, core_.datums);
+  append_parameters(bind, plan.parameter_types, settings_.style(), core_.arena, core_.datums);
   append_literals(plan, prepared.literals, settings_.style(), core_.arena, core_.datums);
 }
 
@@ -233,6 +232,9 @@ void Session::on_parse(std::string_view body) {
     std::vector<storage::Type> declared = types_of(message->parameter_types);
     fresh.statement = prepare(message->text, message->parameter_types.bytes(), declared);
     check_transaction_allows(*fresh.statement);
+    if (const ast::Statement* const tree = fresh.statement->tree.get(); tree != nullptr)
+      if (const auto* explain = std::get_if<ast::ExplainStatement>(&tree->node))
+        declared = explained_types(*explain, declared);
     const auto source = std::make_shared<StatementSource>(
         std::string(message->text), std::string(message->parameter_types.bytes()), std::move(declared));
     source->name = message->statement_name;
@@ -307,7 +309,8 @@ void Session::bind_portal(PreparedStatement& statement, const pgwire::Bind& mess
   if (statement.statement->plan != nullptr) refresh(statement);
   check_transaction_allows(*statement.statement);
   const Plan* plan = statement.statement->plan.get();
-  const std::size_t wanted = plan == nullptr ? 0 : plan->parameter_types.size();
+  const auto types = parameter_types(*statement.statement, statement.source.get());
+  const std::size_t wanted = types.size();
   if (message.values.size() != wanted)
     throw sql_error(
         pgwire::bind_parameter_count_error(message.values.size(), message.statement_name, wanted));
@@ -327,7 +330,7 @@ void Session::bind_portal(PreparedStatement& statement, const pgwire::Bind& mess
   settings_.set_now(transaction_.status == TransactionStatus::idle ? now : transaction_.start_us);
   std::vector<Datum> parameters = made->take_parameter_room();
   parameters.reserve(wanted + statement.literals.size());
-  if (plan != nullptr) append_parameters(message, *plan, settings_.style(), made->arena(), parameters);
+  append_parameters(message, types, settings_.style(), made->arena(), parameters);
   made->source = statement.source;
   made->savepoints_before = transaction_.savepoints_made;
   made->bind(statement.statement, std::move(parameters), statement.literals, message.result_formats,
@@ -344,6 +347,14 @@ Portal& Session::portal(std::string_view name) {
 }
 
 // ---- Describe, Close ----
+
+std::span<const storage::Type> Session::parameter_types(const CachedStatement& statement,
+                                                        const StatementSource* source) {
+  if (statement.plan != nullptr) return statement.plan->parameter_types;
+  const bool explains = statement.tree != nullptr && std::holds_alternative<ast::ExplainStatement>(statement.tree->node);
+  return explains && source != nullptr ? std::span<const storage::Type>(source->declared)
+                                       : std::span<const storage::Type>();
+}
 
 void Session::on_describe(std::string_view body) {
   const auto message = pgwire::decode_describe(body);
@@ -366,10 +377,9 @@ void Session::describe_statement(PreparedStatement& statement) {
   check_transaction_allows(*statement.statement);
   const CachedStatement& described = *statement.statement;
   std::vector<std::uint32_t> oids;
-  if (described.plan != nullptr)
-    for (const storage::Type type : described.plan->parameter_types)
-      oids.push_back(
-          storage::traits(type.id == storage::TypeId::unknown ? storage::TypeId::text : type.id).oid);
+  for (const storage::Type type : parameter_types(described, statement.source.get()))
+    oids.push_back(
+        storage::traits(type.id == storage::TypeId::unknown ? storage::TypeId::text : type.id).oid);
   pgwire::parameter_description(out_, oids);
   if (described.tree != nullptr) {
     const std::vector<OutputColumn> columns = command_columns(*described.tree);
@@ -405,9 +415,9 @@ void Session::on_execute(std::string_view body) {
   if (statement.is_empty()) return pgwire::empty_query_response(out_);
   if (is_watched()) {
     begin_observation(executed.source == nullptr ? std::string_view() : executed.source->text,
-                      executed.source.get());
+                      executed.source.get(), &executed);
     observe_ready(executed.statement_ref());
-    if (executed.plan() != nullptr) observe_parameters(*executed.plan(), executed.parameters());
+    observe_parameters(parameter_types(statement, executed.source.get()), executed.parameters());
   }
   check_transaction_allows(statement);
   check_can_run(executed);
@@ -484,7 +494,11 @@ reactor::Job Session::run_execute(Portal* executed, std::uint64_t limit) {
       const StatementRef kept = executed->statement_ref();  // the command may close its own portal
       const std::vector<OutputColumn> columns = command_columns(*kept->tree);
       const RowEncoder encoder = executed->encoder_for(columns);
-      co_await run_command(kept, Describe::no, &encoder);
+      if (const auto* explain = std::get_if<ast::ExplainStatement>(&kept->tree->node))
+        co_await run_explain(*explain, kept, Describe::no, parameter_types(statement, source.get()),
+                             executed->parameters());
+      else
+        co_await run_command(kept, Describe::no, &encoder);
     } else {
       const std::uint64_t first = std::min(executed->rows(), executed->rows_before_wait);
       const std::uint64_t sent = executed->rows() - first;

@@ -66,6 +66,12 @@ StatementWatch::Log log_class_of(const CachedStatement& statement, std::string_v
   return Log::definitions;
 }
 
+// PREPARE and DEALLOCATE are not counted, as in PostgreSQL; an EXECUTE counts as what it executes.
+bool is_about_prepared(const CachedStatement& statement) {
+  return statement.tree != nullptr && (std::holds_alternative<ast::PrepareStatement>(statement.tree->node) ||
+                                       std::holds_alternative<ast::DeallocateStatement>(statement.tree->node));
+}
+
 std::int64_t after(const SpanClock& clock, std::uint64_t begin, std::uint64_t ticks) {
   return ticks == 0 ? -1 : static_cast<std::int64_t>(clock.nanoseconds(begin, ticks));
 }
@@ -77,8 +83,13 @@ void Session::rewatch() {
   watch_ = settings_.watch();
 }
 
-void Session::begin_observation(std::string_view text, const StatementSource* prepared) {
-  if (take_up(text, prepared) && watch_.log == StatementWatch::Log::all) announce(*observation_);
+void Session::begin_observation(std::string_view text, const StatementSource* prepared, const Portal* portal) {
+  if (!take_up(text, prepared)) return;
+  if (portal != nullptr) {
+    observation_->portal = portal->name();
+    observation_->goes_on = portal->rows() != 0;
+  }
+  if (watch_.log == StatementWatch::Log::all) announce(*observation_);
 }
 
 // What cannot be parsed or bound is not announced, as in PostgreSQL; its error is all that is said of it.
@@ -105,10 +116,11 @@ bool Session::take_up(std::string_view text, const StatementSource* prepared) {
   seen.name.clear();
   seen.parameters.clear();
   seen.bound.clear();
-  seen.statement = {};
-  seen.announced = seen.is_constant = false;
+  seen.statement = seen.executed = {};
+  seen.portal.clear();
+  seen.announced = seen.is_constant = seen.goes_on = false;
   seen.is_execute = prepared != nullptr;
-  seen.ready = seen.snapshot = seen.first_row = seen.timestamp = seen.counted = 0;
+  seen.ready = seen.snapshot = seen.first_row = seen.timestamp = seen.counted = seen.row_bytes = 0;
   seen.rows = seen.result_bytes = -1;
   seen.began = SpanClock::ticks();
   seen.began_us = core_.wall_us();
@@ -140,18 +152,18 @@ void Session::observe_ready(StatementRef statement) {
 }
 
 // `values` may go on after the parameters.
-void Session::observe_parameters(const Plan& plan, std::span<const storage::Datum> values) {
+void Session::observe_parameters(std::span<const storage::Type> types, std::span<const storage::Datum> values) {
   Observation& seen = *observation_;
-  if (!seen.active || plan.parameter_types.empty()) return;
+  if (!seen.active || types.empty()) return;
   const bool keeps = seen.sampled && !core_.history.redacts();
   const bool logs = watch_.log_from_us >= 0;
   if (!keeps && !logs) return;
   storage::TextArray texts;
-  for (std::size_t i = 0; i < plan.parameter_types.size(); ++i) {
+  for (std::size_t i = 0; i < types.size(); ++i) {
     std::optional<std::string>& text = texts.emplace_back();
     if (!values[i].null) {
       OutBuffer printed;
-      const storage::Type type = plan.parameter_types[i];
+      const storage::Type type = types[i];
       storage::traits(type.id == storage::TypeId::unknown ? storage::Type(storage::TypeId::text) : type)
           .print(values[i], settings_.style(), printed);
       text = clipped(printed.view(), StatementHistory::kMostText);
@@ -173,11 +185,10 @@ void Session::observe_end_of(const Portal& portal, std::uint64_t rows) {
   Observation& seen = *observation_;
   const Plan& plan = *portal.plan();
   const bool returns = !plan.columns.empty() || plan.kind == Plan::Kind::select;
-  seen.counted = returns ? rows : portal.affected;
-  if (returns) {
-    seen.rows = static_cast<std::int64_t>(rows);
-    seen.result_bytes = static_cast<std::int64_t>(portal.result_bytes);
-  }
+  if (returns)
+    seen.note_rows(rows);
+  else
+    seen.counted = portal.affected;
   seen.is_constant = portal.has_answer() && plan.runs_at_once() && plan.relations.empty();
 }
 
@@ -210,22 +221,24 @@ void Session::finish_observation(const pgwire::Diagnostic* error) {
                                                                 : "error";
     keep_observation(seen, status, error == nullptr ? std::string_view() : error->message, took_ns);
   }
-  if (watch_.counts && error == nullptr && seen.statement) {
-    const NormalizedStatement& normal = normalized(seen);
+  if (watch_.counts && error == nullptr && seen.statement && !is_about_prepared(*seen.statement)) {
+    const NormalizedStatement& normal = seen.executed ? normalized(*seen.executed.get(), seen.executed_text)
+                                                      : normalized(*seen.statement.get(), seen.text);
     core_.history.statistics.add(role_.value, normal.query_id, normal.text, static_cast<double>(took_ns) / 1e6,
                                  seen.counted);
   }
   log_end(seen, error, took_ns);
-  seen.statement = {};
-  for (std::string* text : {&seen.text, &seen.parameters, &seen.bound})
+  seen.statement = seen.executed = {};
+  for (std::string* text : {&seen.text, &seen.parameters, &seen.bound, &seen.executed_text})
     if (text->capacity() > kMostKept) std::string().swap(*text);
 }
 
 // Made once for each plan: a text costs a parse.
-const NormalizedStatement& Session::normalized(Observation& seen) {
-  CachedStatement& statement = *seen.statement.get();
+const NormalizedStatement& Session::normalized(CachedStatement& statement, std::string_view text) {
   if (statement.normalized == nullptr) {
-    NormalizedStatement made = normalize(seen.text);
+    NormalizedStatement made = normalize(text);
+    // libpg_query leaves the literals of what is prepared.
+    if (statement.plan != nullptr && type_of(nullptr, text) == "prepare") made.text = made.redacted;
     for (std::string* shown : {&made.text, &made.redacted}) *shown = clipped(*shown, StatementHistory::kMostText);
     statement.normalized = std::make_unique<const NormalizedStatement>(std::move(made));
   }
@@ -261,7 +274,7 @@ void Session::keep_observation(Observation& seen, std::string_view status, std::
   const Plan* const plan = seen.statement ? seen.statement->plan.get() : nullptr;
   std::string text;
   if (redacts)
-    text = seen.statement ? normalized(seen).redacted : without_literals(seen.text);
+    text = seen.statement ? normalized(*seen.statement.get(), seen.text).redacted : without_literals(seen.text);
   else if (plan == nullptr)
     text = without_password(seen.text);
   execution.sql = clipped(redacts || plan == nullptr ? text : seen.text, kMost);
@@ -304,7 +317,8 @@ namespace {
 std::string what_runs(const Observation& seen) {
   const std::string text = seen.statement && seen.statement->plan != nullptr ? seen.text : without_password(seen.text);
   if (!seen.is_execute) return "statement: " + text;
-  return fmt::format("execute {}: {}", seen.name.empty() ? "<unnamed>" : seen.name, text);
+  return fmt::format("execute {}{}{}{}: {}", seen.goes_on ? "fetch from " : "",
+                     seen.name.empty() ? "<unnamed>" : seen.name, seen.portal.empty() ? "" : "/", seen.portal, text);
 }
 
 }  // namespace

@@ -166,7 +166,9 @@ StatementRef Session::prepare(std::string_view text, std::string_view parameter_
   made->catalog_version = where.version;
   made->environment = environment_;
   // What holds a password is not kept beyond its execution.
-  if (!shared || (made->tree != nullptr && names_password(*made->tree))) return StatementRef(made.release());
+  const bool is_secret = made->tree != nullptr && names_password(*made->tree);
+  if (!shared && !is_secret) made->key_text = text;
+  if (!shared || is_secret) return StatementRef(made.release());
   const bool by_shape = made->plan != nullptr && core_.plans.has_shape() && has_free_literal(*made->plan);
   return StatementRef(core_.plans.insert(key, std::move(made), by_shape));
 }
@@ -220,6 +222,7 @@ void Session::check_still_allowed(const Plan& plan) const {
 }
 
 void Session::count_statement(const CachedStatement& statement) {
+  counted_ = true;
   StatementKind kind = StatementKind::other;
   if (statement.plan != nullptr) {
     switch (statement.plan->kind) {
@@ -353,8 +356,9 @@ Portal::Progress Session::advance_into(Portal& portal, std::uint64_t limit, OutB
   const std::size_t bytes_before = out.size();
   const Portal::Progress progress = portal.advance(
       context_for(portal, database), limit, TimeSlice::of_us(core_.slice_us), out.size() + kOutputHigh, out);
-  core_.metrics.rows_sent += portal.rows() - before;
+  if (!portal.discards) core_.metrics.rows_sent += portal.rows() - before;
   portal.result_bytes += out.size() - bytes_before;
+  if (observing()) observation_->row_bytes += out.size() - bytes_before;
   if (portal.result_bytes > settings_.most_result_bytes()) fail_too_large();
   if (before == 0 && portal.rows() != 0)
     record_first_row(*portal.plan());
@@ -397,8 +401,15 @@ reactor::Co<void> Session::make_room() {
 
 Portal::Progress Session::deliver(Portal& portal, std::uint64_t limit) {
   OutBuffer discarded;
+  return deliver_into(portal, limit, portal.discards ? discarded : out_);
+}
+
+Portal::Progress Session::deliver_into(Portal& portal, std::uint64_t limit, OutBuffer& out) {
   const std::uint64_t before = portal.rows();
-  const Portal::Progress progress = portal.deliver(limit, portal.discards ? discarded : out_);
+  const std::size_t bytes_before = out.size();
+  const Portal::Progress progress = portal.deliver(limit, out);
+  if (!portal.discards) core_.metrics.rows_sent += portal.rows() - before;
+  if (observing()) observation_->row_bytes += out.size() - bytes_before;
   if (before == 0 && portal.rows() != 0) record_first_row(*portal.plan());
   return progress;
 }
@@ -558,7 +569,6 @@ reactor::Co<void> Session::run_on_oracle_core(Portal& portal) {
       replan(portal);
       continue;
     }
-    core_.metrics.rows_sent += call.row_count;
     portal.affected = call.affected;
     portal.result_bytes = call.rows.size();
     portal.set_answer(std::move(call.rows));

@@ -212,6 +212,7 @@ void Session::handle(const pgwire::Frame& frame) {
 }
 
 void Session::dispatch(const pgwire::Frame& frame) {
+  counted_ = false;
   try {
     switch (frame.type) {
       case 'Q':
@@ -348,7 +349,10 @@ void Session::refresh_source() {
 
 void Session::send_error(const Diagnostic& diagnostic) {
   ++core_.metrics.errors;
-  if (authenticated_) ++(diagnostic.code.text() == "57014" ? core_.metrics.cancellations : core_.metrics.failures)[source_];
+  if (authenticated_) {
+    ++(diagnostic.code.text() == "57014" ? core_.metrics.cancellations : core_.metrics.failures)[source_];
+    if (!std::exchange(counted_, false)) ++core_.metrics.unready[source_];
+  }
   if (const auto limit = limit_error_of(diagnostic.code))
     ++core_.metrics.limit_errors[static_cast<std::size_t>(*limit)];
   pgwire::error_response(out_, diagnostic);
@@ -368,7 +372,9 @@ void Session::send_notice(const Diagnostic& notice) {
   pgwire::notice_response(out_, notice);
 }
 
-void Session::fail(const Diagnostic& diagnostic) {
+void Session::fail(const Diagnostic& given) {
+  Diagnostic diagnostic = given;
+  if (ending_ || peer_gone_) diagnostic.severity = Severity::fatal;
   if (observing())
     finish_observation(&diagnostic);
   else if (watch_.log_errors)
@@ -394,6 +400,7 @@ void Session::fail(const Diagnostic& diagnostic) {
 
 void Session::ready() {
   settings_.end_statement();
+  counted_ = false;
   report_changed_settings();
   pgwire::ready_for_query(out_, transaction_.implicit ? TransactionStatus::idle : transaction_.status);
   if (settings_.watches_idleness()) watch_idleness();
@@ -563,6 +570,7 @@ void Session::check_canceled() {
   if (!canceled_) return;
   if (ending_) throw SqlError(ending_->code, ending_->message);
   if (timed_out_) throw SqlError("57014", "canceling statement due to statement timeout");
+  if (peer_gone_) throw SqlError("08006", "connection to client lost");
   throw SqlError("57014", "canceling statement due to user request");
 }
 

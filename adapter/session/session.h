@@ -77,13 +77,13 @@ struct StatementSource {
   StatementSource(std::string sql, std::string oids, std::vector<storage::Type> types)
       : text(std::move(sql)), parameter_oids(std::move(oids)), declared(std::move(types)) {}
   StatementSource(StatementRef whole, const ast::Statement& part, std::vector<storage::Type> types)
-      : declared(std::move(types)), owner(std::move(whole)), tree(&part) {}
-  std::string text;                      // as parsed; empty where there is a tree
+      : text(whole->key_text), declared(std::move(types)), owner(std::move(whole)), tree(&part) {}
+  std::string text;                      // as parsed; where there is a tree, what it is part of
   std::string name;                      // of the prepared statement
   std::string parameter_oids;            // as on the wire
   std::int64_t prepared_us = 0;
   mutable storage::UuidBytes id{};  // in the history of statements; made when it is asked for
-  std::vector<storage::Type> declared;   // the same as types
+  std::vector<storage::Type> declared;   // the same as types; of an EXPLAIN, those of all its parameters
   StatementRef owner;                    // SQL's PREPARE or DECLARE: keeps `tree` alive
   const ast::Statement* tree = nullptr;  // what is prepared or declared
 };
@@ -275,6 +275,8 @@ class Session final : private reactor::Task {
   reactor::Job run_execute(Portal* portal, std::uint64_t limit);
   reactor::Job run_sync();
   void describe_statement(PreparedStatement& prepared);
+  static std::span<const storage::Type> parameter_types(const CachedStatement& statement,
+                                                        const StatementSource* source);
   PreparedStatement& prepared(std::string_view name);
   Portal& portal(std::string_view name);
   bool is_stale(const CachedStatement& statement);
@@ -328,6 +330,7 @@ class Session final : private reactor::Task {
   [[noreturn]] void fail_too_large();
   reactor::Co<Portal::Progress> run_here(Portal& portal, std::uint64_t limit);
   Portal::Progress deliver(Portal& portal, std::uint64_t limit);
+  Portal::Progress deliver_into(Portal& portal, std::uint64_t limit, OutBuffer& out);
   reactor::Co<void> run_on_oracle_core(Portal& portal);
   reactor::Co<void> ask(CoordinatorCall& call);
   bool has_old_definitions() const;
@@ -376,12 +379,13 @@ class Session final : private reactor::Task {
   }
   bool observing() const { return observation_ != nullptr && observation_->active; }
   void rewatch();
-  void begin_observation(std::string_view text, const StatementSource* prepared = nullptr);
+  void begin_observation(std::string_view text, const StatementSource* prepared = nullptr,
+                         const Portal* portal = nullptr);
   bool take_up(std::string_view text, const StatementSource* prepared);
   void observe_unready(std::string_view text, std::string_view name,
                        const StatementSource* prepared = nullptr);
   void observe_ready(StatementRef statement);
-  void observe_parameters(const Plan& plan, std::span<const storage::Datum> values);
+  void observe_parameters(std::span<const storage::Type> types, std::span<const storage::Datum> values);
   void observe_snapshot(Timestamp read_ts);
   void observe_end_of(const Portal& portal, std::uint64_t rows);
   void finish_observed_read(std::size_t rows_begin, std::uint64_t rows);
@@ -389,7 +393,7 @@ class Session final : private reactor::Task {
   void finish_observation(const pgwire::Diagnostic* error = nullptr);
   void keep_observation(Observation& seen, std::string_view status, std::string_view error,
                         std::uint64_t took_ns);
-  const NormalizedStatement& normalized(Observation& seen);
+  static const NormalizedStatement& normalized(CachedStatement& statement, std::string_view text);
   void announce(Observation& seen);
   void log_end(Observation& seen, const pgwire::Diagnostic* error, std::uint64_t took_ns);
   void log_error(const pgwire::Diagnostic& error);
@@ -451,8 +455,14 @@ class Session final : private reactor::Task {
   void run_close(const ast::CloseStatement& command);
   reactor::Co<void> run_discard(const ast::DiscardStatement& command);
   // ---- explain.cc ----
-  reactor::Co<void> run_explain(const ast::ExplainStatement& command, StatementRef whole, Describe describe);
-  void plan_explained(const ast::Statement& explained, StatementRef whole, Portal& portal);
+  // `given`: values of $1 …, of these types.
+  reactor::Co<void> run_explain(const ast::ExplainStatement& command, StatementRef whole, Describe describe,
+                                std::span<const storage::Type> types = {},
+                                std::span<const storage::Datum> given = {});
+  void plan_explained(const ast::Statement& explained, StatementRef whole, std::span<const storage::Type> types,
+                      std::span<const storage::Datum> given, Portal& portal);
+  std::vector<storage::Type> explained_types(const ast::ExplainStatement& command,
+                                             std::span<const storage::Type> declared);
   void answer_explain(const ast::ExplainStatement& command, std::string_view text, Describe describe);
   std::string explain_timestamp(const ast::ExplainStatement& command, const Plan& plan);
   std::vector<OutputColumn> explain_columns(const ast::ExplainStatement& command) const;
@@ -562,6 +572,7 @@ class Session final : private reactor::Task {
   bool authenticated_ = false;
   bool admitted_ = false;
   bool peer_gone_ = false;
+  bool counted_ = false;  // the statement in hand, among metrics.queries
   bool draining_ = false;
   bool awaits_input_ = false;  // the running statement is a COPY that goes on when input arrives
   bool foresees_ = false;

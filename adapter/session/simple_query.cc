@@ -29,6 +29,7 @@ bool Session::peek(const pgwire::Frame& frame) {
   try {
     if (!try_peek(raw)) return false;
   } catch (...) {
+    counted_ = false;
     fail_current(raw);
     return true;
   }
@@ -197,6 +198,7 @@ reactor::Co<void> Session::run_statements(std::string_view text) {
 }
 
 reactor::Co<void> Session::run_one(std::string_view text, ast::StatementPtr tree) {
+  counted_ = false;
   if (is_watched()) begin_observation(text);
   if (has_old_definitions()) co_await renew_definitions();
   const StatementRef statement = prepare(text, {}, {}, std::move(tree));

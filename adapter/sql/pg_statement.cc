@@ -73,7 +73,9 @@ ast::CopyOption copy_option(const DefElem& o) {
 bool truth(const DefElem& o) {
   if (o.arg == nullptr) return true;
   const std::string text = lower(argument_text(o.arg));
-  return text == "true" || text == "on" || text == "1";
+  if (text == "true" || text == "on" || text == "1") return true;
+  if (text == "false" || text == "off" || text == "0") return false;
+  throw SqlError("42601", std::string(o.defname) + " requires a Boolean value");
 }
 
 std::vector<std::string> role_names(const List* list) {
@@ -713,6 +715,7 @@ namespace {
 
 ast::ExplainStatement::Format explain_format(const DefElem& o) {
   using Format = ast::ExplainStatement::Format;
+  if (o.arg == nullptr) throw SqlError("42601", "format requires a parameter");
   const std::string format = argument_text(o.arg);
   if (format == "text") return Format::text;
   if (format == "json") return Format::json;
