@@ -296,6 +296,10 @@ Options parse_options(int argc, char** argv) {
   bool version = false;
   app.add_flag("--version", version, "Show the version, and what the kernel offers")->group("Server");
 
+  // (CLI11 would take the next flag for the value.)
+  for (int i = 1; i < argc; ++i)
+    if (const std::string_view given(argv[i]); given.starts_with("--") && given.find('=') == given.size() - 1)
+      usage_error(fmt::format("{} what? There is no value (see --help)", given));
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -330,6 +334,8 @@ Options parse_options(int argc, char** argv) {
     usage_error("--backup: which data? Give --data-dir DIR as well");
   if (options.data_directory.empty() && !options.ephemeral && options.check_data.empty())
     usage_error("where are the data to be? Give --data-dir DIR, or --ephemeral to keep them in memory only");
+  if (app.count("--timestamp-oracle-url") != 0 && options.timestamp_oracle_url.empty())
+    usage_error("--timestamp-oracle-url: it is empty; without the flag, timestamps are the server's own");
   if (!options.timestamp_oracle_url.empty())
     if (const std::string why = oracle::why_not_postgres_url(options.timestamp_oracle_url); !why.empty())
       usage_error("--timestamp-oracle-url: " + why);

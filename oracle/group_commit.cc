@@ -17,7 +17,7 @@
 // those after it.
 //
 // Timestamps may come from far away (commit_timestamps.h). A batch is begun when one is in hand, so that all its
-// steps up to the log run without a wait; and between "durable" and "published" the oracle is told, whose
+// steps up to the log run without a wait; before that only what cannot write makes one. And between "durable" and "published" the oracle is told, whose
 // answer is waited for like the disk's.
 //
 // The number of batches under way is bounded: under load they grow as large as the log's latency asks for,
@@ -53,11 +53,25 @@ GroupCommit::GroupCommit(CommitTimestamps& timestamps, CommitLog& log, Published
       window_end_(newest_) {}
 
 bool GroupCommit::can_begin() const {
-  if (arrived_.empty() || refusing_) return false;
-  // (Where nobody waits for the first any longer, the oracle is away, and batches are as few as its timestamps.)
+  if (arrived_.empty()) return false;
+  if (writes_now() != CommitSteps::Writes::awaited) return has_room();
+  return !std::all_of(arrived_.begin(), arrived_.end(), [this](const Intent* each) { return may_write(each); });
+}
+
+// (Where nobody waits for the first any longer, the oracle is away, and batches are as few as its timestamps.)
+bool GroupCommit::has_room() const {
   return (in_flight_.size() < limits_.batches || in_flight_.front().intents.empty()) &&
-         (unanswered_bytes_ < limits_.record_bytes || failed_) &&
-         timestamps_.supply() != CommitTimestamps::Supply::awaited;
+         (unanswered_bytes_ < limits_.record_bytes || failed_);
+}
+
+// All of them; while a timestamp is on its way, those that need none.
+std::vector<Intent*> GroupCommit::take_arrived() {
+  if (writes_now() != CommitSteps::Writes::awaited) return std::exchange(arrived_, {});
+  const auto rest =
+      std::stable_partition(arrived_.begin(), arrived_.end(), [this](const Intent* each) { return !may_write(each); });
+  std::vector<Intent*> taken(arrived_.begin(), rest);
+  arrived_.erase(arrived_.begin(), rest);
+  return taken;
 }
 
 Timestamp GroupCommit::oldest_unpublished() const {
@@ -67,7 +81,7 @@ Timestamp GroupCommit::oldest_unpublished() const {
 }
 
 void GroupCommit::timestamps_changed() {
-  if (timestamps_.fenced() && !in_flight_.empty()) refuse_all(CommitSteps::Refusal::fenced);
+  if (timestamps_.fenced() && !in_flight_.empty()) refuse_from(0, CommitSteps::Refusal::fenced);
   finish_ready();
 }
 
@@ -85,6 +99,20 @@ void GroupCommit::disclaim_unapplied() {
   }
 }
 
+CommitSteps::Writes GroupCommit::writes_now() const {
+  using Writes = CommitSteps::Writes;
+  if (failed_) return Writes::refused;
+  switch (timestamps_.supply()) {
+    case CommitTimestamps::Supply::ready:
+      return Writes::accepted;
+    case CommitTimestamps::Supply::awaited:
+      return Writes::awaited;
+    case CommitTimestamps::Supply::refused:
+      return Writes::refused;
+  }
+  GYRE_UNREACHABLE();
+}
+
 bool GroupCommit::turn() {
   const std::uint64_t freed = counters_.freed;
   bool worked = false;
@@ -98,13 +126,12 @@ bool GroupCommit::turn() {
 
 void GroupCommit::begin_batch() {
   Batch& batch = in_flight_.emplace_back();
-  batch.intents.swap(arrived_);
+  batch.intents = take_arrived();
   counters_.intents += batch.intents.size();
   (void)fail_point("commit.before_order");
   // 1: order, check.
-  const bool refused = failed_ || timestamps_.supply() == CommitTimestamps::Supply::refused;
-  const auto outcome =
-      steps_.order(batch.intents, refused ? CommitSteps::Writes::refused : CommitSteps::Writes::accepted);
+  const CommitSteps::Writes writes = writes_now();
+  const auto outcome = steps_.order(batch.intents, writes);
   if (outcome == CommitSteps::Outcome::nothing) {
     ++counters_.answer_only;
     in_flight_.pop_back();
@@ -114,7 +141,7 @@ void GroupCommit::begin_batch() {
     ++counters_.answer_only;
     batch.ready = true;
   } else {
-    GYRE_CHECK(!refused);
+    GYRE_CHECK(writes == CommitSteps::Writes::accepted);
     ++counters_.batches;
     append_batch(outcome == CommitSteps::Outcome::write_lazily ? Urgency::lazy : Urgency::now);
   }
@@ -201,7 +228,6 @@ void GroupCommit::finish_ready() {
     steps_.answer(batch.intents, published);
     // ---- Beyond this point clients know.
   }
-  if (refusing_ && (in_flight_.empty() || !in_flight_.front().ready)) refuse_all(*refusing_);
   (void)fail_point("commit.before_free");
   // 7: free what no hold can see.
   free_unseen();
@@ -228,23 +254,22 @@ void GroupCommit::publish(const Batch& batch) {
   // ---- Beyond this point readers may see it.
 }
 
-// The log has not taken a record. It answers in order, so the batches before that one are durable, and ready: they are
-// published first, when the oracle has been told. What is left then is that one and those built on it.
+// The log has not taken a record. It answers in order, so the batches before that one are ready, and wait for the
+// oracle to be told. That one and those built on it go.
 void GroupCommit::refuse_unready(CommitSteps::Refusal why) {
-  dropped_records_ = appended_;
-  refusing_ = why;
-  finish_ready();
+  const auto unready = std::find_if_not(in_flight_.begin(), in_flight_.end(), [](const Batch& batch) { return batch.ready; });
+  refuse_from(static_cast<std::size_t>(unready - in_flight_.begin()), why);
 }
 
-void GroupCommit::refuse_all(CommitSteps::Refusal why) {
+void GroupCommit::refuse_from(std::size_t position, CommitSteps::Refusal why) {
   dropped_records_ = appended_;
-  refusing_.reset();
-  steps_.drop_sealed();
-  while (!in_flight_.empty()) {
-    const Batch batch = std::move(in_flight_.front());
-    in_flight_.pop_front();
+  steps_.drop_sealed(position);
+  while (in_flight_.size() > position) {
+    const auto first = in_flight_.begin() + static_cast<std::ptrdiff_t>(position);
+    const Batch batch = std::move(*first);
+    in_flight_.erase(first);
     if (why == CommitSteps::Refusal::no_room) ++counters_.no_room;
-    steps_.refuse(batch.intents, why);
+    steps_.refuse(position, batch.intents, why);
   }
 }
 

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -37,12 +36,15 @@ class CommitSteps {
   };
   enum class Writes : std::uint8_t {
     accepted,
-    refused,  // the log has failed, or there are no timestamps: intents that write must fail, and the outcome
-              // be Outcome::answer
+    awaited,  // a timestamp is on its way: intents that write must be undone, and submitted again. The outcome is
+              // not that something was written
+    refused,  // the log has failed, or there are no timestamps: intents that write must fail, and the same
   };
   // Step 1. Orders the intents on the newest sealed state, or else the published one; checks constraints and
   // conflicts, remembers each one's answer.
   virtual Outcome order(std::span<Intent* const> batch, Writes writes) = 0;
+  // Whether this intent stays in line while a timestamp is on its way. Others are ordered.
+  virtual bool may_write(const Intent&) const { return true; }
   // Step 3. Appends to `record` what must be durable. Not called for Outcome::answer.
   virtual void encode(Timestamp timestamp, OutBuffer& record) = 0;
   // Step 4. Makes the batch's changes a state of their own, seen by nobody but the next order(). Not called
@@ -60,10 +62,11 @@ class CommitSteps {
     no_room,     // it has not happened
     fenced,      // another server owns the timeline: as log_failed
   };
-  // Instead of 5 to 6: the log did not take a batch. All sealed states are dropped, the newest first; then
-  // refuse() is called for each batch without its answer, the oldest first.
-  virtual void drop_sealed() = 0;
-  virtual void refuse(std::span<Intent* const> batch, Refusal why) = 0;
+  // Instead of 5 to 6: the log did not take a batch. The sealed states of the batches from this position on, among
+  // those under way, are dropped, the newest first; then refuse() is called for each of these batches without its
+  // answer, the oldest first: it is over, and the next one has its position.
+  virtual void drop_sealed(std::size_t position) = 0;
+  virtual void refuse(std::size_t position, std::span<Intent* const> batch, Refusal why) = 0;
   // Answers the intents of the batch at this position among those under way, of which it is not known whether they
   // will be seen; the batch itself goes its way, without intents.
   virtual void disclaim(std::size_t position, std::span<Intent* const> batch) = 0;
@@ -124,6 +127,9 @@ class GroupCommit {
       for (const Intent* intent : batch.intents) visit(*intent);
   }
 
+  // Of the batch at this position among those under way; none where nobody waits for it any longer.
+  std::span<Intent* const> intents(std::size_t position) const { return in_flight_[position].intents; }
+
   struct Counters {
     std::uint64_t batches = 0;      // with writes
     std::uint64_t intents = 0;      // in all batches
@@ -143,7 +149,11 @@ class GroupCommit {
     bool ready = false;        // nothing but its predecessors, and the oracle, keeps it from being published
   };
 
+  bool has_room() const;
+  CommitSteps::Writes writes_now() const;
+  bool may_write(const Intent* intent) const { return steps_.may_write(*intent); }
   void begin_batch();
+  std::vector<Intent*> take_arrived();
   void append_batch(Urgency urgency);
   void logged(Durability outcome);
   void settle(Durability outcome);
@@ -151,7 +161,7 @@ class GroupCommit {
   void apply_ready();
   void publish(const Batch& batch);
   void refuse_unready(CommitSteps::Refusal why);
-  void refuse_all(CommitSteps::Refusal why);
+  void refuse_from(std::size_t position, CommitSteps::Refusal why);
   void free_unseen();
 
   CommitTimestamps& timestamps_;
@@ -175,8 +185,6 @@ class GroupCommit {
   std::uint64_t appended_ = 0;
   std::uint64_t published_record_ = 0;
   std::uint64_t dropped_records_ = 0;  // up to this number none is waited for
-  // What is left behind the batches that are ready has been refused by the log, and is dropped once they are published.
-  std::optional<CommitSteps::Refusal> refusing_;
   Timestamp newest_;  // of all batches that were ordered
   // G3  What is published beyond this is durable: a recovery goes on behind it (timestamp_window.h).
   Timestamp window_end_;

@@ -15,7 +15,7 @@
 // too: the epoch is raised once more.
 //
 // What cannot be helped by trying again (no such column, no right to it, an answer that makes no sense) fails
-// all calls, with the reason, until an attempt to open or to prepare succeeds; attempts go on.
+// all calls, with the reason. Attempts go on; one has succeeded when both a write's and a read's timestamp have been had.
 #include "oracle/postgres_oracle.h"
 
 #include <libpq-fe.h>
@@ -138,7 +138,18 @@ class PostgresOracle::Worker {
  private:
   using State = OracleHealth::State;
   struct Connection {
-    enum class Phase : std::uint8_t { closed, connecting, probing, creating, inserting, taking_over, preparing, idle, calling };
+    enum class Phase : std::uint8_t {
+      closed,
+      connecting,
+      probing,
+      creating,
+      inserting,
+      taking_over,
+      preparing,
+      trying,
+      idle,
+      calling,
+    };
     Phase phase = Phase::closed;
     PGconn* pg = nullptr;
     PostgresPollingStatusType wants = PGRES_POLLING_OK;  // while connecting
@@ -148,7 +159,7 @@ class PostgresOracle::Worker {
     std::uint64_t deadline_ns = 0;
     std::uint64_t retry_at_ns = 0;
     std::uint32_t failures = 0;  // in a row
-    // While calling.
+    // While calling or trying.
     Pending pending;
     std::uint64_t sent_ns = 0;
     std::uint64_t floor = 0, write_floor = 0;  // what they were when it was sent
@@ -169,8 +180,12 @@ class PostgresOracle::Worker {
   void send(Connection& c, Phase phase, const char* sql, std::initializer_list<const char*> values);
   void prepare_next(Connection& c);
   void start(Connection& c, Pending pending);
+  void try_out(Connection& c, Verb verb);
+  void send_call(Connection& c, Phase phase, const Pending& pending);
   void on_result(Connection& c);
+  void on_tried(Connection& c);
   void on_called(Connection& c);
+  std::optional<Timestamp> take_timestamp(Connection& c);
   void sql_error(Connection& c);
   void lost(Connection& c, std::string why);       // to be tried again
   void refuse(Connection& c, std::string why);     // no use to try again soon
@@ -194,7 +209,8 @@ class PostgresOracle::Worker {
   std::string epoch_text_;
   std::uint64_t floor_ = 0;        // no answer may be below: the newest that was applied or read
   std::uint64_t write_floor_ = 0;  // every timestamp for a write is above: the newest that was given
-  std::uint64_t jitter_ = 0x9e3779b97f4a7c15U;
+  bool doubtful_ = false;          // it has refused something since it was last tried out
+  std::uint64_t jitter_ = steady_ns() ^ (static_cast<std::uint64_t>(::getpid()) << 32);
   bool told_ = false;         // somebody is to be told
   std::vector<pollfd> polled_;
   std::thread thread_;  // last: it uses the rest
@@ -382,7 +398,7 @@ void PostgresOracle::Worker::send(Connection& c, Phase phase, const char* sql,
 }
 
 void PostgresOracle::Worker::prepare_next(Connection& c) {
-  if (c.prepared == kVerbs) return ready(c);
+  if (c.prepared == kVerbs) return doubtful_ ? try_out(c, Verb::write_ts) : ready(c);
   c.phase = Phase::preparing;
   c.deadline_ns = now_ + options_.call_timeout_ms * kMs;
   const char* const name = verb_name(static_cast<Verb>(c.prepared));
@@ -398,12 +414,6 @@ void PostgresOracle::Worker::ready(Connection& c) {
 }
 
 void PostgresOracle::Worker::start(Connection& c, Pending pending) {
-  c.pending = pending;
-  c.phase = Phase::calling;
-  c.sent_ns = now_;
-  c.deadline_ns = now_ + options_.call_timeout_ms * kMs;
-  c.floor = floor_;
-  c.write_floor = std::max(floor_, write_floor_);
   {
     const std::lock_guard guard(shared_->lock);
     ++shared_->stats.acquires;
@@ -411,6 +421,22 @@ void PostgresOracle::Worker::start(Connection& c, Pending pending) {
     shared_->stats.acquire_ns += waited;
     if (pending.call.verb == Verb::read_ts) shared_->stats.get_connection_ns.record(waited);
   }
+  send_call(c, Phase::calling, pending);
+}
+
+void PostgresOracle::Worker::try_out(Connection& c, Verb verb) {
+  Pending pending;
+  pending.call.verb = verb;
+  send_call(c, Phase::trying, pending);
+}
+
+void PostgresOracle::Worker::send_call(Connection& c, Phase phase, const Pending& pending) {
+  c.pending = pending;
+  c.phase = phase;
+  c.sent_ns = now_;
+  c.deadline_ns = now_ + options_.call_timeout_ms * kMs;
+  c.floor = floor_;
+  c.write_floor = std::max(floor_, write_floor_);
   const Verb verb = pending.call.verb;
   const std::string argument =
       std::to_string(verb == Verb::write_ts ? clock_.now_us() : pending.call.argument.value);
@@ -467,7 +493,8 @@ void PostgresOracle::Worker::on_result(Connection& c) {
     case Phase::taking_over: {
       const auto read = PQntuples(c.result) == 1 ? number(PQgetvalue(c.result, 0, 0)) : std::nullopt;
       const auto epoch = PQntuples(c.result) == 1 ? number(PQgetvalue(c.result, 0, 1)) : std::nullopt;
-      if (!read || !epoch || *epoch == 0) return refuse(c, "the timeline's row makes no sense");
+      if (!read || *read >= kTimestampMax.value || !epoch || *epoch == 0)
+        return refuse(c, "the timeline's row makes no sense");
       epoch_ = *epoch;
       epoch_text_ = std::to_string(epoch_);
       floor_ = *read;
@@ -480,6 +507,8 @@ void PostgresOracle::Worker::on_result(Connection& c) {
     case Phase::preparing:
       ++c.prepared;
       return prepare_next(c);
+    case Phase::trying:
+      return on_tried(c);
     case Phase::calling:
       return on_called(c);
     default:
@@ -487,22 +516,49 @@ void PostgresOracle::Worker::on_result(Connection& c) {
   }
 }
 
+// What a call was answered; none where it is no timestamp of ours, and what follows from that has been done.
+std::optional<Timestamp> PostgresOracle::Worker::take_timestamp(Connection& c) {
+  const Verb verb = c.pending.call.verb;
+  std::string wrong;
+  const int rows = PQntuples(c.result);
+  const auto timestamp = rows == 0 ? std::nullopt : number(PQgetvalue(c.result, 0, 0));
+  const auto epoch = rows == 0 ? std::nullopt : number(PQgetvalue(c.result, 0, 1));
+  const std::uint64_t least = verb == Verb::write_ts ? c.write_floor + 1 : c.floor;
+  if (rows == 0 && changes(verb)) {
+    fence("the timeline has another owner, or is gone");
+    return std::nullopt;
+  }
+  if (epoch && *epoch != epoch_) {
+    fence("the timeline has another owner");
+    return std::nullopt;
+  }
+  if (rows == 0)
+    wrong = "the timeline's row is gone";
+  else if (!timestamp || *timestamp >= kTimestampMax.value || !epoch)
+    wrong = "the timeline's row makes no sense";
+  else if (*timestamp < least)
+    wrong = "its time went back, from " + std::to_string(least) + " to " + std::to_string(*timestamp);
+  if (!wrong.empty()) {
+    refuse(c, std::move(wrong));
+    return std::nullopt;
+  }
+  std::uint64_t& floor = verb == Verb::write_ts ? write_floor_ : floor_;
+  if (verb != Verb::peek_write_ts) floor = std::max(floor, *timestamp);
+  return Timestamp(*timestamp);
+}
+
+void PostgresOracle::Worker::on_tried(Connection& c) {
+  if (!take_timestamp(c)) return;
+  if (c.pending.call.verb == Verb::write_ts) return try_out(c, Verb::read_ts);
+  doubtful_ = false;
+  ready(c);
+}
+
 void PostgresOracle::Worker::on_called(Connection& c) {
   const Pending done = c.pending;
   const Verb verb = done.call.verb;
-  const int rows = PQntuples(c.result);
-  if (rows == 0 && changes(verb))
-    return fence("the timeline has another owner, or is gone");
-  if (rows == 0) return refuse(c, "the timeline's row is gone");
-  const auto timestamp = number(PQgetvalue(c.result, 0, 0));
-  const auto epoch = number(PQgetvalue(c.result, 0, 1));
-  if (!timestamp || *timestamp >= kTimestampMax.value || !epoch) return refuse(c, "the timeline's row makes no sense");
-  if (*epoch != epoch_) return fence("the timeline has another owner");
-  const std::uint64_t least = verb == Verb::write_ts ? c.write_floor + 1 : c.floor;
-  if (*timestamp < least)
-    return refuse(c, "its time went back, from " + std::to_string(least) + " to " + std::to_string(*timestamp));
-  if (verb == Verb::read_ts || verb == Verb::apply_write) floor_ = std::max(floor_, *timestamp);
-  if (verb == Verb::write_ts) write_floor_ = std::max(write_floor_, *timestamp);
+  const auto timestamp = take_timestamp(c);
+  if (!timestamp) return;
   c.phase = Phase::idle;
   c.failures = 0;
   set_health(State::well, {});
@@ -510,14 +566,15 @@ void PostgresOracle::Worker::on_called(Connection& c) {
     const std::lock_guard guard(shared_->lock);
     shared_->stats.query_one_ns.record(now_ - c.sent_ns);
   }
-  answer(done, OracleAnswer::Status::ok, verb == Verb::apply_write ? done.call.argument : Timestamp(*timestamp));
+  answer(done, OracleAnswer::Status::ok, verb == Verb::apply_write ? done.call.argument : *timestamp);
 }
 
 void PostgresOracle::Worker::sql_error(Connection& c) {
   const char* const given = PQresultErrorField(c.result, PG_DIAG_SQLSTATE);
   const std::string_view state = given == nullptr ? "" : given;
   if (c.phase == Phase::probing && state == "42P01") return send(c, Phase::creating, kCreate, {});
-  std::string why = one_line(PQresultErrorMessage(c.result));
+  const char* const message = PQresultErrorField(c.result, PG_DIAG_MESSAGE_PRIMARY);
+  std::string why = one_line(message != nullptr ? message : PQresultErrorMessage(c.result));
   if (state == "42703") why = "its table timestamp_oracle is of another version: " + why;
   if (state.empty() || is_passing(state)) return lost(c, std::move(why));
   refuse(c, std::move(why));
@@ -544,7 +601,7 @@ void PostgresOracle::Worker::lost(Connection& c, std::string why) {
     ++operation.retries;
     operation.retry_sleep_ns += pause;
   }
-  if (state_ != State::fenced && state_ != State::refused) set_health(State::unreachable, std::move(why));
+  if (state_ != State::fenced) set_health(State::unreachable, std::move(why));
   // One that can be talked to counts, whatever became of the others.
   for (const Connection& other : connections_)
     if (other.phase == Phase::idle && state_ == State::unreachable) return set_health(State::well, {});
@@ -552,6 +609,7 @@ void PostgresOracle::Worker::lost(Connection& c, std::string why) {
 
 void PostgresOracle::Worker::refuse(Connection& c, std::string why) {
   const bool calling = c.phase == Phase::calling;
+  doubtful_ = true;
   set_health(State::refused, std::move(why));
   if (calling) answer(c.pending, OracleAnswer::Status::failed, Timestamp());
   for (Connection& other : connections_) {

@@ -35,10 +35,10 @@ struct CoordinatorCall : oracle::Intent {
     run_plan,     // `plan` with `parameters`
     utility,      // `tree`: a definition, a role, a privilege, a system parameter
     commit,       // `transaction`
-    rollback,     // `transaction`; cannot fail
-    rollback_to,  // `savepoint` of `transaction`; cannot fail
+    rollback,     // `transaction`; cannot fail, and is answered at once
+    rollback_to,  // `savepoint` of `transaction`; the same
     renew,        // `transaction`'s own definitions, on top of the newest; where they do not fit, nothing
-    end_session,  // what the session has locked beyond transactions is released
+    end_session,  // what the session has locked beyond transactions is released; the same
   };
 
   explicit CoordinatorCall(reactor::Loop& loop, ShardId asker) : shard(asker), answered(loop) {}
@@ -107,6 +107,8 @@ struct CoordinatorCall : oracle::Intent {
   };
   std::vector<LockStep> lock_steps;
   std::size_t lock_steps_seen = 0;
+  bool has_seen_nothing = false;  // neither data nor definitions that are not published
+  bool needs_timestamp = false;   // it has tried to do without
 };
 
 // The way to the oracle core and back, as a session sees it.

@@ -136,7 +136,7 @@ Coordinator::Coordinator(oracle::CommitTimestamps& timestamps, oracle::CommitLog
 Coordinator::~Coordinator() {
   transactions_.clear();
   head_.reset();
-  Coordinator::drop_sealed();
+  Coordinator::drop_sealed(0);
   storage::free_database(std::move(database_));
 }
 
@@ -145,7 +145,7 @@ oracle::Publication Coordinator::publication(Timestamp timestamp) const {
 }
 
 void Coordinator::submit(CoordinatorCall& call) {
-  commits_.submit(&call);
+  if (!carry_out_at_once(call)) commits_.submit(&call);
 }
 
 bool Coordinator::turn() {
@@ -194,6 +194,7 @@ oracle::CommitSteps::Outcome Coordinator::order(std::span<oracle::Intent* const>
   head_ = std::make_unique<storage::Branch>(base_database());
   next_catalog_.reset();
   batches_.emplace_back().start = SpanClock::ticks();
+  sequences_.hold(writes == Writes::awaited);
   auto& passed_over = batches_.back().passed_over;
   bool lazy = true;
   // Blocks' statements run on branches of their own, taken from what was newest before this batch: they come
@@ -226,17 +227,57 @@ oracle::CommitSteps::Outcome Coordinator::order(std::span<oracle::Intent* const>
 
 // Whether a statement of a block, which has written nothing to the head, may be answered before the states that
 // it was ordered on are durable. With one snapshot it has seen nothing of them. In `read committed` it has: but
-// what changes rows and returns none says no more of them than how many there were, and its block cannot
-// commit unless they are made durable, since its record comes after theirs. So nobody holds a row's lock for
+// what changes rows and returns none says no more of them than how many there were, LOCK TABLE no more than that there
+// is such a table, and its block cannot commit unless they are made durable, since its record comes after theirs. So nobody holds a row's lock for
 // as long as the disk takes (DeWitt et al., "Implementation techniques for main memory database systems",
-// 1984: pre-committed transactions).
+// 1984: pre-committed transactions). Outside of blocks that goes for what takes or releases locks and reads nothing.
 bool Coordinator::reveals_nothing(const CoordinatorCall& call) {
-  if (call.transaction.value == 0 || call.kind != CoordinatorCall::Kind::run_plan) return false;
   if (call.failure != nullptr || call.canceled || call.stale || !call.notices.empty()) return false;
-  return !reads_anew(call.level) || (!call.plan->reads_only() && call.plan->columns.empty());
+  if (call.transaction.value == 0) return call.kind == CoordinatorCall::Kind::run_plan && call.has_seen_nothing;
+  switch (call.kind) {
+    case CoordinatorCall::Kind::run_plan:
+      return !reads_anew(call.level) || (!call.plan->reads_only() && call.plan->columns.empty());
+    case CoordinatorCall::Kind::utility:
+      return !reads_anew(call.level) || call.transaction_catalog == nullptr;
+    case CoordinatorCall::Kind::commit:
+      return !reads_anew(call.level);
+    default:
+      return false;
+  }
 }
 
-// False: it waits for a lock.
+// What lets go of things neither writes nor says anything of states: it stands in no line, and waits for no disk and no
+// oracle.
+bool Coordinator::carry_out_at_once(CoordinatorCall& call) {
+  using Kind = CoordinatorCall::Kind;
+  if (call.kind != Kind::rollback && call.kind != Kind::rollback_to && call.kind != Kind::end_session) return false;
+  const Measured measured(span_clock, metrics.message_ns[message_kind_of(call)]);
+  std::shared_ptr<Catalog> replaced;  // its session looks at it until it is answered
+  if (call.kind == Kind::rollback)
+    rollback(call);
+  else if (call.kind == Kind::rollback_to)
+    replaced = rollback_to(call);
+  else
+    release_all(LockOwner::of(call.backend, LockOwner::kSession));
+  hand_back(call);
+  return true;
+}
+
+// What a block writes stays in its branch until it commits; but the sequences that it moves do not, which shows when it
+// runs.
+bool Coordinator::may_write(const oracle::Intent& intent) const {
+  using Kind = CoordinatorCall::Kind;
+  const auto& call = static_cast<const CoordinatorCall&>(intent);
+  if (call.needs_timestamp) return true;
+  if (call.kind == Kind::commit) {
+    const auto found = transactions_.find(call.transaction.value);
+    return found != transactions_.end() && (!found->second->branch.empty() || found->second->catalog != nullptr);
+  }
+  const bool in_block = call.transaction.value != 0;
+  return !in_block && (call.kind != Kind::run_plan || !call.plan->changes_nothing());
+}
+
+// False: it waits, for a lock or for a timestamp.
 bool Coordinator::carry_out_call(CoordinatorCall& call, Writes writes) {
   if (call.canceled) return true;  // while it waited
   const Measured measured(span_clock, metrics.message_ns[message_kind_of(call)]);
@@ -248,6 +289,14 @@ bool Coordinator::carry_out_call(CoordinatorCall& call, Writes writes) {
     check_record_size(*head_);
     const bool changed = !head_->unchanged_since(mark) || next_catalog_ != catalog || sequences_.moved();
     if (writes == Writes::refused && changed) throw_no_writes();
+    if (writes == Writes::awaited && changed) throw NeedsTimestamp();
+  } catch (const NeedsTimestamp&) {
+    head_->rollback_to(mark);
+    next_catalog_ = catalog;
+    sequences_.forget();
+    call.needs_timestamp = true;
+    commits_.submit(&call);
+    return false;
   } catch (const LockWait&) {
     settle_sequences(writes);
     if (wait(call, locks)) return false;
@@ -299,10 +348,6 @@ void Coordinator::dispatch(CoordinatorCall& call, StatementLocks& locks) {
       return run_utility(call, locks);
     case CoordinatorCall::Kind::commit:
       return commit(call, locks);
-    case CoordinatorCall::Kind::rollback:
-      return rollback(call);
-    case CoordinatorCall::Kind::rollback_to:
-      return rollback_to(call);
     case CoordinatorCall::Kind::renew:
       try {
         transaction_of(call);
@@ -310,8 +355,10 @@ void Coordinator::dispatch(CoordinatorCall& call, StatementLocks& locks) {
         // Whatever comes next is told.
       }
       return;
+    case CoordinatorCall::Kind::rollback:
+    case CoordinatorCall::Kind::rollback_to:
     case CoordinatorCall::Kind::end_session:
-      return release_all(LockOwner::of(call.backend, LockOwner::kSession));
+      GYRE_UNREACHABLE();  // they are in no batch
   }
 }
 
@@ -392,9 +439,11 @@ void Coordinator::mark_savepoint(OpenTransaction& transaction, std::uint32_t ali
         {alive, transaction.branch.mark(), locks_.mark(), transaction.catalog, transaction.exclusive});
 }
 
-void Coordinator::rollback_to(CoordinatorCall& call) {
+// Returns the definitions that are replaced, if any.
+std::shared_ptr<Catalog> Coordinator::rollback_to(CoordinatorCall& call) {
   const auto found = transactions_.find(call.transaction.value);
-  if (found == transactions_.end()) return;
+  if (found == transactions_.end()) return nullptr;
+  std::shared_ptr<Catalog> replaced;
   OpenTransaction& transaction = *found->second;
   transaction.branch.note_reads_in(validates_reads(call.level) ? call.reads : nullptr);
   auto& marks = transaction.marks;
@@ -405,14 +454,13 @@ void Coordinator::rollback_to(CoordinatorCall& call) {
     LockTable::Granted granted;
     locks_.release_since(LockOwner{call.transaction.value}, marks.back().locks, granted);
     resume(granted);
-    if (transaction.catalog != marks.back().catalog)
-      batches_.back().retired_catalogs.push_back(transaction.catalog);
-    transaction.catalog = marks.back().catalog;
+    replaced = std::exchange(transaction.catalog, marks.back().catalog);
     // What a validated block has looked at, it has looked at.
     if (reads_anew(call.level)) transaction.exclusive = marks.back().exclusive;
   }
   call.transaction_catalog = transaction.catalog.get();
   call.catalog_base = transaction.base_catalog->version;
+  return replaced;
 }
 
 const Catalog& Coordinator::catalog_of(const CoordinatorCall& call,
@@ -499,6 +547,7 @@ void Coordinator::run_plan(CoordinatorCall& call, StatementLocks& locks) {
       }
     }
     call.affected = execution->affected();
+    call.has_seen_nothing = has_no_relations(*call.plan) && !here.has_read() && catalog->version == catalog_->version;
     if (!call.plan->reads_only()) {
       Arena arena;
       storage::EvalContext eval = evaluation(call, at_oracle, arena);
@@ -785,22 +834,26 @@ void Coordinator::hand_back(CoordinatorCall& call) {
   call_return_.give_back(call);
 }
 
-void Coordinator::drop_sealed() {
+void Coordinator::drop_sealed(std::size_t position) {
+  Timestamp kept = database_->timestamp();
+  for (std::size_t i = 0; i < position; ++i)
+    if (batches_[i].database != nullptr) kept = batches_[i].database->timestamp();
   // Blocks that stand on what is dropped go with it.
   for (auto at = transactions_.begin(); at != transactions_.end();) {
-    const bool lost = at->second->branch.base().timestamp() > database_->timestamp();
+    const bool lost = at->second->branch.base().timestamp() > kept;
     if (lost) lost_.insert(at->first);
     at = lost ? transactions_.erase(at) : std::next(at);
   }
-  for (auto batch = batches_.rbegin(); batch != batches_.rend(); ++batch) {
-    batch->branch.reset();
-    batch->database.reset();
-    batch->catalog.reset();
+  for (std::size_t i = batches_.size(); i > position; --i) {
+    Batch& batch = batches_[i - 1];
+    batch.branch.reset();
+    batch.database.reset();
+    batch.catalog.reset();
   }
 }
 
-// Also reads get the error: they may have seen what is dropped. A rollback has happened.
-void Coordinator::refuse(std::span<oracle::Intent* const> batch, Refusal why) {
+// Also reads get the error: they may have seen what is dropped.
+void Coordinator::refuse(std::size_t position, std::span<oracle::Intent* const> batch, Refusal why) {
   SqlError error("58030", "the commit log has failed: whether this statement took effect is unknown");
   if (why == Refusal::no_room)
     error = SqlError("53100", "could not extend the commit log: no space left on device")
@@ -808,8 +861,8 @@ void Coordinator::refuse(std::span<oracle::Intent* const> batch, Refusal why) {
   else if (why == Refusal::fenced)
     error = SqlError("58000", fmt::format("{}; whether this statement took effect is unknown",
                                           timestamps_.why_refused()));
-  fail_all(batches_.front(), batch, std::make_exception_ptr(std::move(error)));
-  batches_.pop_front();
+  fail_all(batches_[position], batch, std::make_exception_ptr(std::move(error)));
+  batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(position));
 }
 
 void Coordinator::fail_all(const Batch& batch, std::span<oracle::Intent* const> intents,
@@ -817,10 +870,8 @@ void Coordinator::fail_all(const Batch& batch, std::span<oracle::Intent* const> 
   for (oracle::Intent* intent : intents) {
     if (!batch.answers(intent)) continue;
     auto& call = static_cast<CoordinatorCall&>(*intent);
-    if (call.kind != CoordinatorCall::Kind::rollback) {
-      call.rows.clear();
-      call.failure = failure;
-    }
+    call.rows.clear();
+    call.failure = failure;
     hand_back(call);
   }
 }

@@ -52,7 +52,7 @@ class Coordinator final : public oracle::CommitSteps {
   Coordinator& operator=(const Coordinator&) = delete;
   ~Coordinator() override;
 
-  // A call arrived; it is answered in this turn or a later one.
+  // A call arrived; it is answered at once, in this turn, or in a later one.
   void submit(CoordinatorCall& call);
   // Once per turn, after the mailboxes, and after the log has answered. Returns whether there is more to do
   // at once.
@@ -66,8 +66,8 @@ class Coordinator final : public oracle::CommitSteps {
   // Whether COMMIT validates what was read. Off only to show that a checker of histories notices.
   void set_validation(bool on) { validates_reads_ = on; }
 
-  // The session's call of this number is answered as canceled where it waits for a lock or to be ordered, now or
-  // when it begins to wait.
+  // The session's call of this number is answered as canceled where it waits for a lock, to be ordered, or with what it
+  // has read for what was written before; now or when it begins to wait.
   void cancel_wait(std::uint32_t backend, std::uint32_t sequence);
   // Answers those whose lock_timeout has passed; returns when to ask again, kNever while there is no need to.
   static constexpr std::uint64_t kNever = UINT64_MAX;
@@ -117,12 +117,13 @@ class Coordinator final : public oracle::CommitSteps {
 
   // oracle::CommitSteps
   Outcome order(std::span<oracle::Intent* const> batch, Writes writes) override;
+  bool may_write(const oracle::Intent& intent) const override;
   void encode(Timestamp timestamp, OutBuffer& record) override;
   void seal(Timestamp timestamp) override;
   oracle::Publication apply(Timestamp timestamp, oracle::RetireList& retired) override;
   void answer(std::span<oracle::Intent* const> batch, Timestamp timestamp) override;
-  void drop_sealed() override;
-  void refuse(std::span<oracle::Intent* const> batch, Refusal why) override;
+  void drop_sealed(std::size_t position) override;
+  void refuse(std::size_t position, std::span<oracle::Intent* const> batch, Refusal why) override;
   void disclaim(std::size_t position, std::span<oracle::Intent* const> batch) override;
   void give_up(std::size_t position, std::span<oracle::Intent* const> batch) override;
 
@@ -145,6 +146,7 @@ class Coordinator final : public oracle::CommitSteps {
   };
 
   void fail_all(const Batch& batch, std::span<oracle::Intent* const> intents, const std::exception_ptr& failure);
+  bool carry_out_at_once(CoordinatorCall& call);
   bool carry_out_call(CoordinatorCall& call, Writes writes);
   static bool reveals_nothing(const CoordinatorCall& call);
   void dispatch(CoordinatorCall& call, StatementLocks& locks);
@@ -155,7 +157,7 @@ class Coordinator final : public oracle::CommitSteps {
   void run_utility(CoordinatorCall& call, StatementLocks& locks);
   void commit(CoordinatorCall& call, StatementLocks& locks);
   void rollback(const CoordinatorCall& call);
-  void rollback_to(CoordinatorCall& call);
+  std::shared_ptr<Catalog> rollback_to(CoordinatorCall& call);
   void mark_savepoint(OpenTransaction& transaction, std::uint32_t alive);
   const Catalog& catalog_of(const CoordinatorCall& call, const OpenTransaction* transaction) const;
 
@@ -172,6 +174,7 @@ class Coordinator final : public oracle::CommitSteps {
   bool wait(CoordinatorCall& call, const StatementLocks& locks);
   void stop_waiting(std::uint32_t backend);
   bool withdraw(std::uint32_t backend, std::uint32_t sequence);
+  bool leave_batch(std::uint32_t backend, std::uint32_t sequence);
   void after_failure(const CoordinatorCall& call);
   void release_all(LockOwner owner);
   void resume(const LockTable::Granted& granted);

@@ -9,7 +9,8 @@
 // names the call by its number, and the number is remembered for a call that is still to run.
 //
 // A call waits, too, until there is a timestamp for its batch, or until the log has caught up. Nothing of it has
-// happened then, and it is taken out of the line.
+// happened then, and it is taken out of the line. One that has read waits until what it saw is published; that it leaves,
+// too. What it did to advisory locks has happened.
 #include "adapter/catalog/denied.h"
 #include "adapter/coordinator/coordinator.h"
 
@@ -157,12 +158,33 @@ bool Coordinator::withdraw(std::uint32_t backend, std::uint32_t sequence) {
   return true;
 }
 
+// What a batch has written is in the log, and cannot be taken back.
+bool Coordinator::leave_batch(std::uint32_t backend, std::uint32_t sequence) {
+  for (std::size_t position = 0; position < batches_.size(); ++position) {
+    Batch& batch = batches_[position];
+    if (batch.branch != nullptr) continue;
+    for (oracle::Intent* intent : commits_.intents(position)) {
+      if (!batch.answers(intent)) continue;  // it may be gone
+      auto& call = static_cast<CoordinatorCall&>(*intent);
+      if (call.backend != backend || call.sequence != sequence || call.kind != CoordinatorCall::Kind::run_plan) continue;
+      call.rows.clear();
+      call.notices.clear();
+      call.canceled = true;
+      batch.passed_over.insert(std::upper_bound(batch.passed_over.begin(), batch.passed_over.end(), intent), intent);
+      after_failure(call);
+      hand_back(call);
+      return true;
+    }
+  }
+  return false;
+}
+
 void Coordinator::cancel_wait(std::uint32_t backend, std::uint32_t sequence) {
   if (commits_.idle()) cancels_.clear();
   const auto found = waiting_.find(backend);
   if (found != waiting_.end()) {
     if (found->second.call->sequence == sequence) stop_waiting(backend);
-  } else if (!withdraw(backend, sequence)) {
+  } else if (!withdraw(backend, sequence) && !leave_batch(backend, sequence)) {
     cancels_[backend] = sequence;
   }
 }

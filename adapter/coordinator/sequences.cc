@@ -67,10 +67,9 @@ SequenceState SequenceValues::read(RelationId id, const storage::Branch& head,
 }
 
 void SequenceValues::write(RelationId id, storage::Branch* own, const SequenceState& state) {
-  if (moves_in(own, id))
-    write_sequence(*own, id, state);
-  else
-    moved_[id] = state;
+  if (moves_in(own, id)) return write_sequence(*own, id, state);
+  if (held_) throw NeedsTimestamp();
+  moved_[id] = state;
 }
 
 std::int64_t SequenceValues::next(const TableEntry& sequence, const storage::Branch& head,

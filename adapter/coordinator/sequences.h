@@ -21,6 +21,9 @@ namespace gyre::adapter {
 // Writes the sequence's row.
 void write_sequence(storage::Branch& branch, RelationId sequence, const SequenceState& state);
 
+// Ends the run of a call that was to do without a timestamp and would write.
+struct NeedsTimestamp {};
+
 class SequenceValues {
  public:
   // `own`: the asking transaction's branch; null outside of transactions. Throw Failure.
@@ -32,12 +35,15 @@ class SequenceValues {
   void settle(storage::Branch& head);
   // Nothing may be written any more.
   void forget() { moved_.clear(); }
+  // While there is no timestamp for it, the head's may not be moved: who tries gets a NeedsTimestamp.
+  void hold(bool held) { held_ = held; }
 
  private:
   SequenceState read(RelationId id, const storage::Branch& head, const storage::Branch* own) const;
   void write(RelationId id, storage::Branch* own, const SequenceState& state);
 
   std::map<RelationId, SequenceState> moved_;
+  bool held_ = false;
 };
 
 // What a call's functions see: its catalog, its database, and the sequences.
@@ -52,12 +58,17 @@ class CallSurroundings final : public CatalogSurroundings {
   void set_value(std::uint32_t sequence, std::int64_t value, bool called) override;
   // What moves a sequence must be allowed by this catalog as well, where the sequence is in it.
   void ask_also(const Catalog& newest) { newest_ = &newest; }
+  // Whether a function has looked into the database.
+  bool has_read() const { return has_read_; }
 
  private:
   const TableEntry& allowed(std::uint32_t sequence, PrivilegeSet one_of) const;
 
   const Catalog& catalog() const override { return catalog_; }
-  const storage::Database& database() const override { return own_ != nullptr ? own_->view() : head_.view(); }
+  const storage::Database& database() const override {
+    has_read_ = true;
+    return own_ != nullptr ? own_->view() : head_.view();
+  }
   std::span<const std::string> search_path() const override { return call_.search_path; }
   RoleId role() const override { return call_.role; }
   storage::SequenceMemory* memory() const override {
@@ -70,6 +81,7 @@ class CallSurroundings final : public CatalogSurroundings {
   SequenceValues& sequences_;
   const storage::Branch& head_;
   storage::Branch* own_;
+  mutable bool has_read_ = false;
 };
 
 }  // namespace gyre::adapter

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "adapter/catalog/denied.h"
+#include "adapter/plan/physical.h"
 #include "adapter/sql_error.h"
 
 namespace gyre::adapter {
@@ -15,7 +16,20 @@ RelationLookup find_in(std::string_view schema, const std::string& name, const P
   return found;
 }
 
+bool is_constant(const physical::Node& node) {
+  using physical::Kind;
+  if (node.extra_parameters != 0) return false;
+  if (node.kind != Kind::values && node.kind != Kind::project && node.kind != Kind::filter) return false;
+  for (const physical::NodePtr& input : node.inputs)
+    if (!is_constant(*input)) return false;
+  return true;
+}
+
 }  // namespace
+
+bool has_no_relations(const Plan& plan) {
+  return is_constant(*plan.root);
+}
 
 RelationLookup look_up_relation(const ast::QualifiedName& name, const PlanContext& context) {
   if (!name.catalog.empty() && name.catalog != context.session.database)

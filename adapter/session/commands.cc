@@ -268,11 +268,7 @@ reactor::Co<void> Session::rollback_transaction() {
     CoordinatorCall call(core_.loop, core_.shard);
     call.kind = CoordinatorCall::Kind::rollback;
     call.transaction = transaction_.id;
-    try {
-      co_await ask(call);
-    } catch (...) {
-      // The log has failed. The branch is gone all the same.
-    }
+    co_await ask(call);
   }
   end_transaction(false);
 }

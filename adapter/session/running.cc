@@ -47,16 +47,6 @@ bool names_password(const ast::Statement& tree) {
          any(std::get_if<ast::AlterRoleStatement>(&tree.node));
 }
 
-// A SELECT without a FROM: its answer is as long as its text.
-bool is_constant(const physical::Node& node) {
-  using physical::Kind;
-  if (node.extra_parameters != 0) return false;
-  if (node.kind != Kind::values && node.kind != Kind::project && node.kind != Kind::filter) return false;
-  for (const physical::NodePtr& input : node.inputs)
-    if (!is_constant(*input)) return false;
-  return true;
-}
-
 std::string_view name_of(Plan::Kind kind) {
   switch (kind) {
     case Plan::Kind::select:
@@ -302,7 +292,11 @@ reactor::Co<void> Session::await_read_timestamp() {
   co_await ticket.answered;
   ticket_ = nullptr;
   core_.services.forget(ticket);
-  check_canceled();
+  try {
+    check_canceled();
+  } catch (const SqlError& error) {
+    throw SqlError(error).with_detail("The statement waited for the timestamp oracle.");
+  }
   if (!ticket.failure.empty()) throw SqlError("58000", ticket.failure);
   has_read_timestamp_ = true;
   asked_through_ = arrived;
@@ -330,7 +324,7 @@ void Session::start_here(Portal& portal) {
 void Session::evaluate_if_constant(Portal& portal) {
   if (transaction_.status == TransactionStatus::in_transaction && asks_oracle()) return;
   if (portal.plan() == nullptr || portal.started() || !portal.plan()->runs_at_once() ||
-      !is_constant(*portal.plan()->root) || !core_.reads_run_here(newest()))
+      !has_no_relations(*portal.plan()) || !core_.reads_run_here(newest()))
     return;
   portal.statement_us = core_.wall_us();
   settings_.set_now(transaction_.status == TransactionStatus::idle ? portal.statement_us
@@ -418,7 +412,7 @@ void Session::record_first_row(const Plan& plan) {
   first_row_at_ = SpanClock::ticks();
   if (observing()) observation_->first_row = first_row_at_;
   const Strategy strategy = plan.direct != nullptr     ? Strategy::fast_path
-                            : is_constant(*plan.root) ? Strategy::constant
+                            : has_no_relations(plan) ? Strategy::constant
                                                       : Strategy::standard;
   core_.metrics.first_row_ns[static_cast<std::size_t>(settings_.current_isolation())][strategy].record(
       core_.span_clock.nanoseconds(statement_start_, first_row_at_));
@@ -434,7 +428,11 @@ reactor::Co<Portal::Progress> Session::run_portal(Portal& portal, std::uint64_t 
   const Running running(running_, portal);
   if (transaction_.status == TransactionStatus::in_transaction && asks_oracle()) co_await await_read_timestamp();
   evaluate_if_constant(portal);
-  if (!portal.has_answer() && !portal.started() && asks_oracle()) co_await await_read_timestamp();
+  if (!portal.has_answer() && !portal.started() && asks_oracle()) {
+    // (What only releases a lock, say, need not.)
+    const Plan& plan = *portal.plan();
+    if (!plan.changes_nothing() || !has_no_relations(plan)) co_await await_read_timestamp();
+  }
   if (portal.plan()->needs_sessions && !portal.has_answer()) co_await run_beside_sessions(portal);
   const bool here = !portal.has_answer() && (portal.started() || runs_here(*portal.plan()));
   if (!here && !portal.has_answer()) co_await run_on_oracle_core(portal);

@@ -444,11 +444,7 @@ reactor::Co<void> Session::release_session_locks() {
   if (!holds_locks_) co_return;
   CoordinatorCall call(core_.loop, core_.shard);
   call.kind = CoordinatorCall::Kind::end_session;
-  try {
-    co_await ask(call);
-  } catch (...) {
-    // The log has failed. They are released all the same.
-  }
+  co_await ask(call);
 }
 
 void Session::on_peer_gone() {

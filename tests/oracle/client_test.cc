@@ -205,20 +205,24 @@ class Steps final : public CommitSteps {
     if (writes == Writes::refused) ++refused_writes;
     return writes == Writes::accepted && !reads ? Outcome::write : Outcome::answer;
   }
+  bool may_write(const Intent& intent) const override { return !no_writers.contains(&intent); }
   void encode(Timestamp, OutBuffer&) override {}
   void seal(Timestamp) override {}
   Publication apply(Timestamp timestamp, RetireList&) override { return {timestamp, nullptr, nullptr, 0}; }
   void answer(std::span<Intent* const> batch, Timestamp) override { answered += batch.size(); }
-  void drop_sealed() override {}
+  void drop_sealed(std::size_t position) override { dropped_from = position; }
   void disclaim(std::size_t, std::span<Intent* const> batch) override { disclaimed += batch.size(); }
   void give_up(std::size_t, std::span<Intent* const> batch) override { given_up += batch.size(); }
-  void refuse(std::span<Intent* const> batch, Refusal why) override {
+  void refuse(std::size_t position, std::span<Intent* const> batch, Refusal why) override {
     EXPECT_EQ(why, expected);
+    EXPECT_EQ(position, dropped_from);
     lost += batch.size();
   }
   std::size_t answered = 0, lost = 0, disclaimed = 0, given_up = 0, refused_writes = 0;
   Refusal expected = Refusal::fenced;
   bool reads = false;  // what is ordered next writes nothing
+  std::set<const Intent*> no_writers;
+  std::size_t dropped_from = 0;
 };
 
 class ClientTest : public testing::Test, protected OracleClient::Listener {
@@ -281,6 +285,30 @@ TEST_F(ClientTest, NothingIsOrderedWithoutATimestampInHand) {
   deliver();
   EXPECT_EQ(steps.answered, 1U);
   EXPECT_EQ(published.load().read_ts, Timestamp(1));
+}
+
+// While writes wait, what does not write goes past them; behind a commit that is not applied it waits for that alone.
+TEST_F(ClientTest, WhatDoesNotWriteNeedsNoTimestamp) {
+  commit();
+  EXPECT_FALSE(commits.can_begin());
+  const auto read = [&] {
+    steps.no_writers.insert(&intents.emplace_back());
+    commits.submit(&intents.back());
+    EXPECT_TRUE(commits.can_begin());
+    turn();
+    EXPECT_FALSE(commits.can_begin());
+  };
+  read();
+  EXPECT_EQ(steps.answered, 1U);
+  client.tick(1);
+  oracle.carry_out_verb(Verb::write_ts);
+  deliver();
+  for (std::size_t i = 0; i < 2 * CommitLimits{}.batches; ++i) read();
+  commit();
+  EXPECT_EQ(steps.answered, 1U);
+  oracle.carry_out_verb(Verb::apply_write);
+  deliver();
+  EXPECT_EQ(steps.answered, 2 + 2 * CommitLimits{}.batches) << "the other commit has no timestamp yet";
 }
 
 TEST_F(ClientTest, AReadWaitsForWhatItsTimestampCovers) {
@@ -462,7 +490,8 @@ TEST_F(ClientTest, TheLimitOfBatchesDoesNotCountWhatNobodyWaitsFor) {
   EXPECT_EQ(steps.refused_writes, 1U);
 }
 
-// The disk is full for a batch while the one before is durable and waits to be applied: that one has happened.
+// The disk is full for a batch while the one before is durable and waits to be applied: that one has happened. The other
+// is told at once, and who comes next is let in, however long the oracle takes.
 TEST_F(ClientTest, WhatIsDurableIsPublishedThoughTheLogRefusesTheNext) {
   for (const auto why : {Durability::no_room, Durability::failed}) {
     MemoryCommitLog told(MemoryCommitLog::Keep::nothing, MemoryCommitLog::Acknowledge::when_told);
@@ -479,11 +508,20 @@ TEST_F(ClientTest, WhatIsDurableIsPublishedThoughTheLogRefusesTheNext) {
     }
     told.complete_one();
     told.complete_one(why);
-    EXPECT_EQ(steps.answered + steps.lost, 0U) << "the oracle has not been told";
+    EXPECT_EQ(steps.answered, 0U) << "the oracle has not been told";
+    EXPECT_EQ(steps.lost, 1U);
+    EXPECT_EQ(steps.dropped_from, 1U);
+    EXPECT_EQ(both.in_flight(), 1U);
+    steps.no_writers.insert(&intents.emplace_back());
+    steps.reads = true;
+    both.submit(&intents.back());
+    EXPECT_TRUE(both.can_begin());
+    both.turn();
+    EXPECT_EQ(steps.answered, 0U) << "it has seen what is not published";
     oracle.carry_out_verb(Verb::apply_write);
     client.deliver();
     both.timestamps_changed();
-    EXPECT_EQ(steps.answered, 1U);
+    EXPECT_EQ(steps.answered, 2U);
     EXPECT_EQ(steps.lost, 1U);
     EXPECT_EQ(both.in_flight(), 0U);
     EXPECT_EQ(seen.load().read_ts, client.applied());

@@ -132,10 +132,10 @@ class Pipeline final : public Subject, public CommitSteps {
     for (Intent* intent : batch) static_cast<Write*>(intent)->answer = timestamp;
     answered_signal_.notify_all();
   }
-  void drop_sealed() override {}
+  void drop_sealed(std::size_t) override {}
   void disclaim(std::size_t, std::span<Intent* const>) override { ADD_FAILURE(); }
   void give_up(std::size_t, std::span<Intent* const>) override { ADD_FAILURE(); }
-  void refuse(std::span<Intent* const>, Refusal) override { ADD_FAILURE(); }
+  void refuse(std::size_t, std::span<Intent* const>, Refusal) override { ADD_FAILURE(); }
 
   Planted planted_;
   ErraticClock clock_;

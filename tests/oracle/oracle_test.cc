@@ -272,13 +272,13 @@ class RecordingSteps final : public CommitSteps {
   void answer(std::span<Intent* const>, Timestamp timestamp) override {
     said += published->load().read_ts == timestamp ? "answer " : "answer-unpublished ";
   }
-  void drop_sealed() override {
+  void drop_sealed(std::size_t) override {
     said += "drop" + std::to_string(sealed.size()) + " ";
     sealed.clear();
   }
   void disclaim(std::size_t, std::span<Intent* const>) override { ADD_FAILURE(); }
   void give_up(std::size_t, std::span<Intent* const>) override { ADD_FAILURE(); }
-  void refuse(std::span<Intent* const> batch, Refusal why) override {
+  void refuse(std::size_t, std::span<Intent* const> batch, Refusal why) override {
     said += (why == Refusal::no_room ? "no-room" : "failed") + std::to_string(batch.size()) + " ";
   }
 
@@ -504,10 +504,10 @@ class ListSteps final : public CommitSteps {
       EXPECT_TRUE(std::equal(write.seen.begin(), write.seen.end(), visible.begin()));
     }
   }
-  void drop_sealed() override { sealed.clear(); }
+  void drop_sealed(std::size_t) override { sealed.clear(); }
   void disclaim(std::size_t, std::span<Intent* const>) override { ADD_FAILURE(); }
   void give_up(std::size_t, std::span<Intent* const>) override { ADD_FAILURE(); }
-  void refuse(std::span<Intent* const> batch, Refusal why) override {
+  void refuse(std::size_t, std::span<Intent* const> batch, Refusal why) override {
     for (Intent* intent : batch) {
       static_cast<Write*>(intent)->answer =
           why == Refusal::no_room ? Write::Answer::no_room : Write::Answer::failed;

@@ -78,10 +78,10 @@ class Core final : public CommitSteps, private reactor::MailboxDrain {
   void seal(Timestamp) override {}
   Publication apply(Timestamp timestamp, RetireList&) override { return {timestamp, nullptr, nullptr, 0}; }
   void answer(std::span<Intent* const> batch, Timestamp) override { answered += batch.size(); }
-  void drop_sealed() override {}
+  void drop_sealed(std::size_t) override {}
   void disclaim(std::size_t, std::span<Intent* const>) override { ADD_FAILURE(); }
   void give_up(std::size_t, std::span<Intent* const>) override { ADD_FAILURE(); }
-  void refuse(std::span<Intent* const> batch, Refusal) override {
+  void refuse(std::size_t, std::span<Intent* const> batch, Refusal) override {
     answered += batch.size();
     refused += batch.size();
   }
