@@ -115,8 +115,12 @@ const reads = (now, before, core) => together([phase(now, before, 'cached_read',
 function cell(text, kind) {
   const made = document.createElement('td');
   if (kind) made.className = kind;
-  if (kind && kind.split(' ').includes('text')) made.appendChild(document.createElement('div')).textContent = text;
-  else made.textContent = text;
+  if (kind && kind.split(' ').includes('text')) {
+    made.appendChild(document.createElement('div')).textContent = text;
+    made.title = text;  // of a long one not all is shown
+  } else {
+    made.textContent = text;
+  }
   return made;
 }
 function busyCell(share) {
@@ -124,6 +128,7 @@ function busyCell(share) {
   made.className = 'n';
   const bar = document.createElement('meter');
   bar.className = 'bar';
+  bar.ariaLabel = 'busy';
   bar.high = 0.9;
   bar.value = share;
   made.append(bar, percent(share));
@@ -322,8 +327,8 @@ const LINES = ['a', 'b', 'c', 'd', 'e'];
 
 class Chart {
   // `series`: of the cores there are, names; `figures`: of two answers, values.
-  constructor(id, { names, figures, format, scale, fillFirst, grid }) {
-    Object.assign(this, { place: byId(id), names, figures, format, scale, fillFirst, grid, plot: null });
+  constructor(id, { names, figures, format, scale, fillFirst, grid, steps }) {
+    Object.assign(this, { place: byId(id), names, figures, format, scale, fillFirst, grid, steps, plot: null });
     new ResizeObserver(() => this.plot?.setSize(this.size())).observe(this.place);
   }
   size() { return { width: Math.max(this.place.clientWidth, 100), height: 180 }; }
@@ -339,12 +344,13 @@ class Chart {
       legend: { live: false },
       scales: { x: { time: true }, y: this.scale },
       axes: [{ ...axis, grid: { show: false }, space: 84, size: 28, values: (_, splits) => splits.map(clock) },
-        { ...axis, grid: { ...axis.grid, ...this.grid }, size: 62, values: (_, splits) => splits.map((value) => this.format(value)) }],
+        { ...axis, grid: { ...axis.grid, ...this.grid }, size: 62, ...(this.steps && { incrs: this.steps }), values: (_, splits) => splits.map((value) => this.format(value)) }],
       series: [{}, ...names.map((name, i) => ({
         label: name, stroke: colour(LINES[i % LINES.length]), width: 1.75, spanGaps: false, points: { show: false },
         fill: this.fillFirst && i === 0 ? colour(LINES[0]) + '22' : undefined,
       }))],
     }, [[], ...names.map(() => [])], this.place);
+    this.plot.root.querySelector('.u-legend').ariaLabel = 'Lines';
     this.shownNames = names.join();
   }
   draw(answers) {
@@ -362,9 +368,10 @@ class Chart {
 }
 
 const fromZero = { range: (_, low, high) => [0, Math.max(high ?? 0, 1) * 1.08] };
+const WHOLE = Array.from({ length: 13 }, (_, i) => [1, 2, 5].map((step) => step * 10 ** i)).flat();  // ticks of what is counted
 const isPowerOfTen = (value) => Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-9;
 const charts = [
-  new Chart('chart-throughput', { names: () => ['queries/s'], figures: (now, last) => [rate(now, last, 'queries')], format: count, scale: fromZero, fillFirst: true }),
+  new Chart('chart-throughput', { names: () => ['queries/s'], figures: (now, last) => [rate(now, last, 'queries')], format: count, scale: fromZero, steps: WHOLE, fillFirst: true }),
   new Chart('chart-latency', {
     names: () => ['p50', 'p99', 'p99.9'],
     figures: (now, last, start) => {
@@ -381,7 +388,7 @@ const charts = [
   }),
   new Chart('chart-oracle', {
     names: () => ['commits', 'calls', 'statements that waited'],
-    figures: (now, last) => ['commits', 'calls', 'lock_waits'].map((figure) => oracleRate(now, last, figure)), format: count, scale: fromZero,
+    figures: (now, last) => ['commits', 'calls', 'lock_waits'].map((figure) => oracleRate(now, last, figure)), format: count, scale: fromZero, steps: WHOLE,
   }),
 ];
 
