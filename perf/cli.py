@@ -64,6 +64,17 @@ def seconds_or_none(text):
     return number_of(text, float, 0)
 
 
+def fraction(text):
+    return number_of(text, float, 0)
+
+
+def core(text):
+    there = sorted(os.sched_getaffinity(0))
+    if not text.isdigit() or int(text) not in there:
+        raise argparse.ArgumentTypeError(f"'{text}' is none of the cores {', '.join(map(str, there))}")
+    return int(text)
+
+
 def new_file(text):
     """A file that can be written: better told before it is measured than after."""
     directory = os.path.dirname(text) or "."
@@ -131,8 +142,12 @@ def run(name, main):
     INTERRUPTS.watch()
     try:
         status = main()
+        sys.stdout.flush()
     except Interrupted:
         print(f"{name}: interrupted", file=sys.stderr, flush=True)
         signal.signal(INTERRUPTS.came, signal.SIG_DFL)
         os.kill(os.getpid(), INTERRUPTS.came)
+    except BrokenPipeError:   # as under `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
     sys.exit(status)

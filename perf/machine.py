@@ -6,14 +6,16 @@ import platform
 import re
 import subprocess
 
+from cli import INTERRUPTS
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HARDWARE = ("instructions", "cycles", "cache-misses", "branch-misses")
 SOFTWARE = ("task-clock", "context-switches", "cpu-migrations", "page-faults")
 
 
-def output_of(*command):
+def output_of(*command, cwd=ROOT):
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, cwd=ROOT)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, cwd=cwd)
         if done.returncode == 0:
             return done.stdout.strip()
     return None
@@ -32,10 +34,17 @@ def describe():
     return f"{processor()}, {os.cpu_count()} cores, Linux {platform.release()}"
 
 
-def revision():
+def source_of(build):
+    """Where the files are that a build directory is made from."""
+    with contextlib.suppress(OSError, ValueError, KeyError), open(os.path.join(build, "meson-info", "meson-info.json")) as file:
+        return json.load(file)["directories"]["source"]
+    return ROOT
+
+
+def revision(directory=ROOT):
     """{"revision", "changed"}: `changed` where files that git knows differ from it. Nulls outside of a repository."""
-    commit = output_of("git", "rev-parse", "HEAD")
-    changed = output_of("git", "status", "--porcelain", "--untracked-files=no")
+    commit = output_of("git", "rev-parse", "HEAD", cwd=directory)
+    changed = output_of("git", "status", "--porcelain", "--untracked-files=no", cwd=directory)
     return {"revision": commit, "changed": None if changed is None else bool(changed)}
 
 
@@ -49,12 +58,13 @@ def build_of(directory):
 
 
 def everything(build):
+    """All that a result says of its origin; the revision is of the files that the build was made from."""
     with contextlib.suppress(OSError), open("/proc/meminfo") as info:
         memory = re.search(r"MemTotal:\s+(\d+) kB", info.read()).group(1)
     return {"machine": {"processor": processor(), "cores": os.cpu_count(), "kernel": platform.release(),
                         "architecture": platform.machine(), "memory_kb": int(memory), "load": os.getloadavg()[0],
                         "hardware_counters": hardware_counters()},
-            "git": revision(), "build": build_of(build)}
+            "git": revision(source_of(build)), "build": build_of(build)}
 
 
 def parse_perf_stat(text):
@@ -91,7 +101,7 @@ class Counting:
         self.pid, self.counts, self.process = pid, {}, None
 
     def __enter__(self):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), INTERRUPTS.held():
             self.process = subprocess.Popen(["perf", "stat", "-x,", "-e", ",".join(self.events), "-p", str(self.pid)],
                                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         return self

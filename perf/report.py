@@ -2,6 +2,7 @@
 
 A report is a directory of results, one JSON file each; the page is made from whatever is there.
 """
+import contextlib
 import glob
 import json
 import os
@@ -15,18 +16,19 @@ COLOURS = ("#1f5fa8", "#c4501b", "#2c8a4b", "#8a3f9e", "#b08a00", "#00838a", "#a
 def add(directory, result):
     """Puts a result into the report; one of the same kind and label is replaced."""
     os.makedirs(directory, exist_ok=True)
-    name = result["kind"] + ("-" + re.sub(r"[^a-z0-9]+", "-", result["label"].lower()).strip("-") if result.get("label") else "")
+    name = result["kind"] + ("-" + re.sub(r"[^a-z0-9]+", "-", result["label"].lower()).strip("-")[:100] if result.get("label") else "")
     with open(os.path.join(directory, name + ".json"), "w") as file:
         json.dump(result, file, indent=1)
 
 
 def load(directory):
+    """The results in it; other files may lie there, too."""
     results = []
     for path in sorted(glob.glob(os.path.join(directory, "*.json"))):
-        with open(path) as file:
+        with contextlib.suppress(OSError, ValueError), open(path) as file:
             one = json.load(file)
-        if one.get("kind") in ("sweep", "matrix"):
-            results.append(one)
+            if isinstance(one, dict) and one.get("format") == 1 and one.get("kind") in ("sweep", "matrix"):
+                results.append(one)
     return sorted(results, key=lambda one: one["began"])
 
 

@@ -7,6 +7,7 @@ import tempfile
 import time
 import urllib.request
 
+import cli
 import machine
 import metrics
 from clients import CLIENTS, Load
@@ -88,13 +89,15 @@ class MeasuredGyre(Gyre):
             raise Trouble("this server has no --timestamp-oracle-url")
         # On the client's core, like a server elsewhere: it costs the shard nothing.
         options = type(self.options)(**dict(vars(self.options), server_core=self.options.client_core))
-        self.oracle_server = Postgres(options).start()
-        return self.oracle_server.url()
+        self.oracle_server = Postgres(options)   # known before it starts: it may not get further
+        return self.oracle_server.start().url()
 
     def stop(self):
-        super().stop()
-        if self.oracle_server is not None:
-            self.oracle_server.stop()
+        try:
+            super().stop()
+        finally:
+            if self.oracle_server is not None:
+                self.oracle_server.stop()
 
     def page(self):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/metrics", timeout=10) as page:
@@ -133,23 +136,28 @@ class Rig:
 
     def __init__(self, options):
         self.options, self.servers = options, []
-        options.scratch = tempfile.mkdtemp(prefix="gyre-perf-")
-        os.chmod(options.scratch, 0o755)
         self.hardware = machine.hardware_counters()
 
     def __enter__(self):
+        self.options.scratch = tempfile.mkdtemp(prefix="gyre-perf-")
+        os.chmod(self.options.scratch, 0o755)
         return self
 
     def __exit__(self, *_):
-        for server in self.servers:
-            server.stop()
-        shutil.rmtree(self.options.scratch, ignore_errors=True)
+        with contextlib.ExitStack() as stack:   # whatever one of them does, the others are stopped
+            stack.callback(shutil.rmtree, self.options.scratch, ignore_errors=True)
+            for server in self.servers:
+                stack.callback(server.stop)
 
     def start(self, setting, build=None):
         options = self.options if build is None else type(self.options)(**dict(vars(self.options), build=build))
         server = {"gyre": MeasuredGyre, "limit": MeasuredLimit}[setting.server](options, setting)
         self.servers.append(server)
-        return server.start()
+        try:
+            return server.start()
+        except Trouble:
+            self.stop(server)
+            raise
 
     def stop(self, server):
         server.stop()
@@ -218,8 +226,8 @@ def troubled(point):
 
 def add_machine_options(parser, root):
     parser.add_argument("--build", default=os.path.join(root, "build"), help="where gyre, gyre-bench, gyre-limit are")
-    parser.add_argument("--server-core", type=int, default=0)
-    parser.add_argument("--client-core", type=int, default=1 if (os.cpu_count() or 1) > 1 else 0)
-    parser.add_argument("--oracle-core", type=int, default=1 if (os.cpu_count() or 1) > 1 else 0,
-                        help="Gyre's oracle core; it sleeps unless one writes")
+    first, second, *_ = sorted(os.sched_getaffinity(0)) * 2
+    parser.add_argument("--server-core", type=cli.core, default=first)
+    parser.add_argument("--client-core", type=cli.core, default=second)
+    parser.add_argument("--oracle-core", type=cli.core, default=second, help="Gyre's oracle core; it sleeps unless one writes")
     parser.set_defaults(trust=True, ephemeral=True, scratch=None, transport="tcp")

@@ -12,6 +12,8 @@ import tempfile
 import time
 import urllib.request
 
+from cli import INTERRUPTS
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 POSTGRES = "/usr/lib/postgresql/15/bin"
 ROWS = 1_000_000
@@ -65,10 +67,9 @@ class Server:
         return tempfile.mkdtemp(prefix=f"{self.name}-{self.port}-", dir=self.options.scratch)
 
     def spawn(self, arguments, **more):
-        log = open(os.path.join(self.options.scratch, f"{self.name}-{self.port}.log"), "w")
-        self.log = log.name
-        self.process = subprocess.Popen(arguments, stdout=log, stderr=log, **more)
-        log.close()
+        self.log = os.path.join(self.options.scratch, f"{self.name}-{self.port}.log")
+        with open(self.log, "w") as log, INTERRUPTS.held():
+            self.process = subprocess.Popen(arguments, stdout=log, stderr=log, **more)
         self.wait_for(self.port)
 
     def wait_for(self, port):

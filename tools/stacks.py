@@ -5,8 +5,16 @@ import html
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / 'perf'))
+import cli            # noqa: E402
+import rig as rigs    # noqa: E402
 
 WIDTH, ROW, PAD, FONT = 1400, 18, 12, 12
 CHARACTER = 7.0   # pixels; monospace at 12 px
@@ -16,7 +24,15 @@ def record(data, frequency, seconds=None, pid=None, command=None):
     """Samples a process for some seconds, or a command and what it starts until it ends; perf's file is `data`."""
     perf = ['perf', 'record', '-q', '-e', 'cpu-clock', '-F', str(frequency), '--call-graph', 'fp', '-o', data]
     perf += ['-p', str(pid), '--', 'sleep', str(seconds)] if pid else ['--'] + command
-    subprocess.run(perf, check=True)
+    with subprocess.Popen(perf, stderr=subprocess.PIPE if pid else None, text=True, errors='replace') as process:
+        try:
+            said = process.communicate()[1]
+        except BaseException:
+            process.send_signal(signal.SIGINT)   # it ends what it has started, too
+            raise
+    if process.returncode != 0:
+        said = (said or '').strip().split('\n')[-1]
+        raise RuntimeError('perf record ended with status %d%s' % (process.returncode, ': ' + said if said else ''))
 
 
 def read(data):
@@ -51,8 +67,10 @@ def fold(script):
 def read_folded(path):
     """One line a stack: frames with ; between, a blank, the count."""
     stacks = collections.Counter()
-    for line in path.read_text().splitlines():
+    for number, line in enumerate(path.read_text(errors='replace').splitlines(), 1):
         stack, _, count = line.rpartition(' ')
+        if not stack or not count.isdigit():
+            raise ValueError('%s, line %d: not a stack and a count' % (path, number))
         stacks[stack] += int(count)
     return stacks
 
@@ -105,6 +123,11 @@ def colour(name):
     return 'rgb(%d,%d,%d)' % (240, 205 + mix // 2, 120 + mix)
 
 
+def shown(text):
+    """As XML has it, which cannot say every character."""
+    return html.escape(re.sub('[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]', '?', text))
+
+
 def draw(stacks, title):
     """The flame graph as SVG text. A frame's width is its share of the samples; boxes narrower than half a pixel are left out."""
     sys.setrecursionlimit(10000)
@@ -114,7 +137,7 @@ def draw(stacks, title):
     out = ['<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="monospace" font-size="%d">' % (
                WIDTH, height, WIDTH, height, FONT),
            '<style>rect { stroke: #fff; stroke-width: 0.5 } g:hover rect { stroke: #000; stroke-width: 1 }</style>',
-           '<rect width="100%%" height="100%%" fill="#fffdf8"/><text x="%d" y="%d" font-size="15">%s</text>' % (PAD, PAD + 10, html.escape(title))]
+           '<rect width="100%%" height="100%%" fill="#fffdf8"/><text x="%d" y="%d" font-size="15">%s</text>' % (PAD, PAD + 10, shown(title))]
 
     def box(frame, left, level):
         width = frame.samples * scale
@@ -125,9 +148,9 @@ def draw(stacks, title):
         told = '%s: %d samples, %.2f %%, itself %.2f %%' % (frame.name, frame.samples, share, 100.0 * frame.own / max(root.samples, 1))
         letters = int((width - 6) / CHARACTER)
         text = frame.name if len(frame.name) <= letters else frame.name[:max(letters - 2, 0)] + '..'
-        label = '<text x="%.1f" y="%.1f">%s</text>' % (left + 3, top + ROW - 5, html.escape(text)) if letters >= 3 else ''
+        label = '<text x="%.1f" y="%.1f">%s</text>' % (left + 3, top + ROW - 5, shown(text)) if letters >= 3 else ''
         out.append('<g><title>%s</title><rect x="%.2f" y="%d" width="%.2f" height="%d" rx="2" fill="%s"/>%s</g>' % (
-            html.escape(told), left, top, width, ROW - 1, colour(frame.name), label))
+            shown(told), left, top, width, ROW - 1, colour(frame.name), label))
         for callee in sorted(frame.callees.values(), key=lambda f: f.name):
             box(callee, left, level + 1)
             left += callee.samples * scale
@@ -146,15 +169,9 @@ def own_time(stacks):
 
 def measured_load(build, connections, pipeline, protocol, query, seconds, warmup, flags=()):
     """A server and gyre-bench on a core each: yields the server's process id once the warm-up is over, and then, at the end, the
-    load's figures with what it cost the server. Use: `for what in measured_load(...)`, or step by step with next()."""
-    root = pathlib.Path(__file__).resolve().parent.parent
-    sys.path.insert(0, str(root / 'perf'))
-    import argparse
-    import threading
-    import time
-    import rig as rigs   # noqa: E402
-    parser = argparse.ArgumentParser()
-    rigs.add_machine_options(parser, str(root))
+    load's figures with what it cost the server. Step by step with next(); close() stops both at any time."""
+    parser = cli.Parser('')
+    rigs.add_machine_options(parser, str(ROOT))
     options = parser.parse_args(['--build', str(build)])
     setting = rigs.Setting(query=query, protocol=protocol, pipeline=pipeline, flags=tuple(flags))
     with rigs.Rig(options) as rig:
@@ -168,17 +185,24 @@ def measured_load(build, connections, pipeline, protocol, query, seconds, warmup
                 result['problem'] = error
         thread = threading.Thread(target=load)
         thread.start()
-        time.sleep(warmup + 0.5)
-        yield server.process.pid
-        thread.join()
-        if 'problem' in result:
-            raise result['problem']
-        yield result
+        try:
+            time.sleep(warmup + 0.5)
+            if 'problem' not in result:
+                yield server.process.pid
+                thread.join()
+            if 'problem' in result:
+                raise result['problem']
+            yield result
+        finally:
+            server.stop()   # the client ends when it has nobody to ask
+            thread.join()
 
 
-def named(path, suffix):
-    """`profile` -> profile-SUFFIX.svg and the like."""
-    return path.with_name('%s-%s' % (path.name, re.sub(r'[^A-Za-z0-9_.-]', '_', suffix)))
+def named(path, suffix, thread=None):
+    """`profile` -> profile.SUFFIX, of a thread profile-THREAD.SUFFIX."""
+    name = path.name[:-4] if path.name.endswith('.svg') else path.name
+    part = '-' + re.sub(r'[^A-Za-z0-9_.-]', '_', thread) if thread else ''
+    return path.with_name('%s%s.%s' % (name, part, suffix))
 
 
 def perf_is_there():

@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <barrier>
 #include <charconv>
 #include <chrono>
@@ -170,6 +171,10 @@ int parse_command_line(int argc, char** argv, CommandLine& line) {
   }
   if (optind + 1 != argc) return usage_error("wants one workload file; see --help");
   line.workload = argv[optind];
+  const std::vector<int> available = reactor::available_cores();
+  for (const int core : line.cores)
+    if (!std::ranges::binary_search(available, core))
+      return usage_error("core " + std::to_string(core) + " is not available to this process");
   if (line.url.empty()) return usage_error("wants --url; see --help");
   return -1;
 }
