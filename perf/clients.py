@@ -10,7 +10,7 @@ import resource
 import shutil
 import tempfile
 
-from servers import Trouble, call
+from servers import Trouble, built, call
 
 
 class Load:
@@ -37,7 +37,7 @@ def gyre_bench(options, server, load):
         workload, out = os.path.join(directory, "load.ini"), os.path.join(directory, "result.json")
         with open(workload, "w") as file:
             file.write(load.workload())
-        call([os.path.join(options.build, "gyre-bench"), "--url", server.url(), "--cores", str(options.client_core),
+        call([built(options.build, "gyre-bench"), "--url", server.url(), "--cores", str(options.client_core),
               "--protocol", load.protocol, "--pipeline", str(load.pipeline), "--duration", f"{load.seconds:g}s",
               "--warmup", f"{int(load.warmup * 1000)}ms", "--spin-us", str(load.spin_us), "--json", out,
               *(("--unix", server.unix_directory) if load_by_unix(options, server) else ()), workload],

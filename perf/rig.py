@@ -12,7 +12,7 @@ import machine
 import metrics
 from clients import CLIENTS, Load
 from scraper import Scraper
-from servers import Gyre, Limit, Postgres, Trouble, call
+from servers import Gyre, Limit, Postgres, Trouble, built, call
 
 # Tables advance by a tick a second at most; more of them would be commits that nobody measures.
 APPENDS_PER_SECOND = 1.0
@@ -85,7 +85,7 @@ class MeasuredGyre(Gyre):
         return wanted
 
     def start_oracle(self):
-        if "--timestamp-oracle-url" not in (machine.output_of(os.path.join(self.options.build, "gyre"), "--help") or ""):
+        if "--timestamp-oracle-url" not in (machine.output_of(built(self.options.build, "gyre"), "--help") or ""):
             raise Trouble("this server has no --timestamp-oracle-url")
         # On the client's core, like a server elsewhere: it costs the shard nothing.
         options = type(self.options)(**dict(vars(self.options), server_core=self.options.client_core))

@@ -44,6 +44,14 @@ def call(arguments, timeout=120, **more):
     return done.stdout
 
 
+def built(directory, name):
+    """The program's path in a build directory."""
+    path = os.path.join(directory, name)
+    if not os.access(path, os.X_OK):
+        raise Trouble(f"there is no {path}; ninja -C {directory} {name} makes it")
+    return path
+
+
 def psql(port, user, database, *statements):
     arguments = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1",
                  "-p", str(port), "-U", user, "-d", database]
@@ -120,7 +128,7 @@ class Gyre(Server):
         rules = os.path.join(self.options.scratch, "rules")
         with open(rules, "w") as file:
             file.write(RULES)
-        self.spawn([*before, os.path.join(self.options.build, "gyre"),
+        self.spawn([*before, built(self.options.build, "gyre"),
                     *(("--ephemeral",) if self.options.ephemeral else ("--data-dir", self.data)),
                     *(() if self.options.trust else ("--hba-file", rules)),
                     "--cores", str(self.options.server_core), "--oracle-core", str(oracle_core),
@@ -153,7 +161,7 @@ class Limit(Server):
     name = "gyre-limit"
 
     def start(self, answer="simple"):
-        self.spawn([os.path.join(self.options.build, "gyre-limit"), "--port", str(self.port),
+        self.spawn([built(self.options.build, "gyre-limit"), "--port", str(self.port),
                     "--core", str(self.options.server_core), "--answer", answer])
         return self
 
