@@ -472,9 +472,24 @@ void Session::execute_done(Portal& executed, Portal::Progress progress, std::uin
 // Whether a statement changes something that a failure later in the pipeline has to take back.
 bool Session::changes(const CachedStatement& statement) const {
   if (statement.plan != nullptr) return !statement.plan->changes_nothing();
+  if (const auto* explain = std::get_if<ast::ExplainStatement>(&statement.tree->node)) {
+    const ast::Statement& explained = *explain->statement;
+    if (!explain->analyze || std::holds_alternative<ast::SelectPtr>(explained.node)) return false;
+    const auto* execute = std::get_if<ast::ExecuteStatement>(&explained.node);
+    return execute == nullptr || executing_changes(*execute);
+  }
+  if (const auto* execute = std::get_if<ast::ExecuteStatement>(&statement.tree->node))
+    return executing_changes(*execute);
   if (const auto* copied = std::get_if<ast::CopyStatement>(&statement.tree->node))
     return copied->from || copied->query != nullptr;
   return !is_command(*statement.tree) || std::holds_alternative<ast::SetStatement>(statement.tree->node);
+}
+
+bool Session::executing_changes(const ast::ExecuteStatement& command) const {
+  const auto found = prepared_.find(command.name);
+  if (found == prepared_.end()) return false;
+  const Plan* const plan = found->second.statement->plan.get();
+  return plan == nullptr || !plan->changes_nothing();
 }
 
 reactor::Job Session::run_execute(Portal* executed, std::uint64_t limit) {

@@ -25,6 +25,27 @@ namespace {
 
 constexpr std::size_t kMostKept = 64 * 1024;  // room of a text, for the next statement
 
+// Behind the blanks and comments, which nest, that the text begins with.
+std::string_view without_comments_before(std::string_view text) {
+  for (;;) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\n\r\f("), text.size()));
+    if (text.starts_with("--")) {
+      text.remove_prefix(std::min(text.find('\n'), text.size()));
+    } else if (text.starts_with("/*")) {
+      std::size_t at = 2;
+      for (std::size_t depth = 1; depth != 0 && at < text.size();) {
+        const std::string_view two = text.substr(at, 2);
+        depth += two == "/*" ? 1 : 0;
+        depth -= two == "*/" ? 1 : 0;
+        at += two == "/*" || two == "*/" ? 2 : 1;
+      }
+      text.remove_prefix(std::min(at, text.size()));
+    } else {
+      return text;
+    }
+  }
+}
+
 // "select" of a plan; of other statements the first word, or two of those that say what is made or changed.
 std::string type_of(const CachedStatement* statement, std::string_view text) {
   if (statement != nullptr && statement->plan != nullptr) {
@@ -33,6 +54,7 @@ std::string type_of(const CachedStatement* statement, std::string_view text) {
   }
   std::string type;
   std::size_t at = 0;
+  text = without_comments_before(text);
   for (int words = 0; words < 2; ++words) {
     std::string word;
     while (at < text.size() && (text[at] == ' ' || text[at] == '\n' || text[at] == '\t')) ++at;
@@ -54,16 +76,33 @@ std::string tag_of(std::string type) {
   return type;
 }
 
-StatementWatch::Log log_class_of(const CachedStatement& statement, std::string_view type) {
+// The least log_statement that logs it, as PostgreSQL has it (GetCommandLogLevel). Of what is prepared, and
+// of what EXPLAIN ANALYZE runs, that of its own; of EXECUTE that of `executed`. `own`: it is about the session.
+StatementWatch::Log log_class_of(const ast::Statement& tree, bool own, const Plan* executed) {
   using Log = StatementWatch::Log;
-  if (statement.plan != nullptr) return statement.plan->reads_only() ? Log::all : Log::changes;
-  static constexpr std::string_view kSelves[] = {
-      "set",     "show",    "begin",  "start", "commit", "end",    "rollback", "abort",   "savepoint", "release",
-      "prepare", "execute", "deallocate", "declare", "fetch", "move", "close", "discard", "explain", "copy",
-      "checkpoint", "lock", "listen", "notify", "unlisten", "vacuum", "analyze"};
-  for (const std::string_view self : kSelves)
-    if (type == self) return Log::all;
-  return Log::definitions;
+  const auto& node = tree.node;
+  if (const auto* copied = std::get_if<ast::CopyStatement>(&node)) return copied->from ? Log::changes : Log::all;
+  if (const auto* explained = std::get_if<ast::ExplainStatement>(&node))
+    return explained->analyze ? log_class_of(*explained->statement, false, executed) : Log::all;
+  if (const auto* prepared = std::get_if<ast::PrepareStatement>(&node))
+    return log_class_of(*prepared->statement, false, nullptr);
+  if (std::holds_alternative<ast::ExecuteStatement>(node))
+    return executed == nullptr || executed->reads_only() ? Log::all : Log::changes;
+  if (std::holds_alternative<ast::InsertStatement>(node) || std::holds_alternative<ast::UpdateStatement>(node) ||
+      std::holds_alternative<ast::DeleteStatement>(node) || std::holds_alternative<ast::TruncateStatement>(node))
+    return Log::changes;
+  if (std::holds_alternative<ast::SelectPtr>(node) || std::holds_alternative<ast::LockTableStatement>(node) ||
+      std::holds_alternative<ast::SetConstraintsStatement>(node))
+    return Log::all;
+  return own ? Log::all : Log::definitions;
+}
+
+// The name of an EXECUTE, also of one that is explained.
+std::string_view executed_name(const ast::Statement& tree) {
+  if (const auto* explained = std::get_if<ast::ExplainStatement>(&tree.node))
+    return executed_name(*explained->statement);
+  const auto* execute = std::get_if<ast::ExecuteStatement>(&tree.node);
+  return execute == nullptr ? std::string_view() : execute->name;
 }
 
 // PREPARE and DEALLOCATE are not counted, as in PostgreSQL; an EXECUTE counts as what it executes.
@@ -146,9 +185,17 @@ void Session::observe_ready(StatementRef statement) {
     seen.active = false;  // there is nothing to it
     return;
   }
-  if (watch_.log != StatementWatch::Log::none && !seen.announced &&
-      log_class_of(*seen.statement, type_of(seen.statement.get(), seen.text)) <= watch_.log)
-    announce(seen);
+  if (watch_.log == StatementWatch::Log::none || seen.announced) return;
+  StatementWatch::Log least = StatementWatch::Log::all;
+  if (const Plan* const plan = seen.statement->plan.get(); plan != nullptr) {
+    if (!plan->reads_only()) least = StatementWatch::Log::changes;
+  } else {
+    const ast::Statement& tree = *seen.statement->tree;
+    const std::string_view name = executed_name(tree);
+    const PreparedStatement* const prepared = name.empty() ? nullptr : find_prepared(name);
+    least = log_class_of(tree, is_command(tree), prepared == nullptr ? nullptr : prepared->statement->plan.get());
+  }
+  if (least <= watch_.log) announce(seen);
 }
 
 // `values` may go on after the parameters.

@@ -285,6 +285,7 @@ class Session final : private reactor::Task {
   void copy_literals(PreparedStatement& prepared) const;
   void check_result_unchanged(const CachedStatement& before, const CachedStatement& now) const;
   bool changes(const CachedStatement& statement) const;
+  bool executing_changes(const ast::ExecuteStatement& command) const;
   bool execute_now(Portal& portal, std::uint64_t limit);
   void execute_done(Portal& portal, Portal::Progress progress, std::uint64_t rows);
   void check_can_run(const Portal& portal) const;
