@@ -96,7 +96,7 @@ def draw(axes, key, sweeps, log):
         colour = COLOURS[number % len(COLOURS)]
         counts = [row["connections"] for row in rows]
         axes.plot(counts, [row[key] for row in rows], color=colour, linewidth=2, marker="o", markersize=4.5,
-                  label=result["label"])
+                  label=result["label"].replace("$", r"\$"))   # two of them would begin and end a formula
         if key == "queries_per_second":
             axes.fill_between(counts, [row["least"] for row in rows], [row["most"] for row in rows], color=colour, alpha=0.15,
                               linewidth=0)
