@@ -2,7 +2,6 @@
 
 import collections
 import html
-import os
 import pathlib
 import re
 import signal
@@ -203,7 +202,3 @@ def named(path, suffix, thread=None):
     name = path.name[:-4] if path.name.endswith('.svg') else path.name
     part = '-' + re.sub(r'[^A-Za-z0-9_.-]', '_', thread) if thread else ''
     return path.with_name('%s%s.%s' % (name, part, suffix))
-
-
-def perf_is_there():
-    return any(os.access(os.path.join(part, 'perf'), os.X_OK) for part in os.environ.get('PATH', '').split(os.pathsep))
