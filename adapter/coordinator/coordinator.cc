@@ -884,7 +884,7 @@ void Coordinator::disclaim(std::size_t position, std::span<oracle::Intent* const
 
 // What was read may be of a state that is not published, and is not told.
 void Coordinator::give_up(std::size_t position, std::span<oracle::Intent* const> batch) {
-  SqlError error("58000", "the timestamp oracle does not answer");
+  SqlError error("58000", timestamps_.why_refused());
   fail_all(batches_[position], batch, std::make_exception_ptr(std::move(error)));
   batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(position));
 }
