@@ -111,7 +111,7 @@ void Session::describe(const PlanCache::Texts& plans, storage::SessionRow& row) 
   if (!busy_ || awaits_input_) {
     row.wait_event_type = "Client";
     row.wait_event = "ClientRead";
-  } else if (asked_ == nullptr && out_.size() >= kOutputHigh) {
+  } else if (awaits_room_) {
     row.wait_event_type = "Client";
     row.wait_event = "ClientWrite";
   }

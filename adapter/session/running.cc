@@ -385,10 +385,12 @@ reactor::Co<void> Session::make_room() {
     co_return;
   }
   host_.on_output();
+  awaits_room_ = true;
   while (out_.size() >= kOutputHigh && !canceled_) {
     output_taken_.reset();
     co_await output_taken_;
   }
+  awaits_room_ = false;
 }
 
 // ---- wherever it belongs ----

@@ -575,6 +575,7 @@ class Session final : private reactor::Task {
   bool peer_gone_ = false;
   bool counted_ = false;  // the statement in hand, among metrics.queries
   bool draining_ = false;
+  bool awaits_room_ = false;   // the running statement goes on when some of out_ was taken
   bool awaits_input_ = false;  // the running statement is a COPY that goes on when input arrives
   bool foresees_ = false;
   bool role_changed_ = true;
