@@ -26,7 +26,8 @@ import time
 
 import wire
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
 REPORT = re.compile(r'ERROR: (Address|Leak|Memory)Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: \w+Sanitizer|'
                     r'terminate called|Assertion .* failed|check failed', re.IGNORECASE)
 READY_SECONDS = 60
@@ -161,7 +162,7 @@ class Gyre(Server):
         env.setdefault('ASAN_OPTIONS', 'detect_stack_use_after_return=0:abort_on_error=0:exitcode=66:verify_asan_link_order=0:'
                                        'quarantine_size_mb=64')
         env.setdefault('UBSAN_OPTIONS', 'print_stacktrace=1:halt_on_error=1:exitcode=66')
-        env.setdefault('TSAN_OPTIONS', 'second_deadlock_stack=1:exitcode=66')
+        env.setdefault('TSAN_OPTIONS', 'second_deadlock_stack=1:exitcode=66:print_suppressions=0:suppressions=%s' % (HERE / 'tsan.supp'))
         self.spawn(command, env)
 
 
