@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -41,7 +42,25 @@ class DurableGyre(server.Gyre):
     def kill(self):
         """As a power switch, for the process: nothing is written any more."""
         self.process.kill()
-        return self.process.wait()
+        status = self.process.wait()
+        self.wait_for_ports()
+        return status
+
+    def wait_for_ports(self):
+        """The kernel takes a dead process's ring apart later, and closes its listeners with it."""
+        deadline = time.monotonic() + server.STOP_SECONDS
+        for port in (self.port, self.internal_port, self.http_port):
+            while True:
+                with socket.socket() as s:
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    try:
+                        s.bind(('127.0.0.1', port))
+                        s.listen()
+                        break
+                    except OSError:
+                        if time.monotonic() > deadline:
+                            raise
+                time.sleep(0.02)
 
     def replace(self):
         """Kills the server and starts the next one without waiting for its end."""
